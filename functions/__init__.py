@@ -1,0 +1,1 @@
+"""Delivery: one folder is one Lambda, one kind of event, one IAM role."""

@@ -1,0 +1,1 @@
+"""What runs the house: command line, local runtime, migrations, workflows, deployment."""

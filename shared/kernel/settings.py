@@ -1,0 +1,164 @@
+"""The one configuration: a frozen object read once from the environment, validated at start.
+
+Every field is an environment variable of the same name in capitals. Each has a default that runs
+offline, a unit where it has one, and a sentence; README's table is generated from them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.kernel.errors import InvalidError
+
+
+def setting(default: object, sentence: str, *, unit: str = "", **limits: Any) -> Any:
+    """Declare one setting: its default, what it does, its unit and its limits."""
+    return Field(default=default, description=sentence, json_schema_extra={"unit": unit}, **limits)
+
+
+class Settings(BaseModel):
+    """All settings. Secrets are ``SecretStr``, so they never show in a repr or a log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # where things are
+    stage: Annotated[str, setting("local", "Name of the deployment, part of every resource name.")]
+    database_url: Annotated[
+        SecretStr,
+        setting(
+            SecretStr(""),
+            "Postgres 16+ with pgvector; for `kontor up` the owner's URL, empty means embedded.",
+        ),
+    ]
+    database_secret: Annotated[
+        str, setting("", "Name of the secret that holds the database URL, read when it is unset.")
+    ]
+    aws_endpoint_url: Annotated[
+        str, setting("", "Endpoint for every AWS call; empty means the real one.")
+    ]
+    storage_region: Annotated[str, setting("eu-central-1", "AWS region of buckets and queues.")]
+    media_bucket: Annotated[
+        str, setting("kontor-local-media", "Bucket for uploads and derived files.")
+    ]
+    event_bus: Annotated[str, setting("kontor-local", "EventBridge bus that carries all facts.")]
+    intake_queue_url: Annotated[
+        str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
+    ]
+    ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
+    websocket_endpoint: Annotated[
+        str, setting("", "Callback URL of the WebSocket API's connections.")
+    ]
+    signing_secret: Annotated[
+        str, setting("kontor-local-signing-key", "Name of the secret with the Ed25519 signing key.")
+    ]
+    model_dir: Annotated[str, setting("", "Folder with the embedding models' files.")]
+
+    # limits
+    max_upload_bytes: Annotated[
+        int, setting(100 * 1024 * 1024, "Largest file accepted.", unit="bytes", gt=0)
+    ]
+    max_direct_bytes: Annotated[
+        int,
+        setting(
+            4 * 1024 * 1024,
+            "Largest file accepted in the request body itself; bigger ones go to storage directly.",
+            unit="bytes",
+            gt=0,
+            le=4_500_000,
+        ),
+    ]
+    upload_expiry_s: Annotated[
+        int, setting(3600, "How long a presigned upload stays valid.", unit="s", ge=60, le=43200)
+    ]
+    parse_memory_mb: Annotated[
+        int, setting(2048, "Memory one document may take while it is parsed.", unit="MB", ge=256)
+    ]
+    parse_timeout_s: Annotated[
+        int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)
+    ]
+    stuck_after_s: Annotated[
+        int, setting(900, "A step silent for this long is started again.", unit="s", ge=5)
+    ]
+
+    # identity
+    access_token_s: Annotated[
+        int, setting(900, "Life of an access token.", unit="s", ge=60, le=86400)
+    ]
+    token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
+    cors_origins: Annotated[
+        str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
+    ]
+
+    # chunks and embeddings
+    chunk_tokens: Annotated[
+        int, setting(224, "Largest chunk, heading context included.", unit="tokens", ge=32, le=256)
+    ]
+    embedding_model: Annotated[
+        str, setting("all-MiniLM-L6-v2", "Embedding model for documents and questions.")
+    ]
+    embedding_threads: Annotated[
+        int, setting(0, "Threads for one embedding call; 0 means every core.", ge=0, le=64)
+    ]
+    embed_batch_chunks: Annotated[
+        int, setting(64, "Chunks one embed step handles.", unit="chunks", ge=1, le=512)
+    ]
+
+    # search and answers
+    exact_scan_chunks: Annotated[
+        int,
+        setting(10_000, "Tenants up to this size are searched exactly.", unit="chunks", ge=0),
+    ]
+    dense_weight_en: Annotated[
+        float, setting(0.6, "Share of the vector score in English search.", ge=0, le=1)
+    ]
+    dense_weight_de: Annotated[
+        float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
+    ]
+    answer_threshold: Annotated[
+        float, setting(0.9, "Evidence score from which a sentence is given as the answer.", ge=0)
+    ]
+    related_threshold: Annotated[
+        float, setting(0.6, "Evidence score from which passages are shown as related.", ge=0)
+    ]
+    llm_model: Annotated[
+        str, setting("", "LiteLLM model name, e.g. ollama_chat/llama3; empty answers extractively.")
+    ]
+    llm_api_base: Annotated[str, setting("", "Address of the language model's API.")]
+    llm_api_key: Annotated[SecretStr, setting(SecretStr(""), "Key for the language model's API.")]
+    llm_timeout_s: Annotated[
+        int, setting(60, "Time a language model may take to answer.", unit="s", ge=1, le=600)
+    ]
+
+    # logs
+    log_level: Annotated[
+        str, setting("INFO", "Least severe log line that is written.", pattern="^[A-Z]+$")
+    ]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build settings from a mapping of variable names (capitals) to text.
+
+    Raises InvalidError naming every variable that is wrong, without repeating its value.
+    """
+    known = {
+        name: environ[name.upper()] for name in Settings.model_fields if name.upper() in environ
+    }
+    try:
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        fields = {str(e["loc"][0]).upper(): str(e["msg"]) for e in error.errors()}
+        listed = "; ".join(f"{name}: {problem}" for name, problem in fields.items())
+        raise InvalidError(
+            f"Settings are wrong: {listed}.", hint="Correct or unset them.", fields=fields
+        ) from error
+
+
+@cache
+def settings() -> Settings:
+    """Return the process's settings, read from the environment at the first call."""
+    return read_settings(os.environ)  # noqa: TID251 - the one place that reads the environment
