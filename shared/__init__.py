@@ -1,1 +1,1 @@
-"""The core: Kontor's domain in rooms, one per folder, stacked on floors that imports only descend."""
+"""The core: the domain in rooms, one per folder, on floors that imports only descend."""

@@ -1,1 +1,1 @@
-"""Adapters: the only rooms that speak to vendors — Postgres, S3, SQS, Step Functions, EventBridge."""
+"""Adapters: the only place that speaks to Postgres, S3, SQS, Step Functions and EventBridge."""

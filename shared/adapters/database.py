@@ -1,0 +1,192 @@
+"""Postgres: one connection per process, one tenant per transaction, rows as dataclasses.
+
+The tenant is set with ``set_config(…, is_local => true)`` at the start of every transaction and
+falls off with it; row-level security does the rest. Nothing here uses session state, so RDS Proxy
+can multiplex the connections.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from shared.adapters.queries import Query
+from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
+from shared.kernel.ids import TenantId
+
+logger = logging.getLogger(__name__)
+Row = TypeVar("Row")
+Params = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open transaction of one tenant; ``tenant_id`` is ``None`` only for system work."""
+
+    connection: Connection[TupleRow]
+    tenant_id: TenantId | None
+
+    def _parameters(self, params: Params | None) -> dict[str, object]:
+        merged: dict[str, object] = {"tenant_id": self.tenant_id}
+        merged.update(params or {})
+        return merged
+
+    def find(
+        self, query: Query, row: Callable[..., Row], params: Params | None = None
+    ) -> Row | None:
+        """Run a ``:one`` query; returns its row as ``row``, or ``None`` when there is none.
+
+        ``%(tenant_id)s`` is always available and is the transaction's tenant.
+        """
+        cursor = self.connection.execute(query.sql, self._parameters(params))
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        names = [column.name for column in cursor.description or ()]
+        return row(**dict(zip(names, found, strict=True)))
+
+    def get(self, query: Query, row: Callable[..., Row], params: Params | None = None) -> Row:
+        """Run a ``:one`` query that always answers (aggregates, RETURNING after INSERT)."""
+        found = self.find(query, row, params)
+        if found is None:
+            raise LookupError(f"query {query.name} answered no row")
+        return found
+
+    def all(self, query: Query, row: Callable[..., Row], params: Params | None = None) -> list[Row]:
+        """Run a ``:many`` query; returns its rows in the query's order."""
+        cursor = self.connection.execute(query.sql, self._parameters(params))
+        names = [column.name for column in cursor.description or ()]
+        return [row(**dict(zip(names, values, strict=True))) for values in cursor]
+
+    def execute(self, query: Query, params: Params | None = None) -> int:
+        """Run an ``:exec`` query; returns how many rows it changed."""
+        return self.connection.execute(query.sql, self._parameters(params)).rowcount
+
+    def use_vectors(self) -> None:
+        """Teach this connection pgvector's types; needed before vectors are copied in."""
+        from pgvector.psycopg import register_vector
+
+        register_vector(self.connection)
+
+    def copy_rows(
+        self, table: str, columns: Mapping[str, str], rows: Iterator[Sequence[object]]
+    ) -> int:
+        """Write rows with binary COPY (20x a batch of INSERTs); returns how many.
+
+        ``table`` is schema-qualified; ``columns`` maps column names to Postgres type names, in
+        the order of the values of each row.
+        """
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+            sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        return self._copy(statement, list(columns.values()), rows)
+
+    def _copy(
+        self, statement: sql.Composed, types: list[str], rows: Iterator[Sequence[object]]
+    ) -> int:
+        count = 0
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types)
+            for values in rows:
+                copy.write_row(values)
+                count += 1
+        return count
+
+
+class Database:
+    """A lazily opened connection that heals itself; threads need a ``Database`` each."""
+
+    def __init__(
+        self, url: str, *, application: str = "kontor", connect_timeout_s: int = 30
+    ) -> None:
+        self._url = url
+        self._application = application
+        self._connect_timeout_s = connect_timeout_s
+        self._connection: Connection[TupleRow] | None = None
+
+    @contextmanager
+    def transaction(self, tenant_id: TenantId) -> Iterator[Session]:
+        """Open a transaction in which only ``tenant_id``'s rows exist; commits on success.
+
+        Raises UnavailableError when Postgres is away (retry later), ConflictError when two
+        transactions collided, InvalidError for text Postgres cannot store.
+        """
+        with self._transaction(tenant_id) as session:
+            yield session
+
+    @contextmanager
+    def system_transaction(self) -> Iterator[Session]:
+        """Open a transaction without a tenant: tenant tables look empty in it.
+
+        Only the SECURITY DEFINER functions made for it answer there (sign-in, sweep).
+        """
+        with self._transaction(None) as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, tenant_id: TenantId | None) -> Iterator[Session]:
+        connection = self._open()
+        try:
+            with connection.transaction():
+                if tenant_id is not None:
+                    connection.execute(
+                        "SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),)
+                    )
+                yield Session(connection, tenant_id)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def _open(self) -> Connection[TupleRow]:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        try:
+            # No server-side prepared statements: they pin RDS Proxy sessions and, after five
+            # executions, switch to generic plans that ignore the tenant's size.
+            connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                prepare_threshold=None,
+                connect_timeout=self._connect_timeout_s,
+                application_name=self._application,
+            )
+        except psycopg.Error as error:
+            raise UnavailableError(
+                "The database does not answer.", hint="Try again in a moment."
+            ) from error
+        self._connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def translate(error: psycopg.Error) -> KontorError:
+    """Turn a Postgres error into ours; bugs (syntax, missing columns) stay what they are.
+
+    Classes of SQLSTATE: 08, 53, 57, 58 are the server's trouble, 40 a lost race, 22 bad text.
+    """
+    state = error.sqlstate or ""
+    if isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
+        return UnavailableError("Two changes collided in the database.", hint="Try again.")
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        name = error.diag.constraint_name or ""
+        return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
+    if state in {"22021", "22P05"} or (isinstance(error, psycopg.DataError) and not state):
+        return InvalidError("A text holds characters that cannot be stored (such as NUL).")
+    if state[:2] in {"08", "53", "55", "57", "58"} or isinstance(error, psycopg.OperationalError):
+        return UnavailableError("The database does not answer.", hint="Try again in a moment.")
+    return UnexpectedDatabaseError(f"The database refused a statement ({state or 'client'}).")
+
+
+class UnexpectedDatabaseError(KontorError):
+    """The statement itself is wrong: a bug of ours, never the caller's."""

@@ -1,0 +1,137 @@
+"""Objects: bytes in one bucket, versioned, reached by key; presigned for the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from shared.adapters import aws
+from shared.kernel.errors import NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What the store knows of an object without reading it."""
+
+    key: str
+    size_bytes: int
+    version: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """An address and form fields with which a client uploads exactly one object."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class Objects:
+    """One bucket."""
+
+    def __init__(self, bucket: str, *, region: str, endpoint: str = "") -> None:
+        self.bucket = bucket
+        self._client: Any = aws.client("s3", region=region, endpoint=endpoint)
+
+    def put(self, key: str, body: bytes, *, media_type: str = "application/octet-stream") -> str:
+        """Store bytes; returns the object's version (empty on an unversioned bucket)."""
+        with aws.translated(f"The object {key}"):
+            answer = self._client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, ContentType=media_type
+            )
+        return str(answer.get("VersionId", ""))
+
+    def get(self, key: str, *, version: str = "") -> bytes:
+        """Read an object whole; for our own derived files, which are bounded."""
+        with aws.translated(f"The object {key}"):
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version))
+            return bytes(answer["Body"].read())
+
+    def download(self, key: str, target: Path, *, version: str = "") -> None:
+        """Write an object to a file in constant memory."""
+        with aws.translated(f"The object {key}"), target.open("wb") as file:
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version))
+            for block in answer["Body"].iter_chunks(1 << 20):
+                file.write(block)
+
+    def describe(self, key: str) -> ObjectInfo | None:
+        """Return size and version of an object, or ``None`` when it is not there."""
+        try:
+            with aws.translated(f"The object {key}"):
+                answer = self._client.head_object(Bucket=self.bucket, Key=key)
+        except NotFoundError:
+            return None
+        return ObjectInfo(
+            key, answer["ContentLength"], answer.get("VersionId", ""), answer["LastModified"]
+        )
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Iterate over the objects under a prefix, in key order, without versions."""
+        token: dict[str, str] = {}
+        while True:
+            with aws.translated(f"The folder {prefix}"):
+                answer = self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **token)
+            for item in answer.get("Contents", []):
+                yield ObjectInfo(item["Key"], item["Size"], "", item["LastModified"])
+            if not answer.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def remove(self, prefix: str) -> int:
+        """Delete every version of every object under a prefix; returns how many keys went."""
+        keys = {info.key for info in self.list(prefix)}
+        for key in keys:
+            self._remove_versions(key)
+        return len(keys)
+
+    def _remove_versions(self, key: str) -> None:
+        with aws.translated(f"The object {key}"):
+            answer = self._client.list_object_versions(Bucket=self.bucket, Prefix=key)
+            for item in answer.get("Versions", []) + answer.get("DeleteMarkers", []):
+                if item["Key"] == key:
+                    self._client.delete_object(
+                        Bucket=self.bucket, Key=key, VersionId=item["VersionId"]
+                    )
+
+    def presign_upload(
+        self, key: str, *, size_bytes: int, media_type: str, expires_s: int
+    ) -> PresignedPost:
+        """Allow one upload of exactly ``size_bytes`` to exactly ``key`` for ``expires_s``."""
+        with aws.translated(f"The object {key}"):
+            answer = self._client.generate_presigned_post(
+                self.bucket,
+                key,
+                Fields={"Content-Type": media_type},
+                Conditions=[
+                    {"Content-Type": media_type},
+                    ["content-length-range", size_bytes, size_bytes],
+                ],
+                ExpiresIn=expires_s,
+            )
+        return PresignedPost(answer["url"], answer["fields"])
+
+    def presign_download(self, key: str, *, filename: str, version: str, expires_s: int) -> str:
+        """Make a short-lived address that downloads the object as an attachment."""
+        safe = "".join(c if c.isalnum() or c in " ._-()" else "_" for c in filename)
+        disposition = f'attachment; filename="{safe.encode("ascii", "replace").decode()}"'
+        with aws.translated(f"The object {key}"):
+            return str(
+                self._client.generate_presigned_url(
+                    "get_object",
+                    Params={
+                        "Bucket": self.bucket,
+                        "Key": key,
+                        "ResponseContentDisposition": disposition,
+                        **_version(version),
+                    },
+                    ExpiresIn=expires_s,
+                )
+            )
+
+
+def _version(version: str) -> dict[str, str]:
+    return {"VersionId": version} if version else {}

@@ -1,0 +1,31 @@
+"""Secrets: read by name, kept in memory for five minutes so rotation is noticed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from shared.adapters import aws
+
+_KEEP_S = 300.0
+
+
+class Secrets:
+    """Secrets Manager."""
+
+    def __init__(self, *, region: str, endpoint: str = "") -> None:
+        self._client: Any = aws.client("secretsmanager", region=region, endpoint=endpoint)
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def read(self, name: str) -> str:
+        """Return the secret's text; raises NotFoundError or UnavailableError."""
+        kept_at, value = self._kept.get(name, (0.0, ""))
+        if value and time.monotonic() - kept_at < _KEEP_S:
+            return value
+        with aws.translated(f"The secret {name}"):
+            value = str(self._client.get_secret_value(SecretId=name)["SecretString"])
+        self._kept[name] = (time.monotonic(), value)
+        return value
+
+    def __repr__(self) -> str:
+        return "Secrets()"

@@ -1,0 +1,39 @@
+"""Sockets: post a frame to one open WebSocket connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.adapters import aws
+from shared.kernel.errors import NotFoundError
+
+MAX_FRAME_BYTES = 32 * 1024  # API Gateway sends frames of at most 32 KB
+
+
+class Sockets:
+    """The connections of one WebSocket API, reached through its management endpoint."""
+
+    def __init__(self, endpoint: str, *, region: str) -> None:
+        self._client: Any = aws.client("apigatewaymanagementapi", region=region, endpoint=endpoint)
+
+    def post(self, connection_id: str, frame: Mapping[str, object]) -> bool:
+        """Send one JSON frame; returns False when the connection is gone."""
+        try:
+            with aws.translated("The connection"):
+                self._client.post_to_connection(
+                    ConnectionId=connection_id,
+                    Data=json.dumps(frame, ensure_ascii=False).encode(),
+                )
+        except NotFoundError:
+            return False
+        return True
+
+    def close(self, connection_id: str) -> None:
+        """Close a connection; one that is gone already is no error."""
+        try:
+            with aws.translated("The connection"):
+                self._client.delete_connection(ConnectionId=connection_id)
+        except NotFoundError:
+            return
