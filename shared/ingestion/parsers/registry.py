@@ -1,0 +1,64 @@
+"""Which parser reads which media type; a parser's module is loaded when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import cast
+
+from shared.ingestion.parsers.port import Parser
+from shared.kernel.errors import UnsupportedError
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+_PARSERS: Mapping[str, str] = MappingProxyType(
+    {
+        "text/plain": "plain:PlainTextParser",
+        "text/markdown": "markdown:MarkdownParser",
+        "text/csv": "delimited:DelimitedParser",
+        "text/html": "webpage:WebPageParser",
+        DOCX: "word:WordParser",
+        "application/pdf": "pdf.parser:PdfParser",
+    }
+)
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "text/plain": "plain text",
+        "text/markdown": "Markdown",
+        "text/csv": "CSV",
+        "text/html": "HTML",
+        DOCX: "Word (.docx)",
+        "application/pdf": "PDF with text",
+    }
+)
+
+
+def supported_media_types() -> tuple[str, ...]:
+    """Return the media types that have a parser."""
+    return tuple(_PARSERS)
+
+
+def supported_formats() -> str:
+    """Return the readable formats as words for a sentence."""
+    names = list(_NAMES.values())
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def parser_for(media_type: str) -> Parser:
+    """Return the parser of a media type.
+
+    Raises UnsupportedError when there is none or when its dependencies are missing here.
+    """
+    place = _PARSERS.get(media_type)
+    if place is None:
+        raise UnsupportedError(
+            f"Files of type {media_type} cannot be read yet.",
+            hint=f"Supported are {supported_formats()}.",
+        )
+    module, name = place.split(":")
+    parser = cast("Parser", getattr(import_module(f"shared.ingestion.parsers.{module}"), name)())
+    is_available, reason = parser.available()
+    if not is_available:
+        raise UnsupportedError(f"Files of type {media_type} cannot be read here: {reason}")
+    return parser
