@@ -1,0 +1,1 @@
+"""The edge: what every handler shape shares — errors to transport, caller, correlation, logs."""

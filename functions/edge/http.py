@@ -1,0 +1,157 @@
+"""HTTP handlers: one FastAPI application per function, problem JSON for every error.
+
+The error tree is mapped to RFC 9457 here and nowhere else. The caller comes from the authorizer's
+verified context, never from the request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.identity.model import Principal
+from shared.kernel.context import correlation_id, working_on
+from shared.kernel.errors import InvalidError, KontorError, LimitedError, UnauthenticatedError
+from shared.kernel.ids import TenantId, UserId
+from shared.wiring import app as wired
+
+logger = logging.getLogger(__name__)
+CORRELATION_HEADER = "x-correlation-id"
+_MAX_CORRELATION = 64
+_STATUS_TITLES = {404: "Not found", 405: "Method not allowed", 400: "Malformed request"}
+
+
+class Correlation:
+    """ASGI middleware: takes or makes the correlation id, logs under it, returns it."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request with both ids attached."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(CORRELATION_HEADER.encode(), b"").decode("ascii", "ignore")
+        correlation = given if _is_plain(given) else str(uuid4())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((CORRELATION_HEADER.encode(), correlation.encode()))
+            await send(message)
+
+        with working_on(correlation=correlation, tenant=_authorizer(scope).get("tenant_id", "")):
+            await self._inner(scope, receive, send_with_id)
+
+
+def _is_plain(text: str) -> bool:
+    return 0 < len(text) <= _MAX_CORRELATION and text.replace("-", "").isalnum() and text.isascii()
+
+
+def _authorizer(scope: Scope) -> dict[str, str]:
+    """Return what the authorizer put into the event; empty on public routes."""
+    event: dict[str, Any] = scope.get("aws.event") or {}
+    context = event.get("requestContext", {}).get("authorizer", {})
+    return dict(context.get("lambda") or {})
+
+
+def principal_of(authorizer: dict[str, Any]) -> Principal:
+    """Build the caller from an authorizer's verified context.
+
+    Raises UnauthenticatedError when there is none: the route lacks its authorizer.
+    """
+    try:
+        return Principal(
+            tenant_id=TenantId(UUID(authorizer["tenant_id"])),
+            user_id=UserId(UUID(authorizer["user_id"])),
+            email=authorizer["email"],
+            role=authorizer["role"],
+        )
+    except (KeyError, ValueError) as error:
+        raise UnauthenticatedError("No valid token came with the request.") from error
+
+
+def _caller(request: Request) -> Principal:
+    return principal_of(_authorizer(request.scope))
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+
+
+def make_app(title: str) -> FastAPI:
+    """Make a function's FastAPI application with our errors, correlation and no docs routes."""
+    wired()
+    application = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    application.add_middleware(Correlation)
+    application.add_exception_handler(KontorError, _answer_known)
+    application.add_exception_handler(RequestValidationError, _answer_validation)
+    application.add_exception_handler(HTTPException, _answer_http)
+    application.add_exception_handler(Exception, _answer_unexpected)
+    return application
+
+
+def lambda_handler(application: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Wrap an application as a Lambda handler for HTTP API events (payload 2.0)."""
+    adapter = Mangum(application, lifespan="off")
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        return adapter(event, context)  # type: ignore[no-any-return,unused-ignore]
+
+    return handler
+
+
+def problem(error: KontorError, instance: str) -> JSONResponse:
+    """Answer with the error as ``application/problem+json``."""
+    headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, LimitedError) else {}
+    body = {**error.problem(instance=instance), "correlation_id": correlation_id()}
+    return JSONResponse(
+        body, error.status, headers=headers, media_type="application/problem+json"
+    )
+
+
+async def _answer_known(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, KontorError)
+    level = logging.WARNING if error.status >= 500 else logging.INFO  # noqa: PLR2004
+    logger.log(level, "request refused", extra={"status": error.status, "code": error.code})
+    return problem(error, request.url.path)
+
+
+async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = {
+        ".".join(str(part) for part in e["loc"] if part != "body") or "body": str(e["msg"])
+        for e in error.errors()
+    }
+    listed = "; ".join(f"{name}: {what}" for name, what in fields.items())
+    known = InvalidError(f"The request is not valid: {listed}.", fields=fields)
+    return await _answer_known(request, known)
+
+
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    body = {
+        "type": "about:blank",
+        "title": _STATUS_TITLES.get(error.status_code, "Request refused"),
+        "status": error.status_code,
+        "detail": str(error.detail),
+        "instance": request.url.path,
+        "correlation_id": correlation_id(),
+    }
+    return JSONResponse(body, error.status_code, media_type="application/problem+json")
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    logger.error("request failed", exc_info=error, extra={"path": request.url.path})
+    unknown = KontorError(
+        "The request could not be answered.", hint="Report the correlation id if it happens again."
+    )
+    return problem(unknown, request.url.path)

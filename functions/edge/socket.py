@@ -1,0 +1,82 @@
+"""WebSocket handlers: one frame in, frames out through the connection's callback address."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from functions.edge.http import principal_of
+from shared.identity.model import Principal
+from shared.kernel.context import working_on
+from shared.kernel.errors import InvalidError, KontorError
+from shared.wiring import App
+from shared.wiring import app as wired
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of a connection: who sent it, over what, and its JSON body."""
+
+    app: App
+    principal: Principal
+    connection_id: str
+    route: str
+    body: dict[str, Any]
+    event: dict[str, Any]
+
+    def reply(self, frame: Mapping[str, object]) -> bool:
+        """Send a frame back; False when the connection is gone."""
+        return self.app.sockets.post(self.connection_id, frame)
+
+
+def socket_handler(
+    handle: Callable[[Frame], Mapping[str, Any] | None],
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Wrap a function of one frame; our errors go back as ``{"type": "error", "problem": …}``.
+
+    What the function returns is the integration's answer (headers on ``$connect``).
+    """
+    app = wired()
+
+    def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        context = event["requestContext"]
+        principal = principal_of(context.get("authorizer") or {})
+        with working_on(correlation=str(uuid4()), tenant=str(principal.tenant_id)):
+            body: dict[str, Any] = {}
+            frame = Frame(
+                app, principal, context["connectionId"], context["routeKey"], body, event
+            )
+            try:
+                body.update(_read_body(event))
+                answer = handle(frame)
+            except KontorError as error:
+                logger.info("frame refused", extra={"code": error.code, "route": frame.route})
+                if context.get("eventType") == "MESSAGE":
+                    frame.reply(
+                        {"type": "error", "id": body.get("id"), "problem": error.problem()}
+                    )
+                    return {"statusCode": 200}
+                return {"statusCode": error.status}
+            return {"statusCode": 200, **(answer or {})}
+
+    return handler
+
+
+def _read_body(event: dict[str, Any]) -> dict[str, Any]:
+    """Parse a MESSAGE event's frame; other events have none. Raises InvalidError."""
+    text = event.get("body") or ""
+    if not text:
+        return {}
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise InvalidError("The frame is not JSON.", hint='Send {"action": "ping"}.') from error
+    if not isinstance(body, dict):
+        raise InvalidError("The frame is not a JSON object.", hint='Send {"action": "ping"}.')
+    return body

@@ -1,0 +1,118 @@
+"""Wiring: settings become adapters and models, each built once, when first asked for."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.adapters import outbox
+from shared.adapters.bus import Bus
+from shared.adapters.database import Database
+from shared.adapters.objects import Objects
+from shared.adapters.queues import Queue
+from shared.adapters.secrets import Secrets
+from shared.adapters.sockets import Sockets
+from shared.adapters.telemetry import configure_logging
+from shared.adapters.workflows import Workflows
+from shared.kernel.errors import UnavailableError
+from shared.kernel.ids import TenantId
+from shared.kernel.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from shared.inference.embedding import Embedder, Tokenizer
+    from shared.inference.language_models import LanguageModel
+
+
+class App:
+    """Everything a handler may need; nothing is opened before it is used."""
+
+    def __init__(self, config: Settings) -> None:
+        self.settings = config
+        self._aws = {"region": config.storage_region, "endpoint": config.aws_endpoint_url}
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Secrets Manager."""
+        return Secrets(**self._aws)
+
+    @cached_property
+    def database(self) -> Database:
+        """The tenants' database; its URL comes from the settings or from the named secret."""
+        url = self.settings.database_url.get_secret_value()
+        if not url and self.settings.database_secret:
+            url = self.secrets.read(self.settings.database_secret)
+        if not url:
+            raise UnavailableError(
+                "No database is configured.", hint="Set DATABASE_URL or DATABASE_SECRET."
+            )
+        return Database(url)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The bucket of uploads and derived files."""
+        return Objects(self.settings.media_bucket, **self._aws)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """The event bus."""
+        return Bus(self.settings.event_bus, **self._aws)
+
+    @cached_property
+    def workflows(self) -> Workflows:
+        """The ingest state machine."""
+        return Workflows(self.settings.ingest_workflow, **self._aws)
+
+    @cached_property
+    def intake_queue(self) -> Queue:
+        """The queue S3 announces uploads on."""
+        return Queue(self.settings.intake_queue_url, **self._aws)
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        """The WebSocket API's connections."""
+        return Sockets(self.settings.websocket_endpoint, region=self.settings.storage_region)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The embedding model's tokenizer alone: counts tokens without loading the model."""
+        from shared.inference.registry import open_tokenizer
+
+        return open_tokenizer(Path(self.settings.model_dir), self.settings.embedding_model)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedding model."""
+        from shared.inference.registry import open_embedder
+
+        return open_embedder(
+            Path(self.settings.model_dir),
+            self.settings.embedding_model,
+            threads=self.settings.embedding_threads,
+        )
+
+    @cached_property
+    def language_model(self) -> LanguageModel | None:
+        """The configured language model, or ``None``: then answers are extracted."""
+        if not self.settings.llm_model:
+            return None
+        from shared.inference.language_models import LiteLLMLanguageModel
+
+        return LiteLLMLanguageModel(
+            self.settings.llm_model,
+            api_base=self.settings.llm_api_base,
+            api_key=self.settings.llm_api_key.get_secret_value(),
+            timeout_s=self.settings.llm_timeout_s,
+        )
+
+    def relay(self, tenant_id: TenantId) -> None:
+        """Send what this tenant's last transaction announced."""
+        outbox.try_relay(self.database, tenant_id, bus=self.bus, workflows=self.workflows)
+
+
+@cache
+def app() -> App:
+    """Return the process's one App, configured from the environment, with logging set up."""
+    config = settings()
+    configure_logging(config.log_level)
+    return App(config)

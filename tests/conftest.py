@@ -1,0 +1,84 @@
+"""Shared fixtures: a real Postgres per worker, a migrated database per test, two tenants."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from infra.local.postgres import EmbeddedPostgres
+from infra.migrations.runner import migrate
+from shared.adapters.database import Database
+from shared.kernel.ids import TenantId, new_id
+
+TEMPLATE = "kontor_template"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """One server per worker, without durability, holding the migrated template database."""
+    folder = Path(tempfile.mkdtemp(prefix="kt-"))
+    try:
+        with EmbeddedPostgres(folder / "pg", durable=False) as server:
+            server.create_database(TEMPLATE)
+            migrate(server.dsn(TEMPLATE))
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_name(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A fresh migrated database of this test's own."""
+    name = f"t_{uuid4().hex[:12]}"
+    postgres.create_database(name, template=TEMPLATE)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def owner_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+    """Connects as the server's owner: for setting scenes, never for what is tested."""
+    return postgres.dsn(database_name)
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+    """Connects as ``kontor_app``, the role every function has."""
+    return postgres.dsn(database_name, user="kontor_app")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database as functions see it."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def add_tenant(owner_url: str, slug: str) -> TenantId:
+    """Insert a tenant without users."""
+    tenant_id = TenantId(new_id())
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
+            (tenant_id, slug, slug.title()),
+        )
+    return tenant_id
+
+
+@pytest.fixture
+def tenant(owner_url: str) -> TenantId:
+    """The tenant in whose name the test acts."""
+    return add_tenant(owner_url, "acme")
+
+
+@pytest.fixture
+def other_tenant(owner_url: str) -> TenantId:
+    """A tenant that must never see or be seen."""
+    return add_tenant(owner_url, "globex")
