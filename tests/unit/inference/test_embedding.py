@@ -1,0 +1,142 @@
+"""The embedder's promises: unit length, right order, own padding, any text at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.inference.embedding import Embedder, Tokenizer
+from shared.inference.registry import MODELS, open_embedder, open_tokenizer, wheel_folder
+from shared.kernel.errors import InvalidError, UnavailableError
+
+NAME = "all-MiniLM-L6-v2"
+TEXTS = [
+    "The contract ends on 31 December 2026.",
+    "Die Kündigungsfrist beträgt drei Monate zum Ende eines Kalendermonats.",
+    "A cat sleeps.",
+    "word " * 400,
+    "",
+    "Cats are sleeping animals; they rest for up to sixteen hours a day.",
+    "x",
+    "Preise | 12,50 € | 19 % MwSt",
+    "The agreement expires at the end of 2026.",
+    "Ein Kater schläft.",
+]
+
+
+def test_rows_have_length_one_and_come_in_the_order_given(embedder: Embedder) -> None:
+    vectors = embedder.embed(TEXTS)
+    assert vectors.shape == (len(TEXTS), 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    for row, text in enumerate(TEXTS):
+        assert float(vectors[row] @ embedder.embed_question(text)) > 0.9999
+
+
+def test_meaning_beats_spelling(embedder: Embedder) -> None:
+    ends, expires, cat = embedder.embed([TEXTS[0], TEXTS[8], TEXTS[2]])
+    assert float(ends @ expires) > 0.7 > float(ends @ cat)
+
+
+def test_neighbours_in_the_batch_do_not_change_a_vector(embedder: Embedder) -> None:
+    alone = embedder.embed_question(TEXTS[1])
+    for others in ([], TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
+        together = embedder.embed([*others, TEXTS[1]])[-1]
+        assert float(alone @ together) > 0.9999
+
+
+def test_nothing_to_embed_is_an_empty_matrix(embedder: Embedder) -> None:
+    assert embedder.embed([]).shape == (0, 384)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n\t ",
+        "\x00\x01",
+        "\ud800 lone",
+        "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 🦜🏳️‍🌈",
+        "e\u0301" * 300,
+        "א" * 5000,
+        "a" * 200_000,
+    ],
+)
+def test_any_text_gets_a_finite_vector(embedder: Embedder, text: str) -> None:
+    vector = embedder.embed_question(text)
+    assert np.isfinite(vector).all()
+    assert float(np.linalg.norm(vector)) == pytest.approx(1.0, abs=1e-5)
+    assert embedder.count_tokens(text) >= 0
+
+
+def test_text_is_cut_at_256_tokens_and_not_at_the_files_128(embedder: Embedder) -> None:
+    base = "word " * 200
+    marked = base + "parrot " * 54
+    assert embedder.count_tokens(marked) == embedder.model.content_tokens == 254
+    assert float(embedder.embed_question(base) @ embedder.embed_question(marked)) < 0.99
+    beyond = marked + "dragon " * 50
+    assert float(embedder.embed_question(beyond) @ embedder.embed_question(marked)) > 0.99999
+
+
+def test_own_cut_equals_the_vendors_truncation(model_dir: Path) -> None:
+    from tokenizers import Tokenizer as Vendor
+
+    path = wheel_folder(MODELS[NAME]) / "tokenizer.json"
+    vendor = Vendor.from_file(str(path))
+    vendor.enable_truncation(256)
+    vendor.no_padding()
+    ours = open_tokenizer(model_dir, NAME).encode(TEXTS, max_tokens=256)
+    assert ours == [vendor.encode(text).ids for text in TEXTS]
+    assert len(ours[3]) == 256
+
+
+def test_tokens_are_counted_uncut_and_without_special_ones(model_dir: Path) -> None:
+    tokenizer = open_tokenizer(model_dir, NAME)
+    assert tokenizer.count_tokens("") == 0
+    assert tokenizer.count_tokens("hello world") == 2
+    assert tokenizer.count_tokens("word " * 1000) == 1000
+
+
+def test_counting_tokens_loads_neither_runtime_nor_torch(model_dir: Path) -> None:
+    script = (
+        "import sys; from shared.inference.registry import open_tokenizer; "
+        f"open_tokenizer({str(model_dir)!r}, {NAME!r}).count_tokens('hello'); "
+        "print([m for m in ('onnxruntime', 'onnx', 'numpy', 'torch') if m in sys.modules])"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_absent_and_broken_tokenizer_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="is not in"):
+        Tokenizer(tmp_path / "tokenizer.json")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(InvalidError, match="not a tokenizer file"):
+        Tokenizer(tmp_path / "tokenizer.json")
+
+
+def test_sentence_transformers_without_its_extra_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(UnavailableError) as caught:
+        open_embedder(tmp_path, NAME, backend="sentence-transformers")
+    assert "kontor[sentence-transformers]" in caught.value.hint
+
+
+def test_sentence_transformers_gives_the_same_vectors(model_dir: Path, embedder: Embedder) -> None:
+    pytest.importorskip(
+        "sentence_transformers", reason="the extra kontor[sentence-transformers] is not installed"
+    )
+    other = open_embedder(model_dir, NAME, backend="sentence-transformers")
+    assert other.model == embedder.model
+    ours, theirs = embedder.embed(TEXTS), other.embed(TEXTS)
+    np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=5e-4)
+    assert (ours * theirs).sum(axis=1).min() > 0.9999
