@@ -41,7 +41,9 @@ class Correlation:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(CORRELATION_HEADER.encode(), b"").decode("ascii", "ignore")
+        given = (
+            dict(scope["headers"]).get(CORRELATION_HEADER.encode(), b"").decode("ascii", "ignore")
+        )
         correlation = given if _is_plain(given) else str(uuid4())
 
         async def send_with_id(message: Message) -> None:
@@ -113,9 +115,7 @@ def problem(error: KontorError, instance: str) -> JSONResponse:
     """Answer with the error as ``application/problem+json``."""
     headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, LimitedError) else {}
     body = {**error.problem(instance=instance), "correlation_id": correlation_id()}
-    return JSONResponse(
-        body, error.status, headers=headers, media_type="application/problem+json"
-    )
+    return JSONResponse(body, error.status, headers=headers, media_type="application/problem+json")
 
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:

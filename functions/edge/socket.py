@@ -49,18 +49,14 @@ def socket_handler(
         principal = principal_of(context.get("authorizer") or {})
         with working_on(correlation=str(uuid4()), tenant=str(principal.tenant_id)):
             body: dict[str, Any] = {}
-            frame = Frame(
-                app, principal, context["connectionId"], context["routeKey"], body, event
-            )
+            frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:
                 body.update(_read_body(event))
                 answer = handle(frame)
             except KontorError as error:
                 logger.info("frame refused", extra={"code": error.code, "route": frame.route})
                 if context.get("eventType") == "MESSAGE":
-                    frame.reply(
-                        {"type": "error", "id": body.get("id"), "problem": error.problem()}
-                    )
+                    frame.reply({"type": "error", "id": body.get("id"), "problem": error.problem()})
                     return {"statusCode": 200}
                 return {"statusCode": error.status}
             return {"statusCode": 200, **(answer or {})}
