@@ -33,7 +33,7 @@ def client(service: str, *, region: str, endpoint: str = "") -> Any:
     from botocore.config import Config
 
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload,unused-ignore]
         region_name=region,
         endpoint_url=endpoint or None,
         config=Config(

@@ -85,6 +85,10 @@ class Settings(BaseModel):
         int, setting(900, "A step silent for this long is started again.", unit="s", ge=5)
     ]
 
+    trash_days: Annotated[
+        int, setting(30, "How long a removed document can be brought back.", unit="days", ge=0)
+    ]
+
     # identity
     access_token_s: Annotated[
         int, setting(900, "Life of an access token.", unit="s", ge=60, le=86400)

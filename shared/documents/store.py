@@ -1,0 +1,247 @@
+"""The rows of documents, one typed function per query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from shared.adapters.database import Session
+from shared.adapters.queries import load_queries
+from shared.documents.model import (
+    DocumentLock,
+    DocumentRow,
+    ErasableDocument,
+    ErasableVersion,
+    Folder,
+    ParsedFacts,
+    Upload,
+    Version,
+)
+from shared.kernel.ids import DocumentId, FolderId, JobId, UserId, VersionId
+
+QUERIES = load_queries("shared.documents")
+
+
+def find_folder(session: Session, folder_id: FolderId) -> Folder | None:
+    """Return one folder."""
+    return session.find(QUERIES["find_folder"], Folder, {"id": folder_id})
+
+
+def find_folder_by_path(session: Session, path: str) -> Folder | None:
+    """Return the folder at a path."""
+    return session.find(QUERIES["find_folder_by_path"], Folder, {"path": path})
+
+
+def record_folder(
+    session: Session,
+    *,
+    folder_id: FolderId,
+    parent_id: FolderId | None,
+    name: str,
+    path: str,
+    created_by: UserId,
+) -> bool:
+    """Insert a folder; False when its name is taken."""
+    params = {"id": folder_id, "parent_id": parent_id, "name": name, "path": path}
+    return session.execute(QUERIES["record_folder"], {**params, "created_by": created_by}) == 1
+
+
+def list_folders(session: Session, *, after: str, limit: int) -> list[Folder]:
+    """List folders by path, behind ``after``."""
+    return session.all(QUERIES["list_folders"], Folder, {"after": after, "limit": limit})
+
+
+def remove_folder(session: Session, folder_id: FolderId) -> bool:
+    """Delete a folder if it is empty; False otherwise."""
+    return session.execute(QUERIES["remove_folder"], {"id": folder_id}) == 1
+
+
+def record_upload(session: Session, upload: Upload) -> None:
+    """Insert a waiting upload."""
+    session.execute(
+        QUERIES["record_upload"],
+        {
+            "id": upload.id,
+            "folder_id": upload.folder_id,
+            "document_id": upload.document_id,
+            "filename": upload.filename,
+            "claimed_type": upload.claimed_type,
+            "size_bytes": upload.size_bytes,
+            "object_key": upload.object_key,
+            "metadata": json.dumps(upload.metadata),
+            "correlation_id": upload.correlation_id,
+            "created_by": upload.created_by,
+            "expires_at": upload.expires_at,
+        },
+    )
+
+
+def find_upload(session: Session, upload_id: JobId) -> Upload | None:
+    """Return an upload and lock it until the transaction ends."""
+    return session.find(QUERIES["find_upload"], Upload, {"id": upload_id})
+
+
+def list_waiting_uploads(session: Session, *, older_than_s: float) -> list[Upload]:
+    """List uploads that have been waiting for longer than ``older_than_s``."""
+    return session.all(QUERIES["list_waiting_uploads"], Upload, {"older_than_s": older_than_s})
+
+
+def change_upload_state(session: Session, upload_id: JobId, state: str) -> None:
+    """Write what became of an upload."""
+    session.execute(QUERIES["change_upload_state"], {"id": upload_id, "state": state})
+
+
+def find_same_bytes(session: Session, sha256: bytes) -> Version | None:
+    """Return the tenant's version with these bytes, preferring one that did not fail."""
+    return session.find(QUERIES["find_same_bytes"], Version, {"sha256": sha256})
+
+
+def record_document(
+    session: Session, document_id: DocumentId, upload: Upload, *, title: str, media_type: str
+) -> None:
+    """Insert a document as its upload described it."""
+    session.execute(
+        QUERIES["record_document"],
+        {
+            "id": document_id,
+            "folder_id": upload.folder_id,
+            "title": title,
+            "media_type": media_type,
+            "metadata": json.dumps(upload.metadata),
+            "created_by": upload.created_by,
+        },
+    )
+
+
+def record_version(session: Session, params: Mapping[str, object]) -> None:
+    """Insert the next version of a document whose row is locked."""
+    session.execute(QUERIES["record_version"], params)
+
+
+def find_version(session: Session, version_id: VersionId) -> Version | None:
+    """Return one version that is not removed."""
+    return session.find(QUERIES["find_version"], Version, {"id": version_id})
+
+
+def list_versions(session: Session, document_id: DocumentId) -> list[Version]:
+    """List a document's versions, newest first."""
+    return session.all(QUERIES["list_versions"], Version, {"document_id": document_id})
+
+
+def list_stuck_versions(session: Session, *, older_than_s: float) -> list[Version]:
+    """List and lock versions that went silent before they were finished."""
+    return session.all(QUERIES["list_stuck_versions"], Version, {"older_than_s": older_than_s})
+
+
+def change_version_stage(session: Session, version_id: VersionId, stage: str) -> bool:
+    """Move an unfinished version to a stage; False when it is finished or gone."""
+    params = {"id": version_id, "stage": stage}
+    return session.execute(QUERIES["change_version_stage"], params) == 1
+
+
+def change_version_parsed(session: Session, version_id: VersionId, facts: ParsedFacts) -> None:
+    """Write what reading revealed."""
+    session.execute(
+        QUERIES["change_version_parsed"],
+        {
+            "id": version_id,
+            "parser": facts.parser,
+            "language": facts.language,
+            "page_count": facts.page_count,
+            "chunk_count": facts.chunk_count,
+            "warnings": list(facts.warnings),
+        },
+    )
+
+
+def change_version_failed(session: Session, version_id: VersionId, failure: str) -> bool:
+    """Mark a version failed; False when it is completed or gone."""
+    params = {"id": version_id, "failure": failure}
+    return session.execute(QUERIES["change_version_failed"], params) == 1
+
+
+def change_version_completed(
+    session: Session, version_id: VersionId, *, embedding_model: str
+) -> bool:
+    """Mark a version completed; False when it failed or is removed."""
+    params = {"id": version_id, "embedding_model": embedding_model}
+    return session.execute(QUERIES["change_version_completed"], params) == 1
+
+
+def change_version_attempt(session: Session, version_id: VersionId) -> None:
+    """Begin a version's ingestion anew."""
+    session.execute(QUERIES["change_version_attempt"], {"id": version_id})
+
+
+def change_current_version(
+    session: Session, document_id: DocumentId, version_id: VersionId
+) -> bool:
+    """Make a version the one that is searched; False when a newer one is already."""
+    params = {"document_id": document_id, "version_id": version_id}
+    return session.execute(QUERIES["change_current_version"], params) == 1
+
+
+def lock_document(session: Session, document_id: DocumentId) -> DocumentLock | None:
+    """Hold a document's row until the transaction ends."""
+    return session.find(QUERIES["lock_document"], DocumentLock, {"id": document_id})
+
+
+def find_document(session: Session, document_id: DocumentId) -> DocumentRow | None:
+    """Return one document."""
+    return session.find(QUERIES["find_document"], DocumentRow, {"id": document_id})
+
+
+def list_documents(
+    session: Session, *, folder: str, before: DocumentId | None, limit: int
+) -> list[DocumentRow]:
+    """List documents in and below a folder path, newest first."""
+    params = {"folder": folder, "before": before, "limit": limit}
+    return session.all(QUERIES["list_documents"], DocumentRow, params)
+
+
+def change_document(
+    session: Session,
+    document_id: DocumentId,
+    *,
+    title: str | None,
+    metadata: Mapping[str, object] | None,
+    moves: bool,
+    folder_id: FolderId | None,
+) -> bool:
+    """Change what is given; False when there is no such document."""
+    params = {
+        "id": document_id,
+        "title": title,
+        "metadata": None if metadata is None else json.dumps(metadata),
+        "moves": moves,
+        "folder_id": folder_id,
+    }
+    return session.execute(QUERIES["change_document"], params) == 1
+
+
+def remove_document(session: Session, document_id: DocumentId) -> bool:
+    """Put a document and its versions into the trash; False when there is none."""
+    gone = session.execute(QUERIES["remove_document"], {"id": document_id}) == 1
+    if gone:
+        session.execute(QUERIES["remove_versions"], {"document_id": document_id})
+    return gone
+
+
+def list_erasable_documents(session: Session, *, trash_days: int) -> list[DocumentId]:
+    """List and lock documents that have been in the trash for longer than ``trash_days``."""
+    rows: Sequence[ErasableDocument] = session.all(
+        QUERIES["list_erasable_documents"], ErasableDocument, {"trash_days": trash_days}
+    )
+    return [row.id for row in rows]
+
+
+def list_erasable_versions(session: Session, document_id: DocumentId) -> list[ErasableVersion]:
+    """List all versions of a document, removed or not."""
+    params = {"document_id": document_id}
+    return session.all(QUERIES["list_erasable_versions"], ErasableVersion, params)
+
+
+def erase_document(session: Session, document_id: DocumentId) -> None:
+    """Delete the rows of a removed document and its versions."""
+    session.execute(QUERIES["erase_versions"], {"document_id": document_id})
+    session.execute(QUERIES["erase_document"], {"id": document_id})
