@@ -1,0 +1,93 @@
+"""Tenants, users and roles; the principal in whose name every request acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.kernel.errors import RefusedError
+from shared.kernel.ids import TenantId, UserId
+
+_READING: Final = frozenset({"documents:read", "search", "chat"})
+_WRITING: Final = _READING | {"documents:write"}
+
+PERMISSIONS: Final = _WRITING | {"users:manage", "system:read"}
+ROLES: Final[Mapping[str, frozenset[str]]] = {
+    "admin": PERMISSIONS,
+    "editor": _WRITING,
+    "viewer": _READING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: a user of one tenant, as the verified token says."""
+
+    tenant_id: TenantId
+    user_id: UserId
+    email: str
+    role: str
+
+    def may(self, permission: str) -> bool:
+        """Tell whether the role carries a permission; an unknown role carries none."""
+        return permission in ROLES.get(self.role, frozenset())
+
+    def require(self, permission: str) -> None:
+        """Go on only with a permission.
+
+        Raises RefusedError when the role lacks it, ValueError when no such permission exists.
+        """
+        if permission not in PERMISSIONS:
+            raise ValueError(f"{permission} is not a permission; use one of {sorted(PERMISSIONS)}")
+        if not self.may(permission):
+            raise RefusedError(
+                f"Your role ({self.role}) does not allow this: {permission}.",
+                hint="Ask an administrator of your tenant for another role.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An organisation: everything in the product belongs to exactly one."""
+
+    id: TenantId
+    slug: str
+    name: str
+    is_active: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person of one tenant. ``token_epoch`` counts sign-outs: older tokens are void."""
+
+    id: UserId
+    email: str
+    display_name: str
+    role: str
+    is_active: bool
+    token_epoch: int
+    created_at: datetime
+    signed_in_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A row of ``kontor.find_sign_in``: one account that an e-mail address may mean."""
+
+    tenant_id: TenantId
+    tenant_slug: str
+    user_id: UserId
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What a successful sign-in hands out."""
+
+    access_token: str
+    expires_in_s: int
+    user: User
+    tenant: Tenant
