@@ -70,6 +70,10 @@ LIMIT 200;
 UPDATE kontor.uploads SET state = %(state)s
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
+-- :name lock_bytes :exec
+-- Two uploads of the same bytes take turns, so the second finds the first's version.
+SELECT pg_advisory_xact_lock(hashtextextended(%(tenant_id)s::text || encode(%(sha256)s, 'hex'), 0));
+
 -- :name find_same_bytes :one Version
 -- The newest version with these bytes that is not removed; a failed one only if no other exists.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,

@@ -92,7 +92,11 @@ def change_upload_state(session: Session, upload_id: JobId, state: str) -> None:
 
 
 def find_same_bytes(session: Session, sha256: bytes) -> Version | None:
-    """Return the tenant's version with these bytes, preferring one that did not fail."""
+    """Return the tenant's version with these bytes, preferring one that did not fail.
+
+    Until the transaction ends nobody else can look for the same bytes.
+    """
+    session.execute(QUERIES["lock_bytes"], {"sha256": sha256})
     return session.find(QUERIES["find_same_bytes"], Version, {"sha256": sha256})
 
 

@@ -82,9 +82,14 @@ class Settings(BaseModel):
         int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)
     ]
     stuck_after_s: Annotated[
-        int, setting(900, "A step silent for this long is started again.", unit="s", ge=5)
+        int,
+        setting(
+            60,
+            "A version silent for this long whose workflow has ended is started again.",
+            unit="s",
+            ge=1,
+        ),
     ]
-
     trash_days: Annotated[
         int, setting(30, "How long a removed document can be brought back.", unit="days", ge=0)
     ]

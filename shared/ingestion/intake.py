@@ -1,0 +1,190 @@
+"""Intake: bytes have arrived — look at them, hash them, keep them once, start their workflow."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_plus
+from uuid import UUID
+
+from shared.adapters.database import Database, Session
+from shared.adapters.objects import Objects
+from shared.adapters.outbox import leave_receipt, request_workflow
+from shared.documents import service as documents
+from shared.documents.model import Kept, Upload
+from shared.documents.service import ReceivedFile
+from shared.ingestion.detection import detect
+from shared.ingestion.task import IngestTask
+from shared.kernel.context import working_on
+from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError
+from shared.kernel.hashing import sha256_of_file
+from shared.kernel.ids import JobId, TenantId
+from shared.kernel.killpoints import reach
+from shared.realtime import service as realtime
+from shared.realtime.model import Report, Stage
+
+logger = logging.getLogger(__name__)
+_KEY = re.compile(r"uploads/([0-9a-f-]{36})/([0-9a-f-]{36})/[^/]+")
+CONSUMER = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An object that S3 says is there."""
+
+    tenant_id: TenantId
+    upload_id: JobId
+    key: str
+    object_version: str
+
+
+def arrivals(message: Mapping[str, object]) -> list[Arrival]:
+    """Read an S3 notification; its test event and keys that are not uploads give nothing."""
+    records = message.get("Records")
+    found: list[Arrival] = []
+    for record in records if isinstance(records, list) else []:
+        item = record["s3"]["object"]
+        key = unquote_plus(item["key"])
+        match = _KEY.fullmatch(key)
+        if match is None or not record["eventName"].removeprefix("s3:").startswith("ObjectCreated"):
+            logger.warning("announcement is not an upload", extra={"key": key})
+            continue
+        found.append(
+            Arrival(
+                TenantId(UUID(match[1])), JobId(UUID(match[2])), key, item.get("versionId") or ""
+            )
+        )
+    return found
+
+
+def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes: int) -> None:
+    """Turn an arrived object into a version with a workflow, a duplicate, or a rejection.
+
+    Idempotent: a second announcement of the same upload finds it settled. Raises
+    UnavailableError when storage or database are away; everything else ends in the job's record.
+    """
+    started = time.perf_counter()
+    with database.transaction(arrival.tenant_id) as session:
+        try:
+            upload = documents.find_upload(session, arrival.upload_id)
+        except NotFoundError:
+            logger.warning("object belongs to no upload", extra={"key": arrival.key})
+            return
+    if upload.state != "waiting":
+        return
+    with working_on(correlation=upload.correlation_id, tenant=str(arrival.tenant_id)):
+        try:
+            file = _examine(objects, upload, arrival, max_bytes=max_bytes)
+        except KontorError as error:
+            if error.is_retryable:
+                raise
+            outcome = "rejected"
+            _reject(database, arrival, error, _milliseconds(started))
+        else:
+            reach("intake.examined")
+            outcome = _keep(database, arrival, file, _milliseconds(started))
+        logger.info("upload taken in", extra={"job_id": str(upload.id), "outcome": outcome})
+        if outcome in {"duplicate", "rejected"}:
+            objects.remove(arrival.key)
+
+
+def _examine(objects: Objects, upload: Upload, arrival: Arrival, *, max_bytes: int) -> ReceivedFile:
+    """Read the object once: its size, its hash, what it really is."""
+    info = objects.describe(arrival.key)
+    if info is None:
+        raise NotFoundError("The file disappeared from storage before it was read.")
+    if info.size_bytes > max_bytes:
+        raise TooLargeError(
+            f"The file has {info.size_bytes:,} bytes; at most {max_bytes:,} are accepted."
+        )
+    if info.size_bytes == 0:
+        raise InvalidError("The file is empty.")
+    version = arrival.object_version or info.version
+    with tempfile.TemporaryDirectory(prefix="kontor-") as folder:
+        path = Path(folder) / "upload"
+        objects.download(arrival.key, path, version=version)
+        media_type = detect(path, filename=upload.filename, claimed=upload.claimed_type)
+        return ReceivedFile(
+            sha256=sha256_of_file(path),
+            size_bytes=path.stat().st_size,
+            media_type=media_type,
+            object_version=version,
+        )
+
+
+def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms: int) -> str:
+    """Record the version and its workflow, or the duplicate, in one transaction."""
+    with database.transaction(arrival.tenant_id) as session:
+        upload = documents.find_upload(session, arrival.upload_id)
+        if upload.state != "waiting":
+            return "repeated"
+        kept = documents.keep(session, upload, file)
+        leave_receipt(session, CONSUMER, str(upload.id), {"outcome": kept.outcome})
+        if kept.outcome == "duplicate":
+            documents.settle_upload(session, upload.id, "duplicate")
+            detail = f"Same content as “{kept.title}”."
+            stage = Stage.COMPLETED
+        else:
+            documents.settle_upload(session, upload.id, "received")
+            _start(session, upload, kept)
+            detail = ""
+            stage = Stage.UPLOADED
+        realtime.report(
+            session,
+            Report(
+                job_id=upload.id,
+                stage=stage,
+                progress=1.0 if stage is Stage.COMPLETED else 0.05,
+                step=CONSUMER,
+                detail=detail,
+                document_id=kept.document_id,
+                version_id=kept.version_id,
+                duration_ms=duration_ms,
+            ),
+        )
+        reach("intake.recorded")
+    reach("intake.committed")
+    return kept.outcome
+
+
+def _start(session: Session, upload: Upload, kept: Kept) -> None:
+    assert session.tenant_id is not None
+    task = IngestTask(
+        tenant_id=session.tenant_id,
+        document_id=kept.document_id,
+        version_id=kept.version_id,
+        job_id=upload.id,
+        attempt=1,
+        correlation_id=upload.correlation_id,
+    )
+    request_workflow(session, task.execution_name, {"task": task.to_json()})
+
+
+def _reject(database: Database, arrival: Arrival, error: KontorError, duration_ms: int) -> None:
+    """Tell the job why its file is not taken."""
+    with database.transaction(arrival.tenant_id) as session:
+        upload = documents.find_upload(session, arrival.upload_id)
+        if upload.state != "waiting":
+            return
+        documents.settle_upload(session, upload.id, "rejected")
+        leave_receipt(session, CONSUMER, str(upload.id), {"outcome": "rejected"})
+        realtime.report(
+            session,
+            Report(
+                job_id=upload.id,
+                stage=Stage.FAILED,
+                progress=1.0,
+                step=CONSUMER,
+                detail=" ".join(filter(None, (error.detail, error.hint))),
+                duration_ms=duration_ms,
+            ),
+        )
+
+
+def _milliseconds(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)

@@ -1,0 +1,326 @@
+"""Use cases of ingestion: the steps of the workflow — parse, embed, index, settle.
+
+Each step may run any number of times and in parallel with itself: heavy work goes to objects with
+fixed names, and one transaction holds the step's receipt, its effects and its announcements.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from shared.adapters.database import Database, Session
+from shared.adapters.objects import Objects
+from shared.adapters.outbox import find_receipt, leave_receipt
+from shared.documents import service as documents
+from shared.documents.model import ParsedFacts, Version, derived_prefix
+from shared.inference.embedding import Embedder
+from shared.ingestion.chunking import CountTokens, chunk
+from shared.ingestion.isolation import parse_isolated
+from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
+from shared.ingestion.serialization import (
+    chunks_from_json,
+    chunks_to_json,
+    document_from_json,
+    document_to_json,
+)
+from shared.ingestion.task import IngestTask
+from shared.kernel.errors import InvalidError, NotFoundError
+from shared.kernel.ids import TenantId, VersionId
+from shared.kernel.killpoints import reach
+from shared.realtime import service as realtime
+from shared.realtime.model import Report, Stage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+_EMBED_FROM, _EMBED_TO = 0.35, 0.85  # share of a job's progress that embedding takes
+
+
+class ChunkIndex(Protocol):
+    """What ingestion asks of search; wiring brings them together."""
+
+    def write(
+        self,
+        session: Session,
+        version: Version,
+        chunks: Sequence[Chunk],
+        vectors: NDArray[np.float16],
+    ) -> None:
+        """Make a version's chunks findable, vectors in the order of the chunks."""
+
+    def remove(self, session: Session, version_id: VersionId) -> None:
+        """Take a version's chunks out; taking out what is not there is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A run of chunks that one embed step handles."""
+
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one document may take."""
+
+    memory_mb: int
+    timeout_s: int
+    chunk_tokens: int
+    batch_chunks: int
+
+
+class Progress:
+    """Reports one step of one task: when it began, and what a person should know of it."""
+
+    def __init__(self, task: IngestTask, step: str) -> None:
+        self._task = task
+        self.step = step
+        self._started = time.perf_counter()
+
+    def reach(self, session: Session, stage: Stage, progress: float, detail: str = "") -> None:
+        """Write the stage into version and job; raises NotFoundError when nobody waits any more."""
+        if stage not in {Stage.COMPLETED, Stage.FAILED} and not documents.advance(
+            session, self._task.version_id, stage
+        ):
+            raise NotFoundError("The document was removed or settled meanwhile.")
+        realtime.report(
+            session,
+            Report(
+                job_id=self._task.job_id,
+                stage=stage,
+                progress=progress,
+                step=self.step,
+                detail=detail,
+                document_id=self._task.document_id,
+                version_id=self._task.version_id,
+                duration_ms=round((time.perf_counter() - self._started) * 1000),
+            ),
+        )
+
+
+def parse(
+    database: Database,
+    objects: Objects,
+    task: IngestTask,
+    *,
+    count_tokens: CountTokens,
+    limits: Limits,
+) -> dict[str, object]:
+    """Read a version's file into canonical text and chunks; returns ``{"batches": […]}``.
+
+    Raises InvalidError or UnsupportedError with a reason for a person when it cannot be read.
+    """
+    progress = Progress(task, "parse")
+    receipt, version = _begin(database, task, progress, Stage.ANALYZING, share=0.1)
+    if receipt is not None:
+        return receipt
+    document = _read(objects, version, limits)
+    reach("parse.read")
+    with database.transaction(task.tenant_id) as session:
+        progress.reach(session, Stage.CHUNKING, 0.25)
+    chunks = chunk(document, count_tokens=count_tokens, max_tokens=limits.chunk_tokens)
+    if not chunks:
+        raise InvalidError("The file contains no text.")
+    prefix = derived_prefix(task.tenant_id, task.version_id)
+    _put_json(objects, f"{prefix}document.json.gz", document_to_json(document))
+    reach("parse.document")
+    _put_json(objects, f"{prefix}chunks.json.gz", chunks_to_json(chunks))
+    reach("parse.chunks")
+    firsts = range(0, len(chunks), limits.batch_chunks)
+    result: dict[str, object] = {
+        "batches": [
+            {"first": first, "count": min(limits.batch_chunks, len(chunks) - first)}
+            for first in firsts
+        ]
+    }
+    with database.transaction(task.tenant_id) as session:
+        if not leave_receipt(session, "parse", str(task.version_id), result):
+            return find_receipt(session, "parse", str(task.version_id)) or result
+        facts = ParsedFacts(
+            parser=f"{document.parser} {document.parser_version}",
+            language=document.language,
+            page_count=document.page_count,
+            chunk_count=len(chunks),
+            warnings=document.warnings,
+        )
+        documents.record_parsed(session, task.version_id, facts)
+        progress.reach(session, Stage.EMBEDDING, _EMBED_FROM, f"{len(chunks)} chunks")
+        reach("parse.recorded")
+    return result
+
+
+def embed(
+    database: Database, objects: Objects, task: IngestTask, batch: Batch, *, embedder: Embedder
+) -> dict[str, object]:
+    """Embed one run of chunks and store its vectors as float16 rows; returns what it did."""
+    progress = Progress(task, "embed")
+    key = f"{task.version_id}/{batch.first}"
+    with database.transaction(task.tenant_id) as session:
+        receipt = find_receipt(session, "embed", key)
+    if receipt is not None:
+        return receipt
+    prefix = derived_prefix(task.tenant_id, task.version_id)
+    chunks = load_chunks(objects, task.tenant_id, task.version_id)
+    texts = [embedding_text(one) for one in chunks[batch.first : batch.first + batch.count]]
+    vectors = embedder.embed(texts).astype("float16")
+    objects.put(_vectors_key(prefix, batch.first), vectors.tobytes())
+    reach("embed.stored")
+    result: dict[str, object] = {"first": batch.first, "count": len(texts)}
+    with database.transaction(task.tenant_id) as session:
+        if leave_receipt(session, "embed", key, result):
+            done = (batch.first + len(texts)) / max(1, len(chunks))
+            share = _EMBED_FROM + (_EMBED_TO - _EMBED_FROM) * done
+            progress.reach(session, Stage.EMBEDDING, share, f"{len(texts)} of {len(chunks)} chunks")
+            reach("embed.recorded")
+    return result
+
+
+def index(
+    database: Database,
+    objects: Objects,
+    task: IngestTask,
+    *,
+    chunk_index: ChunkIndex,
+    dimension: int,
+) -> dict[str, object]:
+    """Put a version's chunks and vectors into the search index, all in one transaction."""
+    progress = Progress(task, "index")
+    receipt, version = _begin(database, task, progress, Stage.INDEXING, share=0.88)
+    if receipt is not None:
+        return receipt
+    chunks = load_chunks(objects, task.tenant_id, task.version_id)
+    vectors = _load_vectors(objects, task, len(chunks), dimension)
+    result: dict[str, object] = {"chunks": len(chunks)}
+    with database.transaction(task.tenant_id) as session:
+        if not leave_receipt(session, "index", str(task.version_id), result):
+            return result
+        chunk_index.write(session, version, chunks, vectors)
+        reach("index.written")
+        progress.reach(session, Stage.INDEXING, 0.95, f"{len(chunks)} chunks")
+        reach("index.recorded")
+    return result
+
+
+def settle_completed(
+    database: Database, task: IngestTask, *, chunk_index: ChunkIndex, embedding_model: str
+) -> dict[str, object]:
+    """Make the version the document's current one and take the former one out of the index."""
+    progress = Progress(task, "settle")
+    with database.transaction(task.tenant_id) as session:
+        if not leave_receipt(session, "settle", str(task.version_id), {"outcome": "completed"}):
+            return {"outcome": "completed"}
+        version = documents.find_version(session, task.version_id)
+        superseded = documents.complete(session, version, embedding_model=embedding_model)
+        if superseded is not None:
+            chunk_index.remove(session, superseded)
+        warnings = "; ".join(version.warnings)
+        progress.reach(session, Stage.COMPLETED, 1.0, warnings)
+        reach("settle.recorded")
+    return {"outcome": "completed"}
+
+
+def settle_failed(
+    database: Database, task: IngestTask, reason: str, *, chunk_index: ChunkIndex
+) -> dict[str, object]:
+    """Mark the version failed with a reason a person understands, and leave no chunk behind."""
+    progress = Progress(task, "settle")
+    key = f"{task.version_id}/failed/{task.attempt}"
+    with database.transaction(task.tenant_id) as session:
+        if leave_receipt(session, "settle", key, {"outcome": "failed"}) and documents.fail(
+            session, task.version_id, reason
+        ):
+            chunk_index.remove(session, task.version_id)
+            progress.reach(session, Stage.FAILED, 1.0, reason)
+            reach("settle.failed")
+    return {"outcome": "failed", "reason": reason}
+
+
+def load_document(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> ParsedDocument:
+    """Read a version's parsed form back, canonical text included; raises NotFoundError."""
+    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}document.json.gz")
+    return document_from_json(gzip.decompress(stored))
+
+
+def load_chunks(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> list[Chunk]:
+    """Read a version's chunks back, in order."""
+    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}chunks.json.gz")
+    return chunks_from_json(gzip.decompress(stored))
+
+
+def failure_reason(error: Mapping[str, object]) -> str:
+    """Turn a workflow's caught error (``Error``, ``Cause``) into a sentence for a person.
+
+    Our own permanent errors carry theirs; everything else is our trouble, not the file's.
+    """
+    name = str(error.get("Error", ""))
+    try:
+        cause = json.loads(str(error.get("Cause", "{}")))
+    except ValueError:
+        cause = {}
+    message = str(cause.get("errorMessage", "")) if isinstance(cause, dict) else ""
+    if name in {"InvalidError", "UnsupportedError", "TooLargeError", "NotFoundError"} and message:
+        return message
+    if "Timedout" in name or "Timeout" in name:
+        return "Reading the file took too long. Split it and upload the parts."
+    return f"Something went wrong on our side ({name or 'unknown'}). Upload the file again."
+
+
+def _begin(
+    database: Database, task: IngestTask, progress: Progress, stage: Stage, *, share: float
+) -> tuple[dict[str, object] | None, Version]:
+    """Return the step's receipt if it was done before, else announce that it begins."""
+    with database.transaction(task.tenant_id) as session:
+        version = documents.find_version(session, task.version_id)
+        receipt = find_receipt(session, progress.step, str(task.version_id))
+        if receipt is None:
+            again = f"attempt {task.attempt}" if task.attempt > 1 else ""
+            progress.reach(session, stage, share, again)
+    return receipt, version
+
+
+def _read(objects: Objects, version: Version, limits: Limits) -> ParsedDocument:
+    with tempfile.TemporaryDirectory(prefix="kontor-") as folder:
+        path = Path(folder) / "original"
+        objects.download(version.object_key, path, version=version.object_version)
+        return parse_isolated(
+            path,
+            media_type=version.media_type,
+            filename=version.filename,
+            memory_mb=limits.memory_mb,
+            timeout_s=limits.timeout_s,
+        )
+
+
+def _put_json(objects: Objects, key: str, text: str) -> None:
+    # A fixed time stamp keeps equal content equal bytes.
+    packed = gzip.compress(text.encode(), compresslevel=5, mtime=0)
+    objects.put(key, packed, media_type="application/gzip")
+
+
+def _vectors_key(prefix: str, first: int) -> str:
+    return f"{prefix}vectors/{first:08d}.f16"
+
+
+def _load_vectors(
+    objects: Objects, task: IngestTask, count: int, dimension: int
+) -> NDArray[np.float16]:
+    """Read every batch's vectors; raises InvalidError when their number is not the chunks'."""
+    import numpy as np
+
+    prefix = f"{derived_prefix(task.tenant_id, task.version_id)}vectors/"
+    parts = [np.frombuffer(objects.get(info.key), np.float16) for info in objects.list(prefix)]
+    rows = np.concatenate(parts).reshape(-1, dimension) if parts else np.empty((0, dimension))
+    if len(rows) != count:
+        raise InvalidError(f"The version has {count} chunks but {len(rows)} vectors.")
+    return rows.astype(np.float16, copy=False)
