@@ -11,7 +11,7 @@ CREATE TABLE kontor.embedding_models (
 );
 GRANT SELECT ON kontor.embedding_models TO kontor_app;
 INSERT INTO kontor.embedding_models (id, name, revision, dimension)
-VALUES (1, 'all-MiniLM-L6-v2', '1110a243', 384);
+VALUES (1, 'all-MiniLM-L6-v2', '1110a243-f16', 384);
 
 CREATE TABLE kontor.chunks (
     tenant_id uuid NOT NULL,

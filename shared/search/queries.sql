@@ -1,0 +1,138 @@
+-- :name find_model_id :one ModelRow
+-- Vectors carry this number; other models' vectors are never compared with them.
+SELECT id, dimension
+FROM kontor.embedding_models
+WHERE name = %(name)s AND revision = %(revision)s;
+
+-- :name lock_statistics :exec
+-- One indexer per tenant at a time: upserts of shared lexemes in differing orders would deadlock.
+SELECT pg_advisory_xact_lock(hashtextextended('kontor.search:' || %(tenant_id)s::text, 0));
+
+-- :name record_chunks :exec
+-- Row-level security forbids COPY; one JSON argument and a set-returning function come close.
+INSERT INTO kontor.chunks (
+    tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
+    span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count
+)
+SELECT
+    %(tenant_id)s, c.id, c.kind, %(document_id)s, %(version_id)s, c.ordinal, c.language,
+    c.heading_path, c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes,
+    c.token_count, l.lexemes,
+    (SELECT coalesce(sum(cardinality(u.positions)), 0) FROM unnest(l.lexemes) AS u)
+FROM json_to_recordset(%(chunks)s::json) AS c (
+    id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
+    span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
+    token_count integer
+)
+CROSS JOIN LATERAL kontor.chunk_lexemes(c.language, c.heading_path, c.content) AS l (lexemes);
+
+-- :name record_vectors :exec
+-- Vectors arrive as one binary array, in the order of their chunks' ids.
+INSERT INTO kontor.chunk_vectors (tenant_id, chunk_id, version_id, model_id, embedding)
+SELECT %(tenant_id)s, u.chunk_id, %(version_id)s, %(model_id)s, u.embedding
+FROM unnest(%(chunk_ids)s::uuid[], %(vectors)b::public.halfvec[]) AS u (chunk_id, embedding);
+
+-- :name add_lexeme_statistics :exec
+-- Counts in how many chunks of the version each lexeme occurs.
+INSERT INTO kontor.lexeme_statistics AS s (tenant_id, language, lexeme, chunk_count)
+SELECT c.tenant_id, c.language, l.lexeme, count(*)
+FROM kontor.chunks AS c
+CROSS JOIN LATERAL unnest(tsvector_to_array(c.lexemes)) AS l (lexeme)
+WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
+GROUP BY c.tenant_id, c.language, l.lexeme
+ON CONFLICT (tenant_id, language, lexeme)
+DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count;
+
+-- :name add_corpus_statistics :exec
+-- The corpus grows by the version's chunks.
+INSERT INTO kontor.corpus_statistics AS s (tenant_id, language, chunk_count, lexeme_count)
+SELECT c.tenant_id, c.language, count(*), sum(c.lexeme_count)
+FROM kontor.chunks AS c
+WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
+GROUP BY c.tenant_id, c.language
+ON CONFLICT (tenant_id, language)
+DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count,
+    lexeme_count = s.lexeme_count + excluded.lexeme_count;
+
+-- :name subtract_lexeme_statistics :exec
+-- The exact reverse of adding, before the chunks go.
+WITH gone AS (
+    SELECT c.language, l.lexeme, count(*) AS chunk_count
+    FROM kontor.chunks AS c
+    CROSS JOIN LATERAL unnest(tsvector_to_array(c.lexemes)) AS l (lexeme)
+    WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
+    GROUP BY c.language, l.lexeme
+)
+UPDATE kontor.lexeme_statistics AS s SET chunk_count = s.chunk_count - g.chunk_count
+FROM gone AS g
+WHERE s.tenant_id = %(tenant_id)s AND s.language = g.language AND s.lexeme = g.lexeme;
+
+-- :name remove_empty_statistics :exec
+-- A lexeme that occurs nowhere any more leaves no row (and no trace of the document).
+DELETE FROM kontor.lexeme_statistics AS s
+USING kontor.chunks AS c
+CROSS JOIN LATERAL unnest(tsvector_to_array(c.lexemes)) AS l (lexeme)
+WHERE s.tenant_id = %(tenant_id)s AND s.chunk_count <= 0
+    AND c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
+    AND s.language = c.language AND s.lexeme = l.lexeme;
+
+-- :name subtract_corpus_statistics :exec
+-- The corpus shrinks by the version's chunks.
+UPDATE kontor.corpus_statistics AS s
+SET chunk_count = s.chunk_count - g.chunk_count, lexeme_count = s.lexeme_count - g.lexeme_count
+FROM (
+    SELECT c.language, count(*) AS chunk_count, sum(c.lexeme_count) AS lexeme_count
+    FROM kontor.chunks AS c
+    WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
+    GROUP BY c.language
+) AS g
+WHERE s.tenant_id = %(tenant_id)s AND s.language = g.language;
+
+-- :name remove_empty_corpora :exec
+-- A language nothing is written in any more leaves no row.
+DELETE FROM kontor.corpus_statistics
+WHERE tenant_id = %(tenant_id)s AND chunk_count <= 0;
+
+-- :name remove_vectors :exec
+-- Vectors first: nothing may point at a chunk that is gone.
+DELETE FROM kontor.chunk_vectors
+WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
+
+-- :name remove_chunks :exec
+-- The version's chunks themselves.
+DELETE FROM kontor.chunks
+WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
+
+-- :name count_chunks :one CountRow
+-- Zero means: this version is not in the index.
+SELECT count(*) AS count
+FROM kontor.chunks
+WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
+
+-- :name search :many HitRow
+-- The function answers ids and scores; the rows themselves come under row-level security.
+SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
+    c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
+    s.score, s.dense_score, s.lexical_score, c.language, d.media_type
+FROM kontor.search(
+    %(query)s, %(language)s, %(vector)s::public.halfvec, %(model_id)s::smallint,
+    %(dense_weight)s::float8, %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
+) AS s
+JOIN kontor.chunks AS c ON c.tenant_id = %(tenant_id)s AND c.id = s.chunk_id
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = c.document_id
+WHERE s.score >= %(threshold)s
+ORDER BY s.score DESC, c.id
+LIMIT %(most)s;
+
+-- :name list_matching_words :many MatchingWord
+-- Which of the hits' words the question's words become in the hit's language: highlights.
+SELECT w.language, w.word
+FROM unnest(%(languages)s::text[], %(words)s::text[]) AS w (language, word)
+JOIN (
+    SELECT l.language, array_agg(kontor.lexeme_of(l.language, q.word)) AS lexemes
+    FROM unnest(kontor.query_words(%(query)s, %(query_language)s)) AS q (word)
+    CROSS JOIN (VALUES ('de'), ('en'), ('simple')) AS l (language)
+    GROUP BY l.language
+) AS asked ON asked.language = w.language
+WHERE kontor.lexeme_of(w.language, w.word) = ANY (asked.lexemes)
+LIMIT 20000;

@@ -1,0 +1,217 @@
+"""Use cases of search: put a version into the index, take it out, find passages."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC
+from itertools import islice
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from shared.adapters.database import Session
+from shared.inference.embedding import Embedder
+from shared.inference.language import Language, detect_language
+from shared.inference.model import EmbeddingModel
+from shared.kernel.errors import InvalidError
+from shared.kernel.ids import DocumentId, VersionId, new_id
+from shared.search import store
+from shared.search.highlighting import find_highlights
+from shared.search.model import (
+    LONGEST_QUERY,
+    MOST_HITS,
+    Filters,
+    Hit,
+    NewChunk,
+    Ranking,
+    SearchRequest,
+    SearchResult,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROWS_PER_STATEMENT = 500
+_MOST_FILTER_VALUES = 1000
+_LANGUAGES = {"de", "en", "simple"}
+_DEFAULT_RANKING = Ranking()
+
+
+def index_version(
+    session: Session,
+    *,
+    document_id: DocumentId,
+    version_id: VersionId,
+    model: EmbeddingModel,
+    chunks: Iterable[NewChunk],
+    vectors: NDArray[np.float16],
+) -> int:
+    """Put a version's chunks and vectors into the index; returns how many chunks.
+
+    ``vectors``: float16, (n, dimension), rows of length 1, one per chunk in order. A version
+    that is in the index already is replaced, so a repeat changes nothing. Raises InvalidError
+    when chunks and vectors do not match, UnavailableError for an unregistered model.
+    """
+    model_id = store.find_model_id(session, model)
+    _check_vectors(vectors, model)
+    session.use_vectors()
+    remove_version(session, version_id)
+    count = 0
+    for part in _parts(iter(chunks)):
+        rows = vectors[count : count + len(part)]
+        if len(rows) != len(part):
+            raise _mismatch(vectors)
+        ids = [new_id() for _ in part]
+        store.record_chunks(
+            session,
+            document_id=document_id,
+            version_id=version_id,
+            chunks=[_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
+        )
+        store.record_vectors(
+            session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
+        )
+        count += len(part)
+    if count != len(vectors):
+        raise _mismatch(vectors)
+    store.add_statistics(session, version_id)
+    return count
+
+
+def remove_version(session: Session, version_id: VersionId) -> int:
+    """Take a version out of the index, statistics included; returns how many chunks it had."""
+    store.lock_statistics(session)
+    if store.count_chunks(session, version_id) == 0:
+        return 0
+    store.subtract_statistics(session, version_id)
+    return store.remove_rows(session, version_id)
+
+
+def find(
+    session: Session,
+    embedder: Embedder,
+    request: SearchRequest,
+    *,
+    ranking: Ranking = _DEFAULT_RANKING,
+) -> SearchResult:
+    """Find the passages that answer ``request`` best, by meaning and by words.
+
+    Raises InvalidError naming every field that is wrong.
+    """
+    started = time.perf_counter()
+    check_request(request)
+    query = request.query.strip()
+    language = detect_language(query)
+    params: dict[str, object] = {
+        "query": query,
+        "language": language,
+        "model_id": store.find_model_id(session, embedder.model),
+        "dense_weight": ranking.dense_weight(language),
+        "exact_limit": ranking.exact_scan_chunks,
+        "filters": filters_json(request.filters),
+        "most": request.k,
+        "threshold": request.threshold,
+    }
+    rows = store.list_hits(session, params, embedder.embed_question(query))
+    hits = _with_highlights(session, query, language, rows)
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchResult(hits, language, round(took_ms, 2))
+
+
+def _with_highlights(
+    session: Session, query: str, language: Language, rows: list[store.HitRow]
+) -> tuple[Hit, ...]:
+    marks = find_highlights(session, query, language, [(r.language, r.text) for r in rows])
+    return tuple(
+        Hit(**asdict(row), highlights=spans) for row, spans in zip(rows, marks, strict=True)
+    )
+
+
+def check_request(request: SearchRequest) -> None:
+    """Raise InvalidError naming every field of ``request`` that is wrong."""
+    wrong: dict[str, str] = {}
+    if not request.query.strip():
+        wrong["query"] = "ask something"
+    elif len(request.query) > LONGEST_QUERY:
+        wrong["query"] = f"longer than {LONGEST_QUERY} characters; ask for one thing at a time"
+    elif "\0" in request.query:
+        wrong["query"] = "holds a NUL character; remove it"
+    if not 1 <= request.k <= MOST_HITS:
+        wrong["k"] = f"must lie between 1 and {MOST_HITS}"
+    if not 0 <= request.threshold <= 1:
+        wrong["threshold"] = "must lie between 0 and 1"
+    wrong.update(_check_filters(request.filters))
+    if wrong:
+        listed = "; ".join(f"{name}: {what}" for name, what in wrong.items())
+        raise InvalidError(f"The search is not valid: {listed}.", fields=wrong)
+
+
+def _check_filters(filters: Filters) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    for name in ("document_ids", "media_types", "languages"):
+        values = getattr(filters, name)
+        if values is not None and not 1 <= len(values) <= _MOST_FILTER_VALUES:
+            wrong[f"filters.{name}"] = f"name 1 to {_MOST_FILTER_VALUES}, or leave it out"
+    unknown = set(filters.languages or ()) - _LANGUAGES
+    if unknown:
+        wrong["filters.languages"] = "only de, en and simple are known"
+    if filters.folder is not None and not filters.folder.strip("/ "):
+        wrong["filters.folder"] = "name a folder such as contracts/2026, or leave it out"
+    if (
+        filters.created_after is not None
+        and filters.created_before is not None
+        and filters.created_before <= filters.created_after
+    ):
+        wrong["filters.created_before"] = "must be later than created_after"
+    return wrong
+
+
+def filters_json(filters: Filters) -> str:
+    """Write the filters as the search function reads them; fields that restrict nothing are out.
+
+    Times without a zone are taken as UTC.
+    """
+    fields: dict[str, object] = {}
+    if filters.folder is not None:
+        fields["folder"] = filters.folder.strip("/ ")
+    if filters.document_ids:
+        fields["document_ids"] = [str(each) for each in filters.document_ids]
+    if filters.media_types:
+        fields["media_types"] = list(filters.media_types)
+    if filters.languages:
+        fields["languages"] = list(filters.languages)
+    for name in ("created_after", "created_before"):
+        moment = getattr(filters, name)
+        if moment is not None:
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            fields[name] = aware.isoformat()
+    if filters.metadata:
+        fields["metadata"] = dict(filters.metadata)
+    return json.dumps(fields)
+
+
+def _parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
+    while part := list(islice(chunks, _ROWS_PER_STATEMENT)):
+        yield part
+
+
+def _row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
+    return {"id": str(chunk_id), **asdict(chunk)}
+
+
+def _check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+    if vectors.ndim != 2 or vectors.shape[1] != model.dimension:  # noqa: PLR2004 - a matrix
+        raise InvalidError(
+            f"Vectors of shape {vectors.shape} cannot be {model.name}'s.",
+            hint="Embed the version again.",
+        )
+
+
+def _mismatch(vectors: NDArray[np.float16]) -> InvalidError:
+    return InvalidError(
+        f"There are {len(vectors)} vectors for another number of chunks.",
+        hint="Embed the version again.",
+    )

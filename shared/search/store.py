@@ -1,0 +1,170 @@
+"""One typed function per query of the index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.adapters.database import Session
+from shared.adapters.queries import load_queries
+from shared.inference.language import Language
+from shared.inference.model import EmbeddingModel
+from shared.kernel.errors import UnavailableError
+from shared.kernel.ids import ChunkId, DocumentId, VersionId
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+QUERIES = load_queries("shared.search")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A registered embedding model."""
+
+    id: int
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """A number of rows."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingWord:
+    """A word that means one of the question's words, in a language's stems."""
+
+    language: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class HitRow:
+    """A hit before its highlights are known."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    version_id: VersionId
+    title: str
+    heading_path: list[str]
+    page: int | None
+    boxes: list[dict[str, object]]
+    start: int
+    end: int
+    text: str
+    score: float
+    dense_score: float
+    lexical_score: float
+    language: Language
+    media_type: str
+
+
+def find_model_id(session: Session, model: EmbeddingModel) -> int:
+    """Return the number vectors of ``model`` carry; raises UnavailableError when unregistered."""
+    row = session.find(
+        QUERIES["find_model_id"], ModelRow, {"name": model.name, "revision": model.revision}
+    )
+    if row is None or row.dimension != model.dimension:
+        raise UnavailableError(
+            f"This database has no place for vectors of {model.name} {model.revision}.",
+            hint="Run `kontor migrate`, or set EMBEDDING_MODEL to the model it was made for.",
+        )
+    return row.id
+
+
+def lock_statistics(session: Session) -> None:
+    """Wait until no other transaction changes this tenant's statistics; held until the end."""
+    session.execute(QUERIES["lock_statistics"])
+
+
+def record_chunks(
+    session: Session,
+    *,
+    document_id: DocumentId,
+    version_id: VersionId,
+    chunks: Sequence[dict[str, object]],
+) -> None:
+    """Write chunk rows; lexemes are computed where they are stored."""
+    session.execute(
+        QUERIES["record_chunks"],
+        {"document_id": document_id, "version_id": version_id, "chunks": json.dumps(chunks)},
+    )
+
+
+def record_vectors(
+    session: Session,
+    *,
+    version_id: VersionId,
+    model_id: int,
+    chunk_ids: Sequence[UUID],
+    vectors: NDArray[np.float16],
+) -> None:
+    """Write the chunks' vectors: float16, (n, dimension), rows in the order of ``chunk_ids``."""
+    from pgvector import HalfVector
+
+    session.execute(
+        QUERIES["record_vectors"],
+        {
+            "version_id": version_id,
+            "model_id": model_id,
+            "chunk_ids": list(chunk_ids),
+            "vectors": [HalfVector(row) for row in vectors],
+        },
+    )
+
+
+def add_statistics(session: Session, version_id: VersionId) -> None:
+    """Count the version's chunks into the tenant's statistics."""
+    session.execute(QUERIES["add_lexeme_statistics"], {"version_id": version_id})
+    session.execute(QUERIES["add_corpus_statistics"], {"version_id": version_id})
+
+
+def subtract_statistics(session: Session, version_id: VersionId) -> None:
+    """Take the version's chunks, which must still be there, out of the statistics."""
+    for name in (
+        "subtract_lexeme_statistics",
+        "remove_empty_statistics",
+        "subtract_corpus_statistics",
+        "remove_empty_corpora",
+    ):
+        session.execute(QUERIES[name], {"version_id": version_id})
+
+
+def remove_rows(session: Session, version_id: VersionId) -> int:
+    """Delete the version's vectors and chunks; returns how many chunks."""
+    session.execute(QUERIES["remove_vectors"], {"version_id": version_id})
+    return session.execute(QUERIES["remove_chunks"], {"version_id": version_id})
+
+
+def count_chunks(session: Session, version_id: VersionId) -> int:
+    """Count the version's chunks in the index."""
+    return session.get(QUERIES["count_chunks"], CountRow, {"version_id": version_id}).count
+
+
+def list_hits(session: Session, params: dict[str, object], vector: Any) -> list[HitRow]:
+    """Run the search; ``vector`` is the question's, (dimension,), length 1."""
+    from pgvector import HalfVector
+
+    text = HalfVector(vector).to_text()
+    return session.all(QUERIES["search"], HitRow, {**params, "vector": text})
+
+
+def list_matching_words(
+    session: Session, *, query: str, query_language: str, words: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return those (language, word) pairs whose stem is one of the question's stems."""
+    params = {
+        "query": query,
+        "query_language": query_language,
+        "languages": [language for language, _ in words],
+        "words": [word for _, word in words],
+    }
+    found = session.all(QUERIES["list_matching_words"], MatchingWord, params)
+    return {(row.language, row.word) for row in found}
