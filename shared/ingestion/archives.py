@@ -1,0 +1,105 @@
+"""Zip archives before anything unpacks them: bombs, traps and what they hold.
+
+The limits follow measurements with nested, overlapping and highly compressed archives: a zip of
+204 KB that unpacks to 200 MB, one of 14 KB whose overlapping entries claim 1,000 MB (which the
+standard library reads without complaint), and a Word file with one member of 300 MB.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared.kernel.errors import InvalidError, TooLargeError
+
+OFFICE_PARTS = {"docx": frozenset({"word/document.xml", "word/document2.xml"})}
+
+MAX_ENTRIES = 10_000
+MAX_UNPACKED = 512 * 1024 * 1024
+MAX_RATIO = 100
+_RATIO_COUNTS_FROM = 1024 * 1024
+_LOCAL_HEADER = 30
+_ENCRYPTED = 0x1
+_PIECE = 1 << 20
+
+
+def looks_like_archive(head: bytes) -> bool:
+    """Whether the first bytes are those of a zip archive, an empty one included."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"))
+
+
+def inspect_archive(path: Path, *, name: str) -> frozenset[str]:
+    """Return the names of an archive's members once it is known to be safe to unpack.
+
+    Declared sizes are not believed: every member that matters is unpacked into nothing and
+    counted. Raises InvalidError when it is broken, encrypted or booby-trapped, TooLargeError
+    past 10,000 entries or 512 MB.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            _check_directory(entries, path.stat().st_size, name)
+            _count_bytes(archive, entries, name)
+            return frozenset(entry.filename for entry in entries)
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError) as error:
+        raise InvalidError(
+            f"“{name}” is damaged: its archive cannot be opened.",
+            hint="Save or download it again.",
+        ) from error
+    except (NotImplementedError, RuntimeError, ValueError) as error:
+        raise InvalidError(
+            f"“{name}” is packed in a way that is not understood.", hint="Save it again."
+        ) from error
+
+
+def _check_directory(entries: Sequence[zipfile.ZipInfo], size: int, name: str) -> None:
+    if len(entries) > MAX_ENTRIES:
+        raise TooLargeError(
+            f"“{name}” holds more than {MAX_ENTRIES:,} files.", hint="Split it into several."
+        )
+    if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        raise _bomb(name)
+    end = 0
+    for entry in sorted(entries, key=lambda e: e.header_offset):
+        if entry.flag_bits & _ENCRYPTED:
+            raise InvalidError(
+                f"“{name}” is protected by a password.", hint="Save it without one and try again."
+            )
+        parts = entry.filename.replace("\\", "/").split("/")
+        if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in parts[0]:
+            raise InvalidError(
+                f"“{name}” holds a file that points outside the archive, as malware does.",
+                hint="Put in the document itself.",
+            )
+        if entry.header_offset < end:
+            raise _bomb(name)
+        end = entry.header_offset + _LOCAL_HEADER + entry.compress_size
+        if end > size or _is_dense(entry.file_size, entry.compress_size):
+            raise _bomb(name)
+
+
+def _count_bytes(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], name: str) -> None:
+    """Unpack every member piece by piece, keeping nothing, and stop at the limits."""
+    total = 0
+    for entry in entries:
+        unpacked = 0
+        with archive.open(entry) as member:
+            while piece := member.read(_PIECE):
+                unpacked += len(piece)
+                total += len(piece)
+                if total > MAX_UNPACKED or _is_dense(unpacked, entry.compress_size):
+                    raise _bomb(name)
+
+
+def _is_dense(unpacked: int, packed: int) -> bool:
+    return unpacked > _RATIO_COUNTS_FROM and unpacked > MAX_RATIO * max(1, packed)
+
+
+def _bomb(name: str) -> InvalidError:
+    return InvalidError(
+        f"“{name}” would unpack to far more than it holds, as archive bombs do.",
+        hint="Save the document again with its own program.",
+    )

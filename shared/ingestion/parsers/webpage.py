@@ -1,0 +1,105 @@
+"""Web pages (HTML files) through docling's backend; nothing a page refers to is ever fetched."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from shared.ingestion.decoding import decode
+from shared.ingestion.drafting import Draft
+from shared.ingestion.model import ParsedDocument
+from shared.ingestion.parsers.docling_tree import TreeWriter, converted
+from shared.ingestion.parsers.originals import Originals, page_paragraphs
+from shared.ingestion.parsers.port import Progress
+from shared.kernel.errors import InvalidError
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_SURROGATE = re.compile("[\ud800-\udfff\0]")
+_KEPT = frozenset({"author", "description", "keywords", "date"})
+
+
+class WebPageParser:
+    """Reads HTML files."""
+
+    name = "docling-html"
+    version = "2.142.1-1"
+    media_types = frozenset({"text/html"})
+
+    def available(self) -> tuple[bool, str]:
+        """Whether docling's web backends are installed."""
+        is_there = find_spec("docling") is not None and find_spec("bs4") is not None
+        return is_there, "Install docling-slim[format-web]."
+
+    def parse(
+        self, path: Path, *, media_type: str, filename: str, progress: Progress
+    ) -> ParsedDocument:
+        """Read the file; raises InvalidError when it is empty or holds no text."""
+        from docling.backend.html_backend import HTMLDocumentBackend
+        from docling.datamodel.backend_options import HTMLBackendOptions
+        from docling.datamodel.base_models import InputFormat
+
+        markup = _SURROGATE.sub("", page_text(path.read_bytes()))
+        root = _parsed(markup, filename)
+        progress(1, 3)
+        tree = converted(
+            # The mark tells every reader below that this is UTF-8 now, whatever the page says.
+            codecs.BOM_UTF8 + markup.encode(),
+            filename=filename,
+            input_format=InputFormat.HTML,
+            backend=HTMLDocumentBackend,
+            # The title tag is metadata here. Words before the first heading are words: docling
+            # would drop them as furniture.
+            options=HTMLBackendOptions(add_title=False, infer_furniture=False),
+        )
+        progress(2, 3)
+        draft = Draft()
+        TreeWriter(tree, draft, Originals(page_paragraphs(root))).write()
+        progress(3, 3)
+        return draft.finish(
+            title=root.findtext(".//title") or "",
+            filename=filename,
+            parser=self.name,
+            parser_version=self.version,
+            metadata=_metadata(root),
+        )
+
+
+def page_text(data: bytes) -> str:
+    """Decode a page: byte order mark, declared charset (as browsers read it), then guessing."""
+    declared = _CHARSET.search(data[:4096])
+    if declared and not data.startswith(
+        (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    ):
+        name = declared.group(1).decode("ascii").lower()
+        # Browsers read Latin-1 and ASCII as Windows-1252 (WHATWG Encoding, section 4.2).
+        name = "cp1252" if name in {"iso-8859-1", "latin1", "ascii", "us-ascii"} else name
+        try:
+            return data.decode(name)
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return decode(data)[0]
+
+
+def _parsed(markup: str, filename: str) -> Any:
+    from lxml import html  # type: ignore[import-untyped]
+    from lxml.etree import LxmlError  # type: ignore[import-untyped]
+
+    try:
+        return html.document_fromstring(_DECLARATION.sub("", markup))
+    except (LxmlError, ValueError) as error:
+        raise InvalidError(
+            f"“{filename}” holds no readable page.", hint="Save the page again as HTML."
+        ) from error
+
+
+def _metadata(root: Any) -> dict[str, str]:
+    found = {}
+    for element in root.iter("meta"):
+        name = (element.get("name") or "").lower()
+        if name in _KEPT and element.get("content"):
+            found[name] = str(element.get("content"))
+    return found
