@@ -20,6 +20,7 @@ from shared.kernel.ids import TenantId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.language_models import LanguageModel
 
@@ -47,6 +48,13 @@ class App:
                 "No database is configured.", hint="Set DATABASE_URL or DATABASE_SECRET."
             )
         return Database(url)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """Turns access tokens into principals; keeps the public keys for a minute."""
+        from shared.identity.service import Verifier
+
+        return Verifier(self.database, issuer=self.settings.token_issuer)
 
     @cached_property
     def objects(self) -> Objects:

@@ -163,6 +163,11 @@ class Database:
         self._connection = connection
         return connection
 
+    def check(self) -> None:
+        """Make one round trip; raises UnavailableError when Postgres is away."""
+        with self.system_transaction() as session:
+            session.connection.execute("SELECT 1")
+
     def close(self) -> None:
         """Close the connection; the next transaction opens a new one."""
         if self._connection is not None:

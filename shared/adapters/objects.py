@@ -37,6 +37,11 @@ class Objects:
         self.bucket = bucket
         self._client: Any = aws.client("s3", region=region, endpoint=endpoint)
 
+    def check(self) -> None:
+        """Reach for the bucket; raises NotFoundError, RefusedError or UnavailableError."""
+        with aws.translated(f"The bucket {self.bucket}"):
+            self._client.head_bucket(Bucket=self.bucket)
+
     def put(self, key: str, body: bytes, *, media_type: str = "application/octet-stream") -> str:
         """Store bytes; returns the object's version (empty on an unversioned bucket)."""
         with aws.translated(f"The object {key}"):

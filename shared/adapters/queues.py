@@ -16,6 +16,14 @@ class Queue:
         self.url = url
         self._client: Any = aws.client("sqs", region=region, endpoint=endpoint)
 
+    def depth(self) -> int:
+        """Return about how many messages wait; raises RefusedError or UnavailableError."""
+        with aws.translated("The queue"):
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
     def send(self, body: Mapping[str, object]) -> None:
         """Send one JSON message."""
         with aws.translated("The queue"):

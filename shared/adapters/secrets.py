@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from shared.adapters import aws
+from shared.kernel.errors import NotFoundError
 
 _KEEP_S = 300.0
 
@@ -26,6 +27,19 @@ class Secrets:
             value = str(self._client.get_secret_value(SecretId=name)["SecretString"])
         self._kept[name] = (time.monotonic(), value)
         return value
+
+    def keep(self, name: str, text: str) -> None:
+        """Store a secret, as a new version when the name is known; for operators.
+
+        Raises RefusedError or UnavailableError.
+        """
+        try:
+            with aws.translated(f"The secret {name}"):
+                self._client.put_secret_value(SecretId=name, SecretString=text)
+        except NotFoundError:
+            with aws.translated(f"The secret {name}"):
+                self._client.create_secret(Name=name, SecretString=text)
+        self._kept[name] = (time.monotonic(), text)
 
     def __repr__(self) -> str:
         return "Secrets()"

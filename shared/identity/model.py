@@ -84,6 +84,24 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """What an access token is checked against: the account as it is now."""
+
+    email: str
+    role: str
+    token_epoch: int
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The public half of a signing key; ``id`` is its thumbprint, ``public_key`` 32 bytes."""
+
+    id: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """What a successful sign-in hands out."""
 

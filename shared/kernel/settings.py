@@ -53,6 +53,12 @@ class Settings(BaseModel):
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
     ]
+    websocket_url: Annotated[
+        str, setting("", "Public address of the WebSocket API, told to clients.")
+    ]
+    chat_stream_url: Annotated[
+        str, setting("", "Public address of the streaming chat function, told to clients.")
+    ]
     signing_secret: Annotated[
         str, setting("kontor-local-signing-key", "Name of the secret with the Ed25519 signing key.")
     ]

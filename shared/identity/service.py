@@ -1,0 +1,243 @@
+"""Use cases of identity: make tenants, add people, sign in, verify, sign out.
+
+Signing in has two halves so that no transaction waits while a password is hashed: ``recognise``
+finds the account, ``welcome`` issues its token inside the tenant's transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from shared.adapters.database import Database, Session
+from shared.identity import passwords, store, tokens
+from shared.identity.keys import Keyring, SigningKey, as_jwk
+from shared.identity.model import ROLES, Principal, SignIn, Tenant, User, Welcome
+from shared.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    UnauthenticatedError,
+)
+from shared.kernel.ids import TenantId, UserId, new_id
+from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+_MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRules:
+    """How access tokens are issued: who signs, in whose name, for how long."""
+
+    key: SigningKey
+    issuer: str
+    life_s: int
+
+
+class Verifier:
+    """Turns a bearer's token into a principal, against the keys and the account as they are now."""
+
+    def __init__(self, database: Database, *, issuer: str) -> None:
+        self._database = database
+        self._issuer = issuer
+        self._keyring = Keyring(database)
+
+    def verify(self, token: str) -> Principal:
+        """Check a token and its bearer's account; role and e-mail are today's, not the token's.
+
+        Raises UnauthenticatedError for anything amiss, UnavailableError without a database.
+        """
+        key = self._keyring.find(tokens.key_id(token))
+        claims = tokens.read(token, key, issuer=self._issuer)
+        with self._database.transaction(claims.tenant_id) as session:
+            bearer = store.find_bearer(session, claims.user_id)
+        if bearer is None or not bearer.is_active:
+            raise UnauthenticatedError(
+                "This account is not active.", hint="Ask an administrator of your tenant."
+            )
+        if bearer.token_epoch != claims.epoch:
+            raise UnauthenticatedError("This token was signed out.", hint="Sign in again.")
+        return Principal(claims.tenant_id, claims.user_id, bearer.email, bearer.role)
+
+
+def recognise(
+    database: Database, *, email: str, password: str, tenant_slug: str | None = None
+) -> SignIn:
+    """Find the one account that an e-mail address and password belong to.
+
+    Raises UnauthenticatedError, the same for a wrong password and an unknown address;
+    ConflictError when several tenants match and ``tenant_slug`` must choose.
+    """
+    with database.system_transaction() as session:
+        accounts = store.list_sign_ins(
+            session, email=email.strip().lower(), tenant_slug=tenant_slug
+        )
+    if not accounts:
+        passwords.spend(password)
+    matching = [one for one in accounts if passwords.is_right(one.password_hash, password)]
+    if not matching:
+        raise UnauthenticatedError(
+            "E-mail address or password is wrong.",
+            hint="Check both, and the tenant if you gave one.",
+        )
+    if len(matching) > 1:
+        slugs = ", ".join(one.tenant_slug for one in matching)
+        raise ConflictError("You belong to several tenants.", hint=f"Add tenant, one of: {slugs}.")
+    return matching[0]
+
+
+def welcome(session: Session, account: SignIn, *, password: str, rules: TokenRules) -> Welcome:
+    """Issue a token to a recognised account and note the sign-in.
+
+    The hash is renewed when the parameters have changed since it was made. Raises
+    UnauthenticatedError when the account was switched off in the meantime.
+    """
+    new_hash = passwords.rehashed(account.password_hash, password)
+    if new_hash is not None:
+        store.change_password_hash(
+            session, account.user_id, old_hash=account.password_hash, new_hash=new_hash
+        )
+    user = store.change_to_signed_in(session, account.user_id)
+    if user is None:
+        raise UnauthenticatedError(
+            "This account is not active.", hint="Ask an administrator of your tenant."
+        )
+    claims = tokens.Claims(account.tenant_id, user.id, user.email, user.role, user.token_epoch)
+    token = tokens.issue(claims, rules.key, issuer=rules.issuer, life_s=rules.life_s)
+    return Welcome(token, rules.life_s, user, own_tenant(session))
+
+
+def sign_out(session: Session, principal: Principal) -> None:
+    """Void every token of the caller, on every device, at once."""
+    store.change_token_epoch(session, principal.user_id)
+
+
+def me(session: Session, principal: Principal) -> User:
+    """Return the caller's own record; raises NotFoundError when it is gone."""
+    user = store.find_user(session, principal.user_id)
+    if user is None:
+        raise NotFoundError("There is no such user.")
+    return user
+
+
+def own_tenant(session: Session) -> Tenant:
+    """Return the transaction's tenant; raises NotFoundError when it is gone."""
+    tenant = store.find_tenant(session)
+    if tenant is None:
+        raise NotFoundError("There is no such tenant.")
+    return tenant
+
+
+def list_users(
+    session: Session, principal: Principal, *, cursor: str | None, limit: int
+) -> Page[User]:
+    """List the tenant's people by e-mail address; raises RefusedError without users:manage."""
+    principal.require("users:manage")
+    limit = clamp_limit(limit)
+    after = decode_cursor(cursor, 1)[0] if cursor else None
+    users = store.list_users(session, after=after, limit=limit)
+    return Page(users, encode_cursor(users[-1].email) if len(users) == limit else None)
+
+
+def add_user(
+    session: Session,
+    principal: Principal,
+    *,
+    email: str,
+    display_name: str,
+    password: str,
+    role: str,
+) -> User:
+    """Add a person to the caller's tenant.
+
+    Raises RefusedError without users:manage, InvalidError for a bad address, name, role or
+    password, ConflictError when the address is taken.
+    """
+    principal.require("users:manage")
+    return _record_user(
+        session, email=email, display_name=display_name, password=password, role=role
+    )
+
+
+def create_tenant(
+    session: Session, *, slug: str, name: str, admin_email: str, admin_password: str
+) -> tuple[Tenant, User]:
+    """Make a tenant and its first administrator.
+
+    ``session`` is a system transaction on the owner's connection. Raises InvalidError for a bad
+    slug, address or password, ConflictError when the slug is taken.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise InvalidError(
+            "The tenant's slug is not valid.",
+            hint="Use small letters, digits and hyphens, at most 63, starting with no hyphen.",
+            fields={"slug": "a-z, 0-9 and hyphens"},
+        )
+    tenant_id = TenantId(new_id())
+    tenant = store.record_tenant(session, tenant_id, slug=slug, name=_plain("name", name))
+    if tenant is None:
+        raise ConflictError(f"There is a tenant {slug} already.", hint="Choose another slug.")
+    admin = _record_user(
+        replace(session, tenant_id=tenant_id),
+        email=admin_email,
+        display_name=admin_email.strip().partition("@")[0],
+        password=admin_password,
+        role="admin",
+    )
+    return tenant, admin
+
+
+def published_keys(session: Session) -> list[dict[str, str]]:
+    """List the public keys in force as JSON Web Keys."""
+    return [as_jwk(row.id, row.public_key) for row in store.list_signing_keys(session)]
+
+
+def _record_user(
+    session: Session, *, email: str, display_name: str, password: str, role: str
+) -> User:
+    if role not in ROLES:
+        roles = ", ".join(sorted(ROLES))
+        raise InvalidError(
+            f"There is no role {role!r}.",
+            hint=f"Use one of: {roles}.",
+            fields={"role": f"one of {roles}"},
+        )
+    address = _address(email)
+    user = store.record_user(
+        session,
+        UserId(new_id()),
+        email=address,
+        display_name=_plain("display_name", display_name),
+        password_hash=passwords.hash_new(password),
+        role=role,
+    )
+    if user is None:
+        raise ConflictError(
+            f"{address} belongs to somebody of this tenant already.", hint="Use another address."
+        )
+    return user
+
+
+def _address(email: str) -> str:
+    address = email.strip().lower()
+    if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
+        raise InvalidError(
+            "This is not an e-mail address.",
+            hint="Write it like ada@example.org.",
+            fields={"email": "like ada@example.org"},
+        )
+    return address
+
+
+def _plain(field: str, text: str) -> str:
+    stripped = text.strip()
+    if not stripped or len(stripped) > _MAX_NAME or not stripped.isprintable():
+        raise InvalidError(
+            f"{field} is empty, too long or holds control characters.",
+            hint=f"Use 1 to {_MAX_NAME} printable characters.",
+            fields={field: f"1 to {_MAX_NAME} printable characters"},
+        )
+    return stripped
