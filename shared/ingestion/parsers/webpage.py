@@ -19,6 +19,8 @@ from shared.kernel.errors import InvalidError
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _SURROGATE = re.compile("[\ud800-\udfff\0]")
+# libxml2 itself stops at 256 levels and drops what lies deeper.
+_DEEPEST = 240
 _KEPT = frozenset({"author", "description", "keywords", "date"})
 
 
@@ -89,11 +91,27 @@ def _parsed(markup: str, filename: str) -> Any:
     from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
     try:
-        return html.document_fromstring(_DECLARATION.sub("", markup))
+        root = html.document_fromstring(_DECLARATION.sub("", markup))
     except (LxmlError, ValueError) as error:
         raise InvalidError(
             f"“{filename}” holds no readable page.", hint="Save the page again as HTML."
         ) from error
+    # docling's walk is quadratic in the depth: 5,000 nested elements took half a minute.
+    if _depth(root) > _DEEPEST:
+        raise InvalidError(
+            f"“{filename}” is nested too deeply to be read.", hint="Simplify it and try again."
+        )
+    return root
+
+
+def _depth(root: Any) -> int:
+    from lxml import etree
+
+    depth = deepest = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _metadata(root: Any) -> dict[str, str]:

@@ -122,7 +122,7 @@ def test_a_page_without_words_holds_no_text(read) -> None:
         read("<html><body><script>var a</script></body></html>", HTML, "a.html")
 
 
-def test_a_page_nested_absurdly_deep_is_read_or_refused_but_never_crashes(read) -> None:
+def test_a_page_nested_absurdly_deep_is_refused(read) -> None:
     page = "<html><body>" + "<div>" * 5000 + "Kern" + "</div>" * 5000
-    with pytest.raises(InvalidError, match="nested too deeply|damaged|holds no"):
+    with pytest.raises(InvalidError, match="nested too deeply"):
         read(page, HTML, "tief.html")

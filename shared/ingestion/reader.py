@@ -1,0 +1,126 @@
+"""The child process in which documents are parsed, one after another, until its parent goes away.
+
+Started by ``shared.ingestion.isolation`` as ``python -m shared.ingestion.reader``. It takes one
+JSON request per line on its input, answers with JSON lines, and puts each result in a file.
+Parsers are loaded when their format first appears; whatever they print goes to the error output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO, TypedDict
+
+from shared.ingestion.parsers.registry import parser_for
+from shared.ingestion.serialization import document_to_json
+from shared.kernel.errors import InvalidError, KontorError
+
+_PARENT_CHECK_S = 1.0
+_OWN_CODE = str(Path(__file__).parents[1])
+
+
+class Request(TypedDict):
+    """One document to read, as the parent asks for it."""
+
+    path: str
+    media_type: str
+    filename: str
+    result: str
+    memory_mb: int
+
+
+def main() -> None:
+    """Serve requests until the input ends."""
+    answers = _private_output()
+    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
+    _say(answers, {"ready": True})
+    for line in sys.stdin:
+        _say(answers, _answer(json.loads(line), answers))
+
+
+def _answer(request: Request, answers: TextIO) -> dict[str, object]:
+    """Read one document; every failure becomes an answer, none ends the process."""
+    try:
+        with _limited(request["memory_mb"]):
+            document = parser_for(request["media_type"]).parse(
+                Path(request["path"]),
+                media_type=request["media_type"],
+                filename=request["filename"],
+                progress=lambda done, total: _say(answers, {"progress": [done, total]}),
+            )
+            Path(request["result"]).write_text(document_to_json(document), encoding="utf-8")
+    except KontorError as error:
+        return {"error": error.code, "detail": error.detail, "hint": error.hint}
+    except MemoryError:
+        return {"error": "memory"}
+    except RecursionError:
+        detail = f"“{request['filename']}” is nested too deeply to be read."
+        return {"error": InvalidError.code, "detail": detail, "hint": "Simplify it."}
+    except Exception as error:  # noqa: BLE001 - the edge of this process: report, never die
+        return {"error": "unexpected", "exception": type(error).__name__, "place": _place(error)}
+    return {"done": True, "resident_mb": _resident_mb()}
+
+
+@contextmanager
+def _limited(memory_mb: int) -> Iterator[None]:
+    """Let the address space grow by so much and no more while the block runs."""
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    ceiling = _mapped_bytes() + memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (ceiling, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, unlimited)
+
+
+def _mapped_bytes() -> int:
+    """Return the size of this process's address space (proc(5), statm)."""
+    return int(_statm()[0]) * resource.getpagesize()
+
+
+def _resident_mb() -> int:
+    return int(_statm()[1]) * resource.getpagesize() // (1024 * 1024)
+
+
+def _statm() -> list[str]:
+    statm = Path("/proc/self/statm")
+    # Without procfs (macOS) the address space is not limited either; the timeout still holds.
+    return statm.read_text(encoding="ascii").split() if statm.exists() else ["0", "0"]
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of our own innermost frame: no values, no text of the document."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(_OWN_CODE)] or frames
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+
+
+def _private_output() -> TextIO:
+    """Keep the real output for answers and send everyone's prints to the error output."""
+    kept = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return kept
+
+
+def _say(answers: TextIO, message: dict[str, object]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def _leave_with_parent(parent: int) -> None:
+    """End this process when the one that started it is gone, busy or not."""
+    waiting = threading.Event()
+    while os.getppid() == parent:
+        waiting.wait(_PARENT_CHECK_S)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

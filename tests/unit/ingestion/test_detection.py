@@ -1,0 +1,167 @@
+"""A file's type is what its bytes say, and whatever lies, hides or bites is refused by name."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from shared.ingestion.detection import detect
+from shared.ingestion.parsers.registry import DOCX
+from shared.kernel.errors import InvalidError, KontorError, TooLargeError, UnsupportedError
+
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"
+
+
+def zipped(members: dict[str, bytes], *, packed: bool = True) -> bytes:
+    buffer = io.BytesIO()
+    method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+WORD = zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w:document/>"})
+
+
+@pytest.fixture
+def look(tmp_path: Path):
+    def detect_bytes(data: bytes, filename: str, claimed: str = "") -> str:
+        path = tmp_path / "upload"
+        path.write_bytes(data)
+        return detect(path, filename=filename, claimed=claimed)
+
+    return detect_bytes
+
+
+@pytest.mark.parametrize(
+    ("data", "filename", "claimed", "expected"),
+    [
+        (b"Hallo Welt", "a.txt", "", "text/plain"),
+        ("Grüße".encode("utf-16"), "a.txt", "text/plain; charset=utf-16", "text/plain"),
+        ("Grüße".encode("cp1252"), "README", "application/octet-stream", "text/plain"),
+        (b"# Titel", "a.md", "text/plain", "text/markdown"),
+        (b"<h1>In Markdown</h1>", "a.md", "text/markdown", "text/markdown"),
+        (b"a;b\n1;2\n", "a.csv", "application/vnd.ms-excel", "text/csv"),
+        (b"<!doctype html><p>x", "a.html", "text/html", "text/html"),
+        (b"<html><p>x", "seite", "", "text/html"),
+        (b"<p>nur ein Teil</p>", "a.htm", "", "text/html"),
+        (PDF, "a.pdf", "application/pdf", "application/pdf"),
+        (b"\n\n" + PDF, "a.PDF", "", "application/pdf"),
+        (PDF, "ohne-endung", "", "application/pdf"),
+        (WORD, "a.docx", DOCX, DOCX),
+        (WORD, "a.docm", "application/vnd.ms-word.document.macroEnabled.12", DOCX),
+        (b"BMW baut Autos.", "auto.txt", "", "text/plain"),
+        (b"MZ ist eine Zeitung.", "mz.txt", "", "text/plain"),
+    ],
+)
+def test_the_bytes_decide_and_the_name_agrees(
+    look, data: bytes, filename: str, claimed: str, expected: str
+) -> None:
+    assert look(data, filename, claimed) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "filename", "claimed", "error", "words"),
+    [
+        (b"", "a.txt", "", InvalidError, "is empty"),
+        (b" \n\0", "a.txt", "", InvalidError, "is empty"),
+        (b"MZ\x90\0\3\0\0\0" * 9, "a.pdf", "", UnsupportedError, "is a program"),
+        (b"\x7fELF\2\1\1\0" * 9, "a.txt", "", UnsupportedError, "is a program"),
+        (b"#!/bin/sh\nrm -rf /", "a.txt", "", UnsupportedError, "is a program"),
+        (b"\x89PNG\r\n\x1a\n\0", "a.png", "", UnsupportedError, "text recognition is not there"),
+        (b"\xff\xd8\xff\xe0\0\x10", "a.pdf", "", UnsupportedError, "is an image"),
+        (b"\0\0\0\x18ftypmp42\0", "a.mp4", "", UnsupportedError, "video or sound"),
+        (b"{\\rtf1 hallo}", "a.rtf", "", UnsupportedError, "is an RTF document"),
+        (b"\x1f\x8b\x08\0\0", "a.txt.gz", "", UnsupportedError, "gzip archive"),
+        (bytes(range(256)) * 4, "a.txt", "", UnsupportedError, "format that is not known"),
+        (b"import os", "a.py", "", UnsupportedError, r"ending in \.py"),
+        (b"<?xml version='1.0'?><a/>", "a", "", UnsupportedError, "an XML file"),
+        (PDF, "a.docx", "", InvalidError, r"named like a Word document \(\.docx\) but is a PDF"),
+        (WORD, "a.pdf", "", InvalidError, "named like a PDF but is a Word"),
+        (b"Hallo", "a.pdf", "", InvalidError, "named like a PDF but is text"),
+        (b"<html>", "a.csv", "", InvalidError, "named like a CSV table but is a web page"),
+        (PDF, "a.pdf", "text/plain", InvalidError, "announced as text/plain but is a PDF"),
+        (b"Hallo", "a.txt", "application/pdf", InvalidError, "announced as application/pdf"),
+        (PDF + zipped({"x": b"y"}), "a.pdf", "", InvalidError, "a PDF and an archive at once"),
+        (b"<html><script>1</script>" + PDF, "a.pdf", "", InvalidError, "web page at once"),
+        (zipped({"%PDF-1.4": b"x"}, packed=False), "a.zip", "", InvalidError, "at once"),
+        (zipped({"a.txt": b"x"}), "a.zip", "", UnsupportedError, "is a zip archive"),
+        (zipped({"xl/workbook.xml": b"x"}), "a.xlsx", "", UnsupportedError, "Excel workbook"),
+        (zipped({"META-INF/MANIFEST.MF": b"x"}), "a.docx", "", UnsupportedError, "program"),
+        (zipped({"../x": b"x"}), "a.docx", "", InvalidError, "points outside"),
+        (zipped({"word/document.xml": b"0" * 5_000_000}), "a.docx", "", InvalidError, "bombs"),
+        (WORD[:-30], "a.docx", "", InvalidError, "damaged"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_reason(
+    look, *, data: bytes, filename: str, claimed: str, error: type[KontorError], words: str
+) -> None:
+    with pytest.raises(error, match=words) as caught:
+        look(data, filename, claimed)
+    assert filename in caught.value.detail
+    assert caught.value.hint
+
+
+def ole(stream: str) -> bytes:
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + stream.encode("utf-16-le") + bytes(99)
+
+
+@pytest.mark.parametrize(
+    ("stream", "error", "words"),
+    [
+        ("WordDocument", UnsupportedError, r"old Word document \(\.doc\)"),
+        ("Workbook", UnsupportedError, "old Excel"),
+        ("EncryptedPackage", InvalidError, "protected by a password"),
+        ("Etwas", UnsupportedError, "old office document"),
+    ],
+)
+def test_old_and_encrypted_office_files_are_told_apart(
+    look, stream: str, error: type[KontorError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        look(ole(stream), "a.docx")
+
+
+def test_an_encrypted_archive_is_refused(look) -> None:
+    data = bytearray(WORD)
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(mark)
+        data[place + offset] |= 1
+    with pytest.raises(InvalidError, match="protected by a password"):
+        look(bytes(data), "a.docx")
+
+
+def test_an_archive_whose_entries_overlap_is_a_bomb(look) -> None:
+    data = bytearray(zipped({"a": b"x" * 999, "word/document.xml": b"y" * 999}, packed=False))
+    second = data.find(b"PK\x01\x02", data.find(b"PK\x01\x02") + 4)
+    data[second + 42 : second + 46] = struct.pack("<I", 10)
+    with pytest.raises(InvalidError, match=r"bombs|damaged"):
+        look(bytes(data), "a.docx")
+
+
+def test_an_archive_that_lies_about_its_sizes_is_counted_out(look) -> None:
+    data = bytearray(zipped({"word/document.xml": b"0" * 9_000_000}))
+    for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        place = data.find(mark)
+        data[place + offset : place + offset + 4] = struct.pack("<I", 500_000)
+    with pytest.raises(InvalidError, match=r"bombs|damaged"):
+        look(bytes(data), "a.docx")
+
+
+def test_an_archive_of_too_many_files_is_too_large(look) -> None:
+    members = {f"word/{i}": b"" for i in range(10_001)}
+    with pytest.raises(TooLargeError, match="more than 10,000 files"):
+        look(zipped(members, packed=False), "a.docx")
+
+
+def test_a_large_file_is_judged_by_its_ends(look, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as stream:
+        stream.write(b"Hallo Welt. " * 8000)
+        stream.truncate(100 * 1024 * 1024)
+    assert detect(path, filename="large.txt") == "text/plain"
