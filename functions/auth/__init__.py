@@ -1,0 +1,1 @@
+"""HTTP: sign in and out, who am I, the public keys, and the tenant's people."""

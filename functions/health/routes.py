@@ -1,0 +1,127 @@
+"""Routes of health; only the detailed view needs a token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from functions.edge.http import Caller
+from shared.kernel.errors import KontorError
+from shared.kernel.version import VERSION
+from shared.wiring import App
+from shared.wiring import app as wired
+
+router = APIRouter()
+
+Status = Literal["ok", "degraded", "down"]
+
+
+class AliveAnswer(BaseModel):
+    """The function answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ComponentAnswer(BaseModel):
+    """One part: whether it answered, in how many milliseconds, and what it said."""
+
+    status: Status
+    duration_ms: float
+    detail: str = ""
+
+
+class HealthAnswer(BaseModel):
+    """Down when an essential part is down, degraded when another is."""
+
+    status: Status
+    components: dict[str, ComponentAnswer]
+
+
+class EndpointsAnswer(BaseModel):
+    """Where clients find what is not on this address; empty where it is not deployed."""
+
+    websocket_url: str
+    stream_url: str
+    version: str
+
+
+@router.get("/health")
+def health() -> AliveAnswer:
+    """Tell that the function answers, without touching anything else."""
+    return AliveAnswer()
+
+
+@router.get("/health/detailed")
+def detailed(caller: Caller) -> HealthAnswer:
+    """Reach for every part and tell what it said and how long it took."""
+    caller.require("system:read")
+    app = wired()
+    components = {name: _probe(app, reach) for name, reach in _PROBES.items()}
+    return HealthAnswer(status=_overall(components), components=components)
+
+
+@router.get("/api/v1/endpoints")
+def endpoints() -> EndpointsAnswer:
+    """Tell a client the other addresses of this deployment."""
+    settings = wired().settings
+    return EndpointsAnswer(
+        websocket_url=settings.websocket_url,
+        stream_url=settings.chat_stream_url,
+        version=VERSION,
+    )
+
+
+def _database(app: App) -> str:
+    app.database.check()
+    return ""
+
+
+def _objects(app: App) -> str:
+    app.objects.check()
+    return ""
+
+
+def _intake_queue(app: App) -> str:
+    return f"{app.intake_queue.depth()} messages waiting"
+
+
+def _embedding_model(app: App) -> str:
+    from shared.inference.registry import check_sizes, known_model, model_folder
+
+    known = known_model(app.settings.embedding_model)
+    if not app.settings.model_dir:
+        return f"{known.model.name}, not carried by this function"
+    if known.backend == "onnx":
+        check_sizes(model_folder(app.settings.model_dir, known), known.model)
+    return f"{known.model.name} {known.model.revision}".strip()
+
+
+_PROBES: dict[str, Callable[[App], str]] = {
+    "database": _database,
+    "objects": _objects,
+    "intake_queue": _intake_queue,
+    "embedding_model": _embedding_model,
+}
+_ESSENTIAL = frozenset({"database", "objects"})
+
+
+def _probe(app: App, reach: Callable[[App], str]) -> ComponentAnswer:
+    started = time.perf_counter()
+    status: Status = "ok"
+    try:
+        detail = reach(app)
+    except KontorError as error:
+        status, detail = "down", error.detail
+    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+    return ComponentAnswer(status=status, duration_ms=milliseconds, detail=detail)
+
+
+def _overall(components: dict[str, ComponentAnswer]) -> Status:
+    down = {name for name, component in components.items() if component.status == "down"}
+    if down & _ESSENTIAL:
+        return "down"
+    return "degraded" if down else "ok"
