@@ -1,0 +1,1 @@
+"""Announce: stages reached go out to the WebSocket connections that listen."""

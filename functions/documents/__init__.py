@@ -1,0 +1,1 @@
+"""Documents: folders, documents, versions and jobs over HTTP."""

@@ -1,0 +1,1 @@
+"""Index: chunks and vectors become findable in one transaction."""

@@ -1,0 +1,1 @@
+"""Intake: S3 has new bytes; look at them, keep them once, start their workflow."""

@@ -1,0 +1,1 @@
+"""Settle: the last state of every ingest, Ready or Failed."""

@@ -1,0 +1,1 @@
+"""Socket: connections come and go, and choose their topics."""

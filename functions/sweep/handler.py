@@ -1,0 +1,43 @@
+"""Lambda entry point of functions/sweep: every tenant, once a minute."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from shared.adapters.outbox import list_active_tenants
+from shared.ingestion.reconciliation import Reconciler
+from shared.kernel.errors import KontorError, UnavailableError
+from shared.wiring import app as wired
+
+logger = logging.getLogger(__name__)
+app = wired()
+
+
+def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
+    """Mend every tenant; one that cannot be mended now never keeps the others waiting.
+
+    Raises UnavailableError at the end when any failed, so that the failure shows.
+    """
+    reconciler = Reconciler(
+        database=app.database,
+        objects=app.objects,
+        bus=app.bus,
+        workflows=app.workflows,
+        intake_queue=app.intake_queue,
+        stuck_after_s=app.settings.stuck_after_s,
+        trash_days=app.settings.trash_days,
+    )
+    with app.database.system_transaction() as session:
+        tenants = list_active_tenants(session)
+    failed = 0
+    for tenant_id in tenants:
+        try:
+            reconciler.sweep(tenant_id)
+            app.relay(tenant_id)
+        except KontorError as error:
+            failed += 1
+            logger.exception("sweep failed", extra={"tenant": str(tenant_id), "code": error.code})
+    if failed:
+        raise UnavailableError(f"{failed} of {len(tenants)} tenants could not be swept.")
+    return {"tenants": len(tenants)}
