@@ -54,6 +54,9 @@ BEGIN
              FOR VALUES WITH (MODULUS 8, REMAINDER %s)', part, part);
         EXECUTE format(
             'ALTER TABLE kontor.chunk_vectors_%s ALTER embedding SET STORAGE PLAIN', part);
+        -- Lexemes stay in the row and uncompressed: ranking reads them once per query term.
+        EXECUTE format('ALTER TABLE kontor.chunks_%s ALTER lexemes SET STORAGE MAIN', part);
+        EXECUTE format('ALTER TABLE kontor.chunks_%s SET (toast_tuple_target = 4080)', part);
         -- A partition asked for by name answers by its own policies, not its parent's.
         EXECUTE format('ALTER TABLE kontor.chunks_%s ENABLE ROW LEVEL SECURITY', part);
         EXECUTE format('ALTER TABLE kontor.chunk_vectors_%s ENABLE ROW LEVEL SECURITY', part);

@@ -3,6 +3,8 @@
 -- 0.3 ms). The functions below run as the tables' owner, take the tenant from the transaction
 -- only, and name it in every predicate. They answer ids and scores; the caller fetches the rows
 -- themselves under row-level security, so a mistake here could never show another tenant's text.
+-- Planner switches: right after an upload there are no table statistics yet, and plans made
+-- without them took 1.2 s instead of 10 ms. Each function states the one shape that fits it.
 
 CREATE INDEX documents_current_version ON kontor.documents (tenant_id, current_version_id)
     WHERE removed_at IS NULL;
@@ -78,6 +80,9 @@ RETURNS TABLE (language text, average float8, lexeme text, weight float8, is_wan
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
     WITH corpus AS MATERIALIZED (
         SELECT c.language, c.chunk_count,
@@ -85,13 +90,16 @@ AS $$
         FROM kontor.corpus_statistics AS c
         WHERE c.tenant_id = p_tenant AND c.chunk_count > 0
     ),
-    forms AS MATERIALIZED (
-        SELECT w.word, c.language, s.lexeme, s.chunk_count
+    asked AS MATERIALIZED (
+        SELECT w.word, c.language, kontor.lexeme_of(c.language, w.word) AS lexeme
         FROM unnest(kontor.query_words(p_query, p_language)) AS w (word)
         CROSS JOIN corpus AS c
+    ),
+    forms AS MATERIALIZED (
+        SELECT a.word, a.language, s.lexeme, s.chunk_count
+        FROM asked AS a
         JOIN kontor.lexeme_statistics AS s
-            ON s.tenant_id = p_tenant AND s.language = c.language
-            AND s.lexeme = kontor.lexeme_of(c.language, w.word)
+            ON s.tenant_id = p_tenant AND s.language = a.language AND s.lexeme = a.lexeme
     ),
     words AS (
         SELECT f.word, sum(f.chunk_count) AS found_in FROM forms AS f GROUP BY f.word
@@ -161,6 +169,7 @@ RETURNS uuid[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET enable_nestloop = off
 SET jit = off
 AS $$
 BEGIN
@@ -242,6 +251,7 @@ SET plan_cache_mode = force_custom_plan
 SET hnsw.ef_search = 100
 SET hnsw.iterative_scan = relaxed_order
 SET jit = off
+SET enable_seqscan = off
 SET max_parallel_workers_per_gather = 0
 AS $$
 DECLARE

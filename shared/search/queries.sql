@@ -134,5 +134,5 @@ JOIN (
     CROSS JOIN (VALUES ('de'), ('en'), ('simple')) AS l (language)
     GROUP BY l.language
 ) AS asked ON asked.language = w.language
-WHERE kontor.lexeme_of(w.language, w.word) = ANY (asked.lexemes)
+WHERE tsvector_to_array(kontor.lexemes_of(w.language, w.word)) && asked.lexemes
 LIMIT 20000;
