@@ -15,6 +15,10 @@ _INVISIBLE = re.compile(
 )
 _NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+# Printed ligatures: typesetting, not spelling (Unicode block FB00, Latin part).
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ſt", "ﬆ": "st"}
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RUN = re.compile(r"\s+")
 
@@ -23,12 +27,13 @@ def clean(text: str) -> str:
     """Return the text in canonical characters, line structure kept.
 
     Newlines become ``\\n``, every Unicode space an ordinary one, invisible and control characters
-    and lone surrogates go, and what is left is NFC normalised (Unicode Annex 15).
+    and lone surrogates go, ligatures are spelt out, and what is left is NFC normalised (Unicode
+    Annex 15).
     """
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     text = _INVISIBLE.sub("", _NEWLINES.sub("\n", text))
-    return unicodedata.normalize("NFC", _SPACES.sub(" ", text))
+    return unicodedata.normalize("NFC", _SPACES.sub(" ", text).translate(_LIGATURES))
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,230 @@
+"""Tables without drawn cells: between a few horizontal rules, or held together by white space."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+
+from shared.ingestion.drafting import CellText
+from shared.ingestion.parsers.pdf.geometry import (
+    FoundTable,
+    Line,
+    Rules,
+    Word,
+    centred_within,
+    extent,
+)
+from shared.ingestion.parsers.pdf.grids import placed, spanned
+
+_SAME_EXTENT = 6.0
+_LEAST_RULE = 60.0
+_LEAST_RULES = 3
+_LEAST_WORDS = 6
+_ROW_OVERLAP = 0.45
+_MANY_ROWS = 10
+_FILLED_SHARE = 0.4
+_RULED_ROWS = 0.7
+
+Rule = tuple[float, float, float]
+
+
+def ruled_tables(rules: Rules, words: Sequence[Word], page: int) -> list[FoundTable]:
+    """Return tables set between three or more horizontal rules of one width (booktabs)."""
+    pieces = _joined_rules(rules.horizontal)
+    by_extent: defaultdict[tuple[int, int], list[Rule]] = defaultdict(list)
+    for x0, x1, y in pieces:
+        if x1 - x0 > _LEAST_RULE:
+            by_extent[round(x0 / _SAME_EXTENT), round(x1 / _SAME_EXTENT)].append((x0, x1, y))
+    found: list[FoundTable] = []
+    taken: set[int] = set()
+    for group in by_extent.values():
+        group.sort(key=lambda rule: rule[2])
+        if len(group) < _LEAST_RULES:
+            continue
+        free = [word for word in words if word.order not in taken]
+        table = _between(group, free, page)
+        if table is not None:
+            found.append(table)
+            taken.update(
+                w.order for w in centred_within(free, table.x0, table.y0, table.x1, table.y1)
+            )
+    return found
+
+
+def _joined_rules(rules: Sequence[Rule]) -> list[Rule]:
+    """Join pieces of one line: neighbours on the same height that nearly touch."""
+    joined: list[list[float]] = []
+    for x0, x1, y in sorted(rules, key=lambda rule: (rule[2], rule[0])):
+        for known in reversed(joined[-50:]):
+            if abs(known[2] - y) < 1.5 and x0 <= known[1] + 6 and x1 >= known[0] - 6:  # noqa: PLR2004
+                known[0], known[1] = min(known[0], x0), max(known[1], x1)
+                break
+        else:
+            joined.append([x0, x1, y])
+    return [(x0, x1, y) for x0, x1, y in joined]
+
+
+def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTable | None:
+    x0, x1 = group[0][0], group[0][1]
+    y0, y1 = group[0][2], group[-1][2]
+    inside = centred_within(words, x0, y0, x1, y1, slack=0.5)
+    if len(inside) < _LEAST_WORDS:
+        return None
+    rows = _text_rows(inside)
+    gaps = _column_gaps(rows, x0, x1)
+    if not gaps:
+        return None
+    xs = [x0 - 3, *gaps, x1 + 3]
+    if len(group) - 1 >= _RULED_ROWS * len(rows):
+        ys = [rule[2] for rule in group]
+    else:
+        centres = [centre for centre, _ in rows]
+        ys = [y0, *((a + b) / 2 for a, b in pairwise(centres)), y1]
+    cells = _filled(xs, ys, inside, page)
+    row_count = 1 + max(cell.row for cell in cells)
+    column_count = 1 + max(cell.column for cell in cells)
+    filled = sum(bool(cell.text) for cell in cells)
+    if row_count < 2 or column_count < 2:  # noqa: PLR2004
+        return None
+    if filled < _FILLED_SHARE * row_count * column_count:
+        return None
+    order = min(word.order for word in inside)
+    return FoundTable(page, x0, y0, x1, y1, order, tuple(cells))
+
+
+def _text_rows(words: Sequence[Word]) -> list[tuple[float, list[Word]]]:
+    """Group words whose centres lie on one height; returns (height, words) from the top."""
+    size = median(word.size for word in words)
+    rows: list[tuple[float, list[Word]]] = []
+    for word in sorted(words, key=lambda w: (w.y0 + w.y1) / 2):
+        centre = (word.y0 + word.y1) / 2
+        if rows and abs(centre - rows[-1][0]) < _ROW_OVERLAP * size:
+            rows[-1][1].append(word)
+        else:
+            rows.append((centre, [word]))
+    return rows
+
+
+def _column_gaps(rows: Sequence[tuple[float, Sequence[Word]]], x0: float, x1: float) -> list[float]:
+    """Return the middles of the vertical stripes that (nearly) no row writes into."""
+    count = max(1, int(x1 - x0) + 1)
+    writers = [0] * count
+    for _, words in rows:
+        touched: set[int] = set()
+        for word in words:
+            first, last = max(0, int(word.x0 - x0)), min(count, int(word.x1 - x0) + 1)
+            touched.update(range(first, last))
+        for point in touched:
+            writers[point] += 1
+    allowed = 0 if len(rows) < _MANY_ROWS else 1
+    least = max(4.0, 0.5 * median(word.size for _, words in rows for word in words))
+    return [
+        x0 + (start + end) / 2
+        for start, end in _free_runs(writers, allowed)
+        if end - start >= least and start > 0 and end < count
+    ]
+
+
+def _free_runs(writers: Sequence[int], allowed: int) -> Iterator[tuple[int, int]]:
+    start = None
+    for place, count in enumerate([*writers, allowed + 1]):
+        if count <= allowed and start is None:
+            start = place
+        elif count > allowed and start is not None:
+            yield start, place
+            start = None
+
+
+def _filled(
+    xs: Sequence[float], ys: Sequence[float], words: Sequence[Word], page: int
+) -> list[CellText]:
+    columns = len(xs) - 1
+    members = {n: [divmod(n, columns)] for n in range(columns * (len(ys) - 1))}
+    held: defaultdict[int, list[Word]] = defaultdict(list)
+    for word in words:
+        place = placed(xs, ys, word)
+        if place is not None:
+            held[place[0] * columns + place[1]].append(word)
+    return spanned(members, held, page)
+
+
+def spaced_tables(lines: Sequence[Line], page: int) -> list[tuple[FoundTable, set[int]]]:
+    """Return tables held together by white space alone, each with the orders of its lines.
+
+    At least three rows in which short pieces stand in three or more common columns.
+    """
+    found = []
+    for run in _runs(_visual_rows(lines)):
+        pieces = [line for row in run for line in row]
+        columns = _columns(pieces)
+        full = sum(len(row) >= len(columns) - 1 for row in run)
+        is_short = median(len(line.text) for line in pieces) < 28  # noqa: PLR2004
+        if len(columns) < 3 or full < 0.6 * len(run) or not is_short:  # noqa: PLR2004
+            continue
+        x0, y0, x1, y1 = extent(pieces)
+        order = min(line.order for line in pieces)
+        cells = tuple(_aligned_cells(run, columns))
+        table = FoundTable(page, x0, y0, x1, y1, order, cells)
+        found.append((table, {line.order for line in pieces}))
+    return found
+
+
+def _visual_rows(lines: Sequence[Line]) -> list[tuple[float, list[Line]]]:
+    rows: list[tuple[float, list[Line]]] = []
+    for line in sorted(lines, key=lambda item: (item.y0 + item.y1) / 2):
+        centre = (line.y0 + line.y1) / 2
+        if rows and abs(centre - rows[-1][0]) < 0.5 * min(line.y1 - line.y0, 12):
+            rows[-1][1].append(line)
+        else:
+            rows.append((centre, [line]))
+    return rows
+
+
+def _runs(rows: Sequence[tuple[float, list[Line]]]) -> Iterator[list[list[Line]]]:
+    """Yield stretches of at least three rows that stand close and have several pieces."""
+    run: list[list[Line]] = []
+    previous = 0.0
+    for centre, row in rows:
+        height = max(line.y1 - line.y0 for line in row)
+        step = centre - previous
+        previous = centre
+        goes_on = len(row) > 1 and step < 3.2 * height
+        goes_on |= len(row) == 1 and step < 1.6 * height and len(row[0].text) < 40  # noqa: PLR2004
+        if run and not goes_on:
+            if len(run) >= 3:  # noqa: PLR2004
+                yield run
+            run = []
+        if len(row) > 1 or run:
+            run.append(row)
+    if len(run) >= 3:  # noqa: PLR2004
+        yield run
+
+
+def _columns(lines: Sequence[Line]) -> list[tuple[float, float]]:
+    """Return the horizontal stretches that lines cover, overlapping ones made one."""
+    columns: list[tuple[float, float]] = []
+    for line in sorted(lines, key=lambda item: item.x0):
+        if columns and line.x0 <= columns[-1][1] + 2:
+            columns[-1] = (columns[-1][0], max(columns[-1][1], line.x1))
+        else:
+            columns.append((line.x0, line.x1))
+    return columns
+
+
+def _aligned_cells(
+    run: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
+) -> Iterator[CellText]:
+    for number, row in enumerate(run):
+        held: defaultdict[int, list[Line]] = defaultdict(list)
+        for line in sorted(row, key=lambda item: item.x0):
+            held[max(i for i, (x0, _) in enumerate(columns) if x0 <= line.x0 + 1)].append(line)
+        for column, lines in sorted(held.items()):
+            yield CellText(
+                row=number,
+                column=column,
+                text=" ".join(line.text for line in lines),
+                is_header=number == 0,
+                spot=lines[0].spot,
+            )

@@ -1,0 +1,172 @@
+"""The PDF parser: opens the file, reads page by page, and says why a file cannot be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from shared.ingestion.drafting import Draft
+from shared.ingestion.model import ParsedDocument
+from shared.ingestion.parsers.pdf.geometry import PageContent
+from shared.ingestion.parsers.pdf.pages import page_content
+from shared.ingestion.parsers.pdf.structure import (
+    body_of,
+    page_pieces,
+    running_lines,
+    squashed,
+)
+from shared.ingestion.parsers.pdf.writing import Writer
+from shared.ingestion.parsers.port import Progress
+from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
+
+MAX_PAGES = 5_000
+_JUNK_TITLE = re.compile(
+    r"(?:microsoft word.*|untitled.*|unbenannt.*|.*\.(?:docx?|odt|indd|tex|pdf|dvi|xlsx?)|\W*)",
+    re.IGNORECASE,
+)
+_KEPT = {"Author": "author", "Subject": "subject", "Keywords": "keywords",
+         "CreationDate": "created", "ModDate": "modified", "Producer": "producer"}  # fmt: skip
+_STRANGE = re.compile("[\ufffd\ue000-\uf8ff]")
+_STRANGE_SHARE = 0.2
+_LISTED_PAGES = 12
+
+
+class PdfParser:
+    """Reads PDF files that hold text."""
+
+    name = "pdfium-layout"
+    version = "1"
+    media_types = frozenset({"application/pdf"})
+
+    def available(self) -> tuple[bool, str]:
+        """Whether pypdfium2 is installed."""
+        return find_spec("pypdfium2") is not None, "Install pypdfium2."
+
+    def parse(
+        self, path: Path, *, media_type: str, filename: str, progress: Progress
+    ) -> ParsedDocument:
+        """Read the file, one page at a time.
+
+        Raises InvalidError when it is damaged, protected by a password or empty,
+        UnsupportedError when it holds nothing but pictures, TooLargeError past 5,000 pages.
+        """
+        with _opened(path, filename) as document:
+            count = len(document)
+            if count > MAX_PAGES:
+                raise TooLargeError(
+                    f"“{filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
+                    hint="Split it into several files.",
+                )
+            metadata = document.get_metadata_dict(skip_empty=True)
+            outline = _outline(document)
+            draft = Draft()
+            pages = list(_pages(document, draft, progress))
+        _refuse_pictures(pages, draft, filename)
+        body, running = body_of(pages), running_lines(pages)
+        pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
+        Writer(draft, pieces).write()
+        _warn_of_strange_letters(pages, draft)
+        title = metadata.get("Title", "")
+        return draft.finish(
+            title="" if _JUNK_TITLE.fullmatch(title.strip()) else title,
+            filename=filename,
+            parser=self.name,
+            parser_version=self.version,
+            page_count=count,
+            metadata={ours: metadata[key] for key, ours in _KEPT.items() if key in metadata},
+        )
+
+
+@contextmanager
+def _opened(path: Path, filename: str) -> Iterator[Any]:
+    """Open a PDF; raises InvalidError for one that is protected, damaged or without pages."""
+    import pypdfium2 as pdfium
+    from pypdfium2 import raw
+
+    try:
+        document = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError as error:
+        if raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD or "password" in str(error).lower():
+            raise InvalidError(
+                f"“{filename}” is protected by a password.",
+                hint="Save it without one and try again.",
+            ) from error
+        raise InvalidError(
+            f"“{filename}” is damaged: it cannot be opened as a PDF.",
+            hint="Open it in a PDF program, save it again and put that in.",
+        ) from error
+    try:
+        if len(document) == 0:
+            raise InvalidError(
+                f"“{filename}” has no pages that can be read.",
+                hint="Open it in a PDF program, save it again and put that in.",
+            )
+        yield document
+    finally:
+        document.close()
+
+
+def _pages(document: Any, draft: Draft, progress: Progress) -> Iterator[PageContent]:
+    """Yield what each page holds; a broken page is a warning, not the end."""
+    import pypdfium2 as pdfium
+
+    count = len(document)
+    for index in range(count):
+        try:
+            page = document[index]
+        except pdfium.PdfiumError:
+            draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
+            continue
+        try:
+            yield page_content(page, index + 1)
+        except pdfium.PdfiumError:
+            draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
+        finally:
+            page.close()
+        progress(index + 1, count)
+
+
+def _outline(document: Any) -> set[str]:
+    """Return the titles of the PDF's own outline, squashed for comparison."""
+    import pypdfium2 as pdfium
+
+    titles: set[str] = set()
+    try:
+        for bookmark in document.get_toc(max_depth=6):
+            titles.add(squashed(bookmark.get_title()))
+    except (pdfium.PdfiumError, UnicodeDecodeError, RecursionError):
+        # An outline only helps; a broken one is no reason to refuse the text.
+        return titles
+    return {title for title in titles if len(title) > 1}
+
+
+def _refuse_pictures(pages: list[PageContent], draft: Draft, filename: str) -> None:
+    """Refuse a scan, warn of scanned pages among others, refuse a file with nothing at all."""
+    pictures = [page.number for page in pages if page.is_picture]
+    has_words = any(page.lines or page.tables for page in pages)
+    if not has_words and pictures:
+        raise UnsupportedError(
+            "This PDF contains only images of pages; text recognition is not there yet.",
+            hint="Run text recognition (OCR) over it and put in the result.",
+        )
+    if not has_words:
+        raise InvalidError(f"“{filename}” holds no text.", hint="Put in a file with words in it.")
+    if pictures:
+        listed = ", ".join(map(str, pictures[:_LISTED_PAGES]))
+        more = f" and {len(pictures) - _LISTED_PAGES} more" if len(pictures) > _LISTED_PAGES else ""
+        draft.warnings.append(
+            f"Pages without text, only images: {listed}{more}. Text recognition is not there yet."
+        )
+
+
+def _warn_of_strange_letters(pages: list[PageContent], draft: Draft) -> None:
+    """Warn when fonts do not tell which letters they show."""
+    sample = "".join(line.text for page in pages for line in page.lines)[:200_000]
+    if sample and len(_STRANGE.findall(sample)) > _STRANGE_SHARE * len(sample):
+        draft.warnings.append(
+            "Fonts in this PDF do not say which letters they show; parts may be unreadable."
+        )

@@ -1,0 +1,166 @@
+"""From pdfium's characters to words, in the page's own text order."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from shared.ingestion.parsers.pdf.geometry import Word
+from shared.ingestion.parsers.pdf.view import View
+
+_BOLD = re.compile(r"bold|black|heavy|semibold|demi|-bd|cmbx|sfbx|-medi|^lmb", re.IGNORECASE)
+_BOLD_WEIGHT = 650
+# pdfium marks the hyphen of a word broken at a line end with one of these.
+_BREAK_MARKS = frozenset({0x02, 0xFFFE})
+_LOW_MARKS = frozenset("_-.,'’")
+_NARROW = 0.35
+_LARGEST_SIZE = 400.0
+_LEAST_HEIGHT = 4.0
+_QUARTER = math.pi / 2
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A word while characters are added to it."""
+
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    size: float
+    height: float
+    is_bold: bool
+    is_upright: bool
+    font: str
+    order: int
+    last: tuple[float, float, float, float]
+
+    def takes(self, character: str, box: tuple[float, float, float, float]) -> bool:
+        """Whether a character at this place goes on with the word."""
+        x0, y0, x1, y1 = box
+        # The letters of a ligature share one box.
+        if box == self.last or _is_right_to_left(character):
+            return True
+        if not self.is_upright:
+            beside = abs((x0 + x1) / 2 - (self.x0 + self.x1) / 2) < 0.6 * self.height
+            return beside and min(abs(y1 - self.y0), abs(y0 - self.y1)) < _NARROW * self.height
+        if abs(x0 - self.x1) >= _NARROW * self.height:
+            return False
+        if (y0 < self.y1 and y1 > self.y0) or x0 == x1:
+            return True
+        has_low_mark = character in _LOW_MARKS or self.text[-1] in _LOW_MARKS
+        near = abs(y1 - self.y1) < self.height and abs(y0 - self.y0) < 1.2 * self.height
+        return has_low_mark and near
+
+    def add(self, character: str, box: tuple[float, float, float, float]) -> None:
+        self.text += character
+        self.last = box
+        self.x0, self.y0 = min(self.x0, box[0]), min(self.y0, box[1])
+        self.x1, self.y1 = max(self.x1, box[2]), max(self.y1, box[3])
+
+    def finished(self) -> Word:
+        return Word(self.text, self.x0, self.y0, self.x1, self.y1, self.size, self.is_bold,
+                    self.is_upright, self.font, self.order)  # fmt: skip
+
+
+class WordReader:
+    """Reads the words of one page; ``close`` gives the text page back to pdfium."""
+
+    def __init__(self, page: Any, view: View) -> None:
+        import pypdfium2.raw as pdfium
+
+        self._pdfium = pdfium
+        self._view = view
+        self._text_page = page.get_textpage()
+        self._raw = self._text_page.raw
+        self._edges = tuple(ctypes.c_double() for _ in range(4))
+        self._name = ctypes.create_string_buffer(256)
+        self._flags = ctypes.c_int()
+        self._styles: dict[int | None, tuple[float, bool, str]] = {}
+
+    def close(self) -> None:
+        """Release the text page."""
+        self._text_page.close()
+
+    def words(self) -> list[Word]:
+        """Return the page's words in text order."""
+        words: list[Word] = []
+        growing: _Growing | None = None
+        for index in range(self._pdfium.FPDFText_CountChars(self._raw)):
+            character = self._character(index)
+            box = self._box(index) if character else None
+            if character and box is None:
+                continue
+            if growing is not None and box is not None and growing.takes(character, box):
+                growing.add(character, box)
+                continue
+            if growing is not None:
+                words.append(growing.finished())
+            growing = self._begun(index, character, box) if box is not None else None
+        if growing is not None:
+            words.append(growing.finished())
+        return words
+
+    def _character(self, index: int) -> str:
+        """Return the character, empty for white space and what cannot be shown."""
+        code = self._pdfium.FPDFText_GetUnicode(self._raw, index)
+        if code in _BREAK_MARKS:
+            return "-"
+        character = chr(code) if 0 < code < 0x110000 else ""  # noqa: PLR2004 - Unicode's end
+        return "" if character.isspace() else character
+
+    def _box(self, index: int) -> tuple[float, float, float, float] | None:
+        left, right, bottom, top = self._edges
+        if not self._pdfium.FPDFText_GetCharBox(self._raw, index, left, right, bottom, top):
+            return None
+        return self._view.box(left.value, bottom.value, right.value, top.value)
+
+    def _begun(
+        self, index: int, character: str, box: tuple[float, float, float, float]
+    ) -> _Growing:
+        size, is_bold, font = self._style(index)
+        angle = self._pdfium.FPDFText_GetCharAngle(self._raw, index) - self._view.angle
+        quarter = round(angle / _QUARTER) % 2 if math.isfinite(angle) else 0
+        return _Growing(
+            text=character,
+            x0=box[0],
+            y0=box[1],
+            x1=box[2],
+            y1=box[3],
+            size=size,
+            height=max(size, _LEAST_HEIGHT),
+            is_bold=is_bold,
+            is_upright=quarter == 0,
+            font=font,
+            order=index,
+            last=box,
+        )
+
+    def _style(self, index: int) -> tuple[float, bool, str]:
+        """Return the size as printed, the weight and the font; one text object has one style."""
+        pdfium = self._pdfium
+        thing = pdfium.FPDFText_GetTextObject(self._raw, index)
+        key = ctypes.cast(thing, ctypes.c_void_p).value if thing else None
+        if key in self._styles:
+            return self._styles[key]
+        pdfium.FPDFText_GetFontInfo(self._raw, index, self._name, 256, self._flags)
+        name = self._name.value.decode("latin-1")
+        size = pdfium.FPDFText_GetFontSize(self._raw, index)
+        matrix = pdfium.FS_MATRIX()
+        if thing and pdfium.FPDFPageObj_GetMatrix(thing, matrix):
+            scaled = size * math.hypot(matrix.c, matrix.d)
+            size = scaled if 0 < scaled < _LARGEST_SIZE else size
+        if not math.isfinite(size) or not 0 < size < _LARGEST_SIZE:
+            size = _LEAST_HEIGHT
+        weight = pdfium.FPDFText_GetFontWeight(self._raw, index)
+        is_bold = bool(_BOLD.search(name)) or weight >= _BOLD_WEIGHT
+        self._styles[key] = (round(size, 1), is_bold, name.rsplit("+", 1)[-1])
+        return self._styles[key]
+
+
+def _is_right_to_left(character: str) -> bool:
+    return "\u0590" <= character <= "\u08ff"
