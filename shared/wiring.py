@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +18,67 @@ from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
 from shared.adapters.workflows import Workflows
 from shared.kernel.errors import UnavailableError
-from shared.kernel.ids import TenantId
+from shared.kernel.ids import TenantId, VersionId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shared.adapters.database import Session
+    from shared.documents.model import Version
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.language_models import LanguageModel
+    from shared.inference.model import EmbeddingModel
+    from shared.ingestion.model import Chunk
+
+
+class SearchIndex:
+    """Brings two rooms of one floor together: what ingestion writes and search finds."""
+
+    def __init__(self, model: EmbeddingModel) -> None:
+        self._model = model
+
+    def write(
+        self,
+        session: Session,
+        version: Version,
+        chunks: Sequence[Chunk],
+        vectors: NDArray[np.float16],
+    ) -> None:
+        """Make a version's chunks findable; vectors lie in the order of the chunks."""
+        from shared.search.model import NewChunk
+        from shared.search.service import index_version
+
+        index_version(
+            session,
+            document_id=version.document_id,
+            version_id=version.id,
+            model=self._model,
+            chunks=(
+                NewChunk(
+                    ordinal=chunk.ordinal,
+                    language=chunk.language,
+                    heading_path=chunk.heading_path,
+                    content=chunk.text,
+                    span_start=chunk.start,
+                    span_end=chunk.end,
+                    page_from=chunk.page_from,
+                    page_to=chunk.page_to,
+                    boxes=tuple(asdict(box) for box in chunk.boxes),
+                    token_count=chunk.token_count,
+                )
+                for chunk in chunks
+            ),
+            vectors=vectors,
+        )
+
+    def remove(self, session: Session, version_id: VersionId) -> None:
+        """Take a version's chunks out of the index."""
+        from shared.search.service import remove_version
+
+        remove_version(session, version_id)
 
 
 class App:
@@ -98,6 +154,13 @@ class App:
             self.settings.embedding_model,
             threads=self.settings.embedding_threads,
         )
+
+    @cached_property
+    def chunk_index(self) -> SearchIndex:
+        """The search index as ingestion sees it."""
+        from shared.inference.registry import known_model
+
+        return SearchIndex(known_model(self.settings.embedding_model).model)
 
     @cached_property
     def language_model(self) -> LanguageModel | None:

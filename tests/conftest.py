@@ -11,9 +11,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from infra.deploy.model import ensure_model
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.runner import migrate
 from shared.adapters.database import Database
+from shared.inference.embedding import Embedder
+from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 
 TEMPLATE = "kontor_template"
@@ -82,3 +85,17 @@ def tenant(owner_url: str) -> TenantId:
 def other_tenant(owner_url: str) -> TenantId:
     """A tenant that must never see or be seen."""
     return add_tenant(owner_url, "globex")
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path:
+    """The embedding model's folder, built once per checkout and shared by all workers."""
+    folder = Path(__file__).parents[1] / "build" / "models"
+    ensure_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedder(model_dir: Path) -> Embedder:
+    """The real embedding model."""
+    return open_embedder(model_dir, "all-MiniLM-L6-v2", threads=1)
