@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter
@@ -17,7 +18,9 @@ from shared.wiring import app as wired
 
 router = APIRouter()
 
-Status = Literal["ok", "degraded", "down"]
+ComponentStatus = Literal["ok", "unknown", "down"]
+OverallStatus = Literal["ok", "degraded", "down"]
+Finding = tuple[ComponentStatus, str]
 
 
 class AliveAnswer(BaseModel):
@@ -27,9 +30,12 @@ class AliveAnswer(BaseModel):
 
 
 class ComponentAnswer(BaseModel):
-    """One part: whether it answered, in how many milliseconds, and what it said."""
+    """One part: whether it answered, in how many milliseconds, and what it said.
 
-    status: Status
+    Unknown when this function cannot see the part, which does not count against the whole.
+    """
+
+    status: ComponentStatus
     duration_ms: float
     detail: str = ""
 
@@ -37,7 +43,7 @@ class ComponentAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """Down when an essential part is down, degraded when another is."""
 
-    status: Status
+    status: OverallStatus
     components: dict[str, ComponentAnswer]
 
 
@@ -75,32 +81,35 @@ def endpoints() -> EndpointsAnswer:
     )
 
 
-def _database(app: App) -> str:
+def _database(app: App) -> Finding:
     app.database.check()
-    return ""
+    return "ok", ""
 
 
-def _objects(app: App) -> str:
+def _objects(app: App) -> Finding:
     app.objects.check()
-    return ""
+    return "ok", ""
 
 
-def _intake_queue(app: App) -> str:
-    return f"{app.intake_queue.depth()} messages waiting"
+def _intake_queue(app: App) -> Finding:
+    if not app.settings.intake_queue_url:
+        return "unknown", "INTAKE_QUEUE_URL is not set."
+    return "ok", f"{app.intake_queue.depth()} messages wait."
 
 
-def _embedding_model(app: App) -> str:
+def _embedding_model(app: App) -> Finding:
+    """Look at the model's files where this function has them; deployed, only workers carry them."""
     from shared.inference.registry import check_sizes, known_model, model_folder
 
     known = known_model(app.settings.embedding_model)
-    if not app.settings.model_dir:
-        return f"{known.model.name}, not carried by this function"
-    if known.backend == "onnx":
-        check_sizes(model_folder(app.settings.model_dir, known), known.model)
-    return f"{known.model.name} {known.model.revision}".strip()
+    folder = app.settings.model_dir
+    if known.backend != "onnx" or not folder or not Path(folder).is_dir():
+        return "unknown", f"{known.model.name} is not carried by this function."
+    check_sizes(model_folder(folder, known), known.model)
+    return "ok", f"{known.model.name} {known.model.revision}"
 
 
-_PROBES: dict[str, Callable[[App], str]] = {
+_PROBES: dict[str, Callable[[App], Finding]] = {
     "database": _database,
     "objects": _objects,
     "intake_queue": _intake_queue,
@@ -109,18 +118,17 @@ _PROBES: dict[str, Callable[[App], str]] = {
 _ESSENTIAL = frozenset({"database", "objects"})
 
 
-def _probe(app: App, reach: Callable[[App], str]) -> ComponentAnswer:
+def _probe(app: App, reach: Callable[[App], Finding]) -> ComponentAnswer:
     started = time.perf_counter()
-    status: Status = "ok"
     try:
-        detail = reach(app)
+        status, detail = reach(app)
     except KontorError as error:
         status, detail = "down", error.detail
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     return ComponentAnswer(status=status, duration_ms=milliseconds, detail=detail)
 
 
-def _overall(components: dict[str, ComponentAnswer]) -> Status:
+def _overall(components: dict[str, ComponentAnswer]) -> OverallStatus:
     down = {name for name, component in components.items() if component.status == "down"}
     if down & _ESSENTIAL:
         return "down"

@@ -38,9 +38,12 @@ class Objects:
         self._client: Any = aws.client("s3", region=region, endpoint=endpoint)
 
     def check(self) -> None:
-        """Reach for the bucket; raises NotFoundError, RefusedError or UnavailableError."""
+        """Reach for the bucket; raises NotFoundError, RefusedError or UnavailableError.
+
+        Lists instead of HEAD: functions may list below ``uploads/`` only.
+        """
         with aws.translated(f"The bucket {self.bucket}"):
-            self._client.head_bucket(Bucket=self.bucket)
+            self._client.list_objects_v2(Bucket=self.bucket, Prefix="uploads/", MaxKeys=1)
 
     def put(self, key: str, body: bytes, *, media_type: str = "application/octet-stream") -> str:
         """Store bytes; returns the object's version (empty on an unversioned bucket)."""
