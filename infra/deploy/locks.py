@@ -1,0 +1,42 @@
+"""Pins every dependency with hashes and without addresses, so any index or mirror can serve it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ROOT / "infra" / "locks"
+OPTIONS = (
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--quiet",
+)
+
+
+def compile_locks() -> None:
+    """Resolve once for everything, then cut the smaller sets out of that resolution."""
+    project = ROOT / "pyproject.toml"
+    everything = LOCKS / "extras.txt"
+    _compile(project, everything, "--group=test", "--group=extras")
+    _compile(project, LOCKS / "test.txt", "--group=test", f"--constraint={everything}")
+    _compile(project, LOCKS / "default.txt", f"--constraint={everything}")
+    _compile(None, LOCKS / "ministack.txt", "--group=ministack")
+    for wanted in sorted((ROOT / "layers").glob("*/requirements.in")):
+        _compile(wanted, wanted.with_suffix(".txt"), f"--constraint={everything}")
+
+
+def _compile(source: Path | None, target: Path, *more: str) -> None:
+    command = [sys.executable, "-m", "uv", "pip", "compile", *([str(source)] if source else [])]
+    options = [*OPTIONS, f"--output-file={target}", *more]
+    subprocess.run([*command, *options], check=True, cwd=ROOT)  # noqa: S603
+
+
+if __name__ == "__main__":
+    compile_locks()
