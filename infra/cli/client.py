@@ -1,0 +1,302 @@
+"""The HTTP client of the command line: one login, our own errors, patience with a busy server."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from infra.cli.problems import cut_off, explain, no_answer
+from infra.cli.target import LOOPBACK, Profile, Target, write_profile
+from shared.kernel.errors import KontorError, UnauthenticatedError, UnavailableError
+from shared.kernel.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+LONGEST_WAIT_S = 20.0
+RENEW_BEFORE_S = 30.0
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+STREAM_TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+UNAUTHENTICATED = 401
+WAIT_AND_RETRY = frozenset({429, 503})
+
+Body = dict[str, object]
+
+
+class KontorClient:
+    """Calls one server as one user; safe to use from several threads.
+
+    Every call carries the same correlation id, so a command can be followed in the server's logs.
+    A 401 renews the login once when the profile can; 503 and 429 are tried again.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._profile = target.profile
+        self._renewal = threading.Lock()
+        self.correlation_id = str(new_id())
+        self._http = httpx.Client(
+            base_url=target.profile.api,
+            timeout=TIMEOUT,
+            headers={"x-correlation-id": self.correlation_id, "user-agent": "kontor-cli"},
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
+            # A proxy is for the world outside, never for this machine.
+            trust_env=not _is_here(target.profile.api),
+        )
+        self._endpoints: Body | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    @property
+    def profile(self) -> Profile:
+        """The login in use, as last renewed."""
+        return self._profile
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def get(self, path: str, **params: str | int) -> Body:
+        """Read something; empty parameters are left out."""
+        given = {name: value for name, value in params.items() if value != ""}
+        return self.call("GET", path, params=given, is_repeatable=True)
+
+    def post(self, path: str, body: Mapping[str, object], *, is_repeatable: bool = False) -> Body:
+        """Send JSON; say ``is_repeatable`` when a second try does no harm."""
+        return self.call("POST", path, json=dict(body), is_repeatable=is_repeatable)
+
+    def delete(self, path: str) -> None:
+        """Remove something."""
+        self.call("DELETE", path, is_repeatable=True)
+
+    def list_all(self, path: str, *, limit: int, **params: str | int) -> Iterator[Body]:
+        """Walk through a paged list, up to ``limit`` items."""
+        cursor, left = "", limit
+        while left > 0:
+            page = self.get(path, **params, limit=min(left, 200), cursor=cursor)
+            items = page.get("items")
+            for item in items if isinstance(items, list) else []:
+                if left > 0 and isinstance(item, dict):
+                    left -= 1
+                    yield item
+            cursor = str(page.get("next_cursor") or "")
+            if not cursor:
+                return
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json: Body | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        is_repeatable: bool = False,
+    ) -> Body:
+        """Make one request as the signed-in user and return its JSON object.
+
+        Raises the error of our tree that the server's problem names; UnavailableError when no
+        server answers or it stays busy.
+        """
+        token = self.token()
+        for attempt in range(1, ATTEMPTS + 1):
+            response = self._send(
+                self._http.build_request(
+                    method,
+                    path,
+                    params=dict(params or {}),
+                    json=json,
+                    content=content,
+                    headers={**(headers or {}), "authorization": f"Bearer {token}"},
+                )
+            )
+            if response.is_success:
+                return _object(response)
+            error = explain(response)
+            if response.status_code == UNAUTHENTICATED and attempt == 1 and self._can_renew():
+                token = self._renew(token)
+                continue
+            may_try_again = is_repeatable or "retry-after" in response.headers
+            if response.status_code not in WAIT_AND_RETRY or not may_try_again:
+                raise error
+            if attempt == ATTEMPTS:
+                raise error
+            wait_s = _wait_before_next(response, attempt)
+            logger.info("server is busy", extra={"path": path, "wait_s": wait_s})
+            time.sleep(wait_s)
+        raise UnavailableError("The server stays busy.", hint="Try again later.")
+
+    def post_form(self, url: str, fields: Mapping[str, str], name: str, stream: IO[bytes]) -> None:
+        """Send a file to storage by a presigned POST; the access token stays out of it."""
+        request = httpx.Request(
+            "POST",
+            url,
+            data=dict(fields),
+            files={"file": (name, stream, fields.get("Content-Type", "application/octet-stream"))},
+            extensions={"timeout": STREAM_TIMEOUT.as_dict()},
+        )
+        response = self._send(request)
+        if not response.is_success:
+            raise explain(response)
+
+    @contextlib.contextmanager
+    def stream(self, url: str, body: Mapping[str, object]) -> Iterator[Iterator[str]]:
+        """Send a question and read the answer's lines as they come."""
+        token = self.token()
+        for attempt in (1, 2):
+            headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
+            try:
+                with self._http.stream(
+                    "POST", url, json=dict(body), headers=headers, timeout=STREAM_TIMEOUT
+                ) as response:
+                    if response.is_success:
+                        yield response.iter_lines()
+                        return
+                    response.read()
+            except httpx.ConnectError as error:
+                raise no_answer(url) from error
+            except (httpx.TransportError, httpx.StreamError) as error:
+                raise cut_off(url, error) from error
+            may_renew = response.status_code == UNAUTHENTICATED and self._can_renew()
+            if attempt == 1 and may_renew:
+                token = self._renew(token)
+                continue
+            raise explain(response)
+
+    def endpoints(self) -> Body:
+        """Return the addresses of the stream and the WebSocket, asked for once."""
+        if self._endpoints is None:
+            self._endpoints = self.get("/api/v1/endpoints")
+        return self._endpoints
+
+    def me(self) -> Body:
+        """Return who is signed in, and remember the tenant."""
+        user = self.get("/auth/me")
+        inner = user.get("user")
+        found = inner if isinstance(inner, dict) else user
+        if found.get("tenant_id"):
+            self._profile = replace(
+                self._profile,
+                tenant_id=str(found["tenant_id"]),
+                tenant=str(found.get("tenant") or self._profile.tenant),
+                email=str(found.get("email") or self._profile.email),
+            )
+        return found
+
+    # -- the login -----------------------------------------------------------------------------
+
+    def token(self) -> str:
+        """Return a token with some life left, renewed when the profile can."""
+        profile = self._profile
+        if not profile.token and not self._can_renew():
+            raise _not_signed_in(profile)
+        is_old = profile.expires_at and profile.expires_at < time.time() + RENEW_BEFORE_S
+        if (is_old or not profile.token) and self._can_renew():
+            return self._renew(profile.token)
+        return profile.token
+
+    def sign_in(self, *, email: str, password: str, tenant: str = "") -> Profile:
+        """Exchange a password for a token and remember it. Raises UnauthenticatedError."""
+        body = {"email": email, "password": password, **({"tenant": tenant} if tenant else {})}
+        response = self._send(self._http.build_request("POST", "/auth/login", json=body))
+        if not response.is_success:
+            raise explain(response)
+        answer = _object(response)
+        user = answer.get("user")
+        known: Mapping[str, object] = user if isinstance(user, dict) else {}
+        lifetime = answer.get("expires_in")
+        self._profile = replace(
+            self._profile,
+            email=email,
+            tenant=str(known.get("tenant") or tenant),
+            tenant_id=str(known.get("tenant_id") or ""),
+            token=str(answer.get("access_token") or ""),
+            expires_at=time.time() + (float(lifetime) if isinstance(lifetime, int | float) else 0),
+        )
+        if self._target.store is not None:
+            write_profile(self._target.store, self._profile)
+        return self._profile
+
+    def _can_renew(self) -> bool:
+        return bool(self._profile.password and self._profile.email)
+
+    def _renew(self, stale: str) -> str:
+        """Sign in again with the stored password; threads that came late take the new token."""
+        with self._renewal:
+            if self._profile.token and self._profile.token != stale:
+                return self._profile.token
+            profile = self.sign_in(
+                email=self._profile.email,
+                password=self._profile.password,
+                tenant=self._profile.tenant,
+            )
+            return profile.token
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._http.send(request)
+        except httpx.ConnectError as error:
+            raise no_answer(str(request.url)) from error
+        except httpx.TimeoutException as error:
+            raise UnavailableError(
+                f"{request.url.host} took too long to answer.", hint="Try again."
+            ) from error
+        except httpx.TransportError as error:
+            raise cut_off(str(request.url), error) from error
+
+
+def path_of(*parts: str) -> str:
+    """Build a path below ``/api/v1`` from parts that need quoting."""
+    return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).netloc
+    return host.startswith(LOOPBACK)
+
+
+def _object(response: httpx.Response) -> Body:
+    if not response.content:
+        return {}
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise KontorError(
+            f"{response.url.host} answered something that is not JSON.",
+            hint="Is this the address of a Kontor server?",
+        ) from error
+    return body if isinstance(body, dict) else {"items": body}
+
+
+def _wait_before_next(response: httpx.Response, attempt: int) -> float:
+    given = response.headers.get("retry-after", "")
+    wanted = float(given) if given.isdigit() else 0.25 * 2.0**attempt
+    return float(min(wanted, LONGEST_WAIT_S))
+
+
+def _not_signed_in(profile: Profile) -> UnauthenticatedError:
+    return UnauthenticatedError(
+        f"You are not signed in to {profile.api}.",
+        hint=f"Run `kontor login --api {profile.api} --email YOU`.",
+    )

@@ -1,0 +1,82 @@
+"""The program `kontor`: its commands in groups, and what any error becomes on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from infra.cli.ask import ask
+from infra.cli.bench import bench
+from infra.cli.doctor import doctor
+from infra.cli.documents import ls, rm, show
+from infra.cli.login import login
+from infra.cli.migrate import migrate
+from infra.cli.put import put
+from infra.cli.search import search
+from infra.cli.tenant import tenant
+from infra.cli.terminal import print_error
+from infra.cli.trace import trace
+from shared.kernel.errors import KontorError
+
+USING, RUNNING, BUILDING = "Using it", "Running it", "Working on it"
+
+app = typer.Typer(
+    name="kontor",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Every command explains itself: kontor put --help",
+)
+app.command(rich_help_panel=USING)(put)
+app.command(rich_help_panel=USING)(ask)
+app.command(rich_help_panel=USING)(search)
+app.command(rich_help_panel=USING)(ls)
+app.command(rich_help_panel=USING)(show)
+app.command(rich_help_panel=USING)(rm)
+app.command(rich_help_panel=USING)(trace)
+app.command(rich_help_panel=USING)(login)
+app.command(rich_help_panel=RUNNING)(doctor)
+app.command(rich_help_panel=RUNNING)(migrate)
+app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
+app.command(rich_help_panel=BUILDING)(bench)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"kontor {version('kontor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kontor(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Documents in, cited answers out.
+
+    Start the server with `kontor up` (or `make up`), then put files in and ask.
+    """
+    del version
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit: 0 good, 1 partly failed, 2 wrong usage, else the error's code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a sign gets "?" instead of a traceback.
+            stream.reconfigure(errors="replace")
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="kontor")
+    except KontorError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
