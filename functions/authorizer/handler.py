@@ -15,7 +15,7 @@ from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
-app = wired()
+wired()
 PROTOCOL_PREFIX = "bearer."
 
 
@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if is_socket and not token:
         token = _from_subprotocol(headers.get("sec-websocket-protocol", ""))
     try:
-        principal = app.verifier.verify(token) if token else None
+        principal = wired().verifier.verify(token) if token else None
     except UnauthenticatedError as error:
         logger.info("token refused", extra={"reason": error.detail})
         principal = None

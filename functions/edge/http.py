@@ -25,6 +25,8 @@ from shared.kernel.ids import TenantId, UserId
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
+# Everything else travels as base64 between Lambda and the gateway.
+TEXT_TYPES = ["text/", "application/json", "application/problem+json"]
 CORRELATION_HEADER = "x-correlation-id"
 _MAX_CORRELATION = 64
 _STATUS_TITLES = {404: "Not found", 405: "Method not allowed", 400: "Malformed request"}
@@ -103,7 +105,7 @@ def make_app(title: str) -> FastAPI:
 
 def lambda_handler(application: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """Wrap an application as a Lambda handler for HTTP API events (payload 2.0)."""
-    adapter = Mangum(application, lifespan="off")
+    adapter = Mangum(application, lifespan="off", text_mime_types=TEXT_TYPES)
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return adapter(event, context)  # type: ignore[no-any-return,unused-ignore]

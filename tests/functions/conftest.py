@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -9,13 +10,14 @@ from uuid import uuid4
 import pytest
 from moto.server import ThreadedMotoServer
 
+from shared import wiring
 from shared.documents import service as documents
 from shared.documents.service import NewUpload
 from shared.inference.embedding import Embedder
 from shared.ingestion.intake import Arrival
 from shared.kernel.context import working_on
 from shared.kernel.ids import TenantId, UserId, new_id
-from shared.kernel.settings import read_settings
+from shared.kernel.settings import read_settings, settings
 from shared.realtime import service as realtime
 from shared.wiring import App
 
@@ -73,6 +75,40 @@ def wired(
     )
     yield app
     app.database.close()
+
+
+@pytest.fixture
+def served(aws: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """The App that whole handlers find, configured through the environment as in Lambda.
+
+    Its bucket, queue and signing secret are named but not made.
+    """
+    name = f"t-{uuid4().hex[:12]}"
+    for variable, value in {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "DATABASE_URL": database_url,
+        "AWS_ENDPOINT_URL": aws,
+        "MEDIA_BUCKET": name,
+        "EVENT_BUS": name,
+        "INTAKE_QUEUE_URL": f"{aws}/123456789012/{name}",
+        "SIGNING_SECRET": name,
+        "WEBSOCKET_URL": "ws://127.0.0.1:1/",
+        "CHAT_STREAM_URL": "http://127.0.0.1:1/",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    settings.cache_clear()
+    wiring.app.cache_clear()
+    app = wiring.app()
+    yield app
+    if "database" in app.__dict__:
+        app.database.close()
+    settings.cache_clear()
+    wiring.app.cache_clear()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 class Uploader:
