@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from shared.inference.language import detect_language
 from shared.ingestion.cleaning import one_line, tidy_lines
@@ -17,6 +18,7 @@ from shared.kernel.errors import InvalidError, TooLargeError
 MAX_CELLS = 1_000_000
 MAX_CHARACTERS = 100_000_000
 _SAMPLE = 20_000
+_FIRST_HEADINGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,10 @@ class Draft:
 
     @property
     def first_heading(self) -> str:
-        """The text of the first heading, or an empty string."""
-        for block in self._blocks:
-            if block.kind == "heading":
-                return block.heading_path[-1]
-        return ""
+        """The first of the highest headings near the beginning, or an empty string."""
+        headings = (block for block in self._blocks if block.kind == "heading")
+        highest = min(islice(headings, _FIRST_HEADINGS), key=lambda b: b.level, default=None)
+        return highest.heading_path[-1] if highest else ""
 
     def heading(self, text: str, *, level: int, lines: Sequence[PlacedLine] = ()) -> None:
         """Write a heading; it becomes part of the path of what follows, down to its level."""
@@ -197,8 +198,7 @@ class Draft:
                 words += line.glue
             start = len(words)
             words += piece
-            spot = line.spot
-            boxes.append(Box(spot.page, spot.x0, spot.y0, spot.x1, spot.y1, start, len(words)))
+            boxes.append(_boxed(line.spot, start, len(words)))
         return words, tuple(boxes)
 
     def _place(
@@ -252,9 +252,14 @@ def _written_table(cells: Sequence[CellText]) -> tuple[str, list[Cell], tuple[Bo
                  cell.is_header)
         )  # fmt: skip
         if cell.spot and words:
-            spot = cell.spot
-            boxes.append(Box(spot.page, spot.x0, spot.y0, spot.x1, spot.y1, start, position))
+            boxes.append(_boxed(cell.spot, start, position))
     return "".join(parts), placed, tuple(boxes)
+
+
+def _boxed(spot: Spot, start: int, end: int) -> Box:
+    """Return the box of a span, to a hundredth of a point, as it is stored."""
+    x0, y0, x1, y1 = (round(edge, 2) for edge in (spot.x0, spot.y0, spot.x1, spot.y1))
+    return Box(spot.page, x0, y0, x1, y1, start, end)
 
 
 def _moved(box: Box, by: int) -> Box:

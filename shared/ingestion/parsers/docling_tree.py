@@ -99,7 +99,7 @@ class TreeWriter:
             "ListGroup": TreeWriter._group,
             "OrderedList": TreeWriter._group,
             "UnorderedList": TreeWriter._group,
-            "PictureItem": TreeWriter._group,
+            "PictureItem": TreeWriter._picture,
             "InlineGroup": TreeWriter._inline,
             "TitleItem": TreeWriter._heading,
             "SectionHeaderItem": TreeWriter._heading,
@@ -129,7 +129,17 @@ class TreeWriter:
         for child in rest:
             self._item(child, depth=depth + 1)
 
+    def _picture(self, item: Any, depth: int) -> None:
+        """Write what a picture holds besides its pixels: a chart's figures, a drawing's words."""
+        chart = getattr(getattr(item, "meta", None), "tabular_chart", None)
+        if chart is not None:
+            self._cells(chart.chart_data)
+        self._children(item, depth=depth)
+
     def _table(self, item: Any, depth: int) -> None:
+        self._cells(item.data)
+
+    def _cells(self, data: Any) -> None:
         self.draft.table(
             [
                 CellText(
@@ -140,7 +150,7 @@ class TreeWriter:
                     column_span=max(1, cell.end_col_offset_idx - cell.start_col_offset_idx),
                     is_header=cell.column_header,
                 )
-                for cell in item.data.table_cells
+                for cell in data.table_cells
             ]
         )
 

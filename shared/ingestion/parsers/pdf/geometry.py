@@ -12,7 +12,10 @@ from shared.ingestion.drafting import CellText, PlacedLine, Spot
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Characters that stand together; ``order`` is the place of the first in the page's text."""
+    """Characters that stand together; ``order`` is the place of the first in the page's text.
+
+    ``turn`` counts the quarter turns by which the reader sees the word rotated: 0 is upright.
+    """
 
     text: str
     x0: float
@@ -21,7 +24,7 @@ class Word:
     y1: float
     size: float
     is_bold: bool
-    is_upright: bool
+    turn: int
     font: str
     order: int
 

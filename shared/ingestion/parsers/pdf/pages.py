@@ -118,10 +118,10 @@ def _is_marked(line: Line, marker: Line) -> bool:
 
 
 def _goes_on(last: Word, word: Word) -> bool:
-    if last.is_upright != word.is_upright:
+    if last.turn != word.turn:
         return False
-    if not word.is_upright:
-        return min(last.x1, word.x1) - max(last.x0, word.x0) > 0
+    if word.turn:
+        return _goes_on_turned(last, word)
     lower = min(last.y1 - last.y0, word.y1 - word.y0)
     if overlap(last, word) <= 0.3 * lower:
         return False
@@ -130,6 +130,15 @@ def _goes_on(last: Word, word: Word) -> bool:
     return (
         -0.5 * size < gap < _SIDE_GAP * size or _is_right_to_left(last) or _is_right_to_left(word)
     )
+
+
+def _goes_on_turned(last: Word, word: Word) -> bool:
+    """Whether a rotated word stands beside the last along their own direction."""
+    across = max(last.x0, word.x0) - min(last.x1, word.x1)
+    along = max(last.y0, word.y0) - min(last.y1, word.y1)
+    if word.turn % 2:
+        across, along = along, across
+    return along < 0 and across < _SIDE_GAP * max(last.size, word.size, 4.0)
 
 
 def _is_right_to_left(word: Word) -> bool:

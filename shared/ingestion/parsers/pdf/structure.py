@@ -17,6 +17,8 @@ from shared.ingestion.parsers.pdf.geometry import FoundTable, Line, PageContent,
 Role = Literal["heading", "paragraph", "list_item", "caption", "footnote", "contents"]
 
 _TOP, _BOTTOM = 0.09, 0.90
+# Book styles set page numbers closer to the text than footers.
+_NUMBERS_FROM = 0.85
 _PLACES = 40
 _PAGE_NUMBER = re.compile(
     r"(?:[-–—]\s*)?(?:page|seite|s\.)?\s*[ivxlc\d]{1,4}(?:\s*(?:of|von|/)\s*\d+)?(?:\s*[-–—])?",
@@ -91,9 +93,10 @@ def is_at_edge(line: Line, page: PageContent) -> bool:
 
 def is_furniture(line: Line, page: PageContent, running: set[tuple[str, int]]) -> bool:
     """Whether a line is a running header, a footer or a page number."""
-    if not is_at_edge(line, page):
-        return False
-    return edge_key(line, page) in running or bool(_PAGE_NUMBER.fullmatch(line.text.strip()))
+    if is_at_edge(line, page) and edge_key(line, page) in running:
+        return True
+    is_outside = line.y1 < page.height * _TOP or line.y0 > page.height * _NUMBERS_FROM
+    return is_outside and bool(_PAGE_NUMBER.fullmatch(line.text.strip()))
 
 
 def page_pieces(
@@ -216,6 +219,8 @@ class _Gatherer:
         """Whether a number or another font marks the heading."""
         first = lines[0]
         is_other_font = first.font != self._body.font
+        if first.size < 0.9 * self._body.size:
+            return False
         if _NUMBERED.match(words) and (first.is_bold or is_other_font):
             return True
         return is_other_font and self._stands_alone(lines, words, gap_after)

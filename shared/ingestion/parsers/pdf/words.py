@@ -34,7 +34,7 @@ class _Growing:
     size: float
     height: float
     is_bold: bool
-    is_upright: bool
+    turn: int
     font: str
     order: int
     last: tuple[float, float, float, float]
@@ -45,9 +45,10 @@ class _Growing:
         # The letters of a ligature share one box.
         if box == self.last or _is_right_to_left(character):
             return True
-        if not self.is_upright:
-            beside = abs((x0 + x1) / 2 - (self.x0 + self.x1) / 2) < 0.6 * self.height
-            return beside and min(abs(y1 - self.y0), abs(y0 - self.y1)) < _NARROW * self.height
+        if self.turn:
+            across = max(x0 - self.x1, self.x0 - x1)
+            along = max(y0 - self.y1, self.y0 - y1)
+            return max(across, along) < _NARROW * self.height
         if abs(x0 - self.x1) >= _NARROW * self.height:
             return False
         if (y0 < self.y1 and y1 > self.y0) or x0 == x1:
@@ -64,7 +65,7 @@ class _Growing:
 
     def finished(self) -> Word:
         return Word(self.text, self.x0, self.y0, self.x1, self.y1, self.size, self.is_bold,
-                    self.is_upright, self.font, self.order)  # fmt: skip
+                    self.turn, self.font, self.order)  # fmt: skip
 
 
 class WordReader:
@@ -124,7 +125,6 @@ class WordReader:
     ) -> _Growing:
         size, is_bold, font = self._style(index)
         angle = self._pdfium.FPDFText_GetCharAngle(self._raw, index) - self._view.angle
-        quarter = round(angle / _QUARTER) % 2 if math.isfinite(angle) else 0
         return _Growing(
             text=character,
             x0=box[0],
@@ -134,7 +134,7 @@ class WordReader:
             size=size,
             height=max(size, _LEAST_HEIGHT),
             is_bold=is_bold,
-            is_upright=quarter == 0,
+            turn=round(angle / _QUARTER) % 4 if math.isfinite(angle) else 0,
             font=font,
             order=index,
             last=box,

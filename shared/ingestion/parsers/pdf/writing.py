@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -112,13 +113,23 @@ def _key(piece: Piece) -> tuple[float, bool, int]:
 
 
 def _levels(pieces: Iterable[Piece | FoundTable]) -> dict[tuple[float, bool, int], int]:
-    """Rank the styles of headings: larger first, then bold, then by the depth of numbers."""
-    keys = {_key(p) for p in pieces if isinstance(p, Piece) and p.role == "heading"}
-    styles = sorted({(size, bold) for size, bold, _ in keys}, reverse=True)
+    """Rank the styles of headings: larger first, then bold, then by the depth of numbers.
+
+    Styles used once (a cover's) rank with the recurring ones around them, so that a title page
+    in eight sizes does not push every chapter to the lowest level.
+    """
+    counts = Counter(_key(p) for p in pieces if isinstance(p, Piece) and p.role == "heading")
+    styles: Counter[tuple[float, bool]] = Counter()
+    for (size, bold, _), count in counts.items():
+        styles[size, bold] += count
+    recurring = sorted((style for style, count in styles.items() if count > 1), reverse=True)
+    has_cover = any(not recurring or style > recurring[0] for style in styles)
     levels = {}
-    for size, bold, depth in keys:
-        rank = styles.index((size, bold)) + 1
-        shallowest = min(d for s, b, d in keys if (s, b) == (size, bold) and (d or not depth))
+    for size, bold, depth in counts:
+        above = sum(style > (size, bold) for style in recurring)
+        is_cover = has_cover and not (recurring and (size, bold) <= recurring[0])
+        rank = 1 if is_cover else above + (2 if has_cover else 1)
+        shallowest = min(d for s, b, d in counts if (s, b) == (size, bold) and (d or not depth))
         levels[size, bold, depth] = min(_LEVELS, rank + max(0, depth - max(1, shallowest)))
     return levels
 
