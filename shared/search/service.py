@@ -17,6 +17,7 @@ from shared.inference.language import Language, detect_language
 from shared.inference.model import EmbeddingModel
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
+from shared.kernel.settings import Settings
 from shared.search import store
 from shared.search.highlighting import find_highlights
 from shared.search.model import (
@@ -38,6 +39,15 @@ _ROWS_PER_STATEMENT = 500
 _MOST_FILTER_VALUES = 1000
 _LANGUAGES = {"de", "en", "simple"}
 _DEFAULT_RANKING = Ranking()
+
+
+def ranking(config: Settings) -> Ranking:
+    """Read how results are ranked from the settings."""
+    return Ranking(
+        dense_weight_en=config.dense_weight_en,
+        dense_weight_de=config.dense_weight_de,
+        exact_scan_chunks=config.exact_scan_chunks,
+    )
 
 
 def index_version(

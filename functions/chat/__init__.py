@@ -1,0 +1,1 @@
+"""Asking over HTTP, answered whole; conversations and citations."""

@@ -1,0 +1,1 @@
+"""Asking over a WebSocket: the route `ask`."""

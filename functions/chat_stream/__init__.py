@@ -1,0 +1,1 @@
+"""Asking over HTTP, streamed as server-sent events from a Function URL."""

@@ -1,0 +1,10 @@
+"""Lambda entry point of functions/chat_stream: an ASGI application for the streaming runtime."""
+
+from __future__ import annotations
+
+from functions.chat_stream.routes import router
+from functions.edge.http import make_app
+
+app = make_app("chat_stream")
+app.include_router(router)
+handler = app

@@ -1,0 +1,1 @@
+"""Search over HTTP: one question, ranked passages."""

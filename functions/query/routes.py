@@ -1,0 +1,79 @@
+"""The route of search."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.edge.asking import FiltersBody
+from functions.edge.http import Caller
+from shared.search import service as search
+from shared.search.model import LONGEST_QUERY, MOST_HITS, SearchRequest
+from shared.wiring import app as wired
+
+router = APIRouter(tags=["search"])
+
+
+class SearchBody(BaseModel):
+    """What to look for; ``threshold`` is relative to the best hit, which scores at most 1."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(max_length=LONGEST_QUERY, examples=["Kündigungsfrist Mietvertrag"])
+    k: int = Field(default=10, ge=1, le=MOST_HITS)
+    threshold: float = Field(default=0.0, ge=0, le=1)
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+
+
+class HitBody(BaseModel):
+    """A passage that matches.
+
+    ``start`` and ``end`` are its place in the version's text; ``highlights`` are offsets into
+    ``text`` itself. All count characters.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    chunk_id: UUID
+    document_id: UUID
+    version_id: UUID
+    title: str
+    heading_path: list[str]
+    page: int | None
+    boxes: list[dict[str, object]]
+    start: int
+    end: int
+    text: str
+    score: float
+    dense_score: float
+    lexical_score: float
+    highlights: list[tuple[int, int]]
+    language: str
+    media_type: str
+
+
+class Found(BaseModel):
+    """The hits, best first, and the language the query was taken to be in."""
+
+    results: list[HitBody]
+    language: str
+    took_ms: float
+
+
+@router.post("/api/v1/search")
+def find_passages(caller: Caller, body: SearchBody) -> Found:
+    """Find passages by meaning and by words."""
+    caller.require("search")
+    app = wired()
+    request = SearchRequest(
+        query=body.query, k=body.k, threshold=body.threshold, filters=body.filters.filters()
+    )
+    with app.database.transaction(caller.tenant_id) as session:
+        result = search.find(session, app.embedder, request, ranking=search.ranking(app.settings))
+    return Found(
+        results=[HitBody.model_validate(hit) for hit in result.hits],
+        language=result.language,
+        took_ms=result.took_ms,
+    )

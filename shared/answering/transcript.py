@@ -1,0 +1,78 @@
+"""The transcript: says words and cites passages, and remembers both as far as they were heard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from shared.answering.model import Citation, Cited, Emit, Token
+from shared.kernel.ids import CitationId, new_id
+from shared.search.model import Hit
+
+_WORD = re.compile(r"\s*\S+\s*|\s+")
+
+
+class Transcript:
+    """What one answer has said so far; every word and citation goes out through ``emit``.
+
+    ``answerer`` is who speaks; it is set before the first word.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self.answerer = ""
+        self._emit = emit
+        self._said: list[str] = []
+        self._citations: dict[tuple[object, int, int], Citation] = {}
+
+    @property
+    def text(self) -> str:
+        """The answer as far as it was heard."""
+        return "".join(self._said).strip()
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The citations in the order of their numbers."""
+        return tuple(self._citations.values())
+
+    def say(self, text: str) -> None:
+        """Emit a text word by word."""
+        for word in _WORD.findall(text):
+            self._emit(Token(word))
+            self._said.append(word)
+
+    def cite(self, hit: Hit, start: int, end: int) -> None:
+        """Say ``[n]`` for ``hit.text[start:end]``; the same words keep their number."""
+        key = (hit.version_id, hit.start + start, hit.start + end)
+        known = self._citations.get(key)
+        if known is not None:
+            self.say(f"[{known.number}] ")
+            return
+        citation = _citation(hit, start, end, number=len(self._citations) + 1)
+        self.say(f"[{citation.number}] ")
+        self._citations[key] = citation
+        self._emit(Cited(citation))
+
+
+def _citation(hit: Hit, start: int, end: int, *, number: int) -> Citation:
+    first, last = hit.start + start, hit.start + end
+    boxes = [box for box in hit.boxes if _shows(box, first, last)]
+    pages = [box["page"] for box in boxes if isinstance(box.get("page"), int)]
+    return Citation(
+        id=CitationId(new_id()),
+        number=number,
+        document_id=hit.document_id,
+        version_id=hit.version_id,
+        title=hit.title,
+        heading_path=hit.heading_path,
+        page=int(str(pages[0])) if pages else hit.page,
+        boxes=boxes,
+        start=first,
+        end=last,
+        quote=hit.text[start:end],
+    )
+
+
+def _shows(box: Mapping[str, object], first: int, last: int) -> bool:
+    """Whether a box shows any character of the span; boxes carry canonical offsets."""
+    start, end = box.get("start"), box.get("end")
+    return isinstance(start, int) and isinstance(end, int) and start < last and first < end
