@@ -171,7 +171,7 @@ def check_postgres(_: Place) -> Finding:
 
 def check_model(place: Place) -> Finding:
     """Whether the embedding model is built, or can be."""
-    from infra.cli.up import MODEL_FOLDER
+    from infra.cli.local_server import MODEL_FOLDER
     from shared.inference.registry import check_sizes, known_model, model_folder, wheel_folder
     from shared.kernel.settings import settings
 

@@ -18,6 +18,9 @@ def doctor(
         int, typer.Option("--port", min=1, max=65535, help="The port `kontor up` would take.")
     ] = HTTP_PORT,
     api: Api = "",
+    aws_port: Annotated[
+        int, typer.Option("--aws-port", min=1, max=65535, help="And its local AWS.")
+    ] = AWS_PORT,
     data: Data = DEFAULT_DATA,
     token: Token = "",
     as_json: AsJson = False,
@@ -30,7 +33,7 @@ def doctor(
     from infra.cli.target import resolve
     from infra.cli.terminal import print_json
 
-    findings = examine(Place(data, (port, port + AWS_PORT - HTTP_PORT)))
+    findings = examine(Place(data, (port, aws_port)))
     if api or read_running(data) is not None:
         findings += examine_server(resolve(api=api, token=token, data=data))
     if as_json:

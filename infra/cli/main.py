@@ -19,6 +19,7 @@ from infra.cli.search import search
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
 from infra.cli.trace import trace
+from infra.cli.up import up
 from shared.kernel.errors import KontorError
 
 USING, RUNNING, BUILDING = "Using it", "Running it", "Working on it"
@@ -39,6 +40,7 @@ app.command(rich_help_panel=USING)(show)
 app.command(rich_help_panel=USING)(rm)
 app.command(rich_help_panel=USING)(trace)
 app.command(rich_help_panel=USING)(login)
+app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)

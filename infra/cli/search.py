@@ -77,7 +77,7 @@ def _print(found: Mapping[str, object]) -> None:
         _print_table(console, results)
     else:
         for result in results:
-            console.print(plain_line(result))
+            typer.echo(plain_line(result))
     console.print(f"{plural(len(results), 'passage')} in {took}", style="dim")
 
 

@@ -58,16 +58,17 @@ def default_data() -> Path:
 
 def clean_api(url: str) -> str:
     """Bring a server's address into one form. Raises InvalidError when it is none."""
-    text = url.strip().rstrip("/")
+    text = url.strip()
     if text and "://" not in text:
         is_local = text.startswith(LOOPBACK)
         text = f"{'http' if is_local else 'https'}://{text}"
     scheme, _, rest = text.partition("://")
+    rest = rest.rstrip("/")
     if scheme not in {"http", "https"} or not rest or any(c.isspace() for c in rest):
         raise InvalidError(
             f"{url!r} is not the address of a server.", hint="Write --api https://host[/stage]."
         )
-    return text
+    return f"{scheme}://{rest}"
 
 
 def resolve(*, api: str, token: str, data: Path) -> Target:
