@@ -1,0 +1,157 @@
+"""What a question asks for, in German and English, and whether a sentence could say it."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from shared.inference.stemming import stem, words
+
+Kind = Literal["number", "date", "person", "place", "reason", "other"]
+
+# Words that carry a sentence's grammar, not its subject.
+_FUNCTION_WORDS = """
+    a an and are as at be been being by can could did do does for from had has have how i if in
+    into is it its many me much my no not of on or our shall should so such than that the their
+    them then there these they this those to us was we were what when where which who whom whose
+    why will with would you your about tell give show please explain he she
+    ab aber als also am an auch auf aus bei beim bin bis bist da damit dann das dass dem den der
+    des die dies diese diesem diesen dieser dieses doch du durch ein eine einem einen einer eines
+    er es für gibt hat hatte hatten habe haben ich ihr ihre im in ins ist ja kann können kein keine
+    man mein mich mir mit muss müssen nach nenne nennen nicht noch nun nur ob oder sich sie sind
+    so soll über um und uns unter viel viele vielen vom von vor war waren warum was wegen welche
+    welchem welchen welcher welches wem wen wenn wer werden wessen wie wieso wir wird wo wofür
+    wohin woher worden wozu wurde wurden zu zum zur zwischen erkläre zeige bitte heißt"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+_PATTERNS: dict[str, list[tuple[Kind, re.Pattern[str]]]] = {
+    "en": [
+        ("date", re.compile(r"\b(?:what|which) (?:year|date|day|month|century|decade|time)\b")),
+        ("date", re.compile(r"\bwhen\b|\bhow long ago\b|\b(?:deadline|due date)\b")),
+        (
+            "number",
+            re.compile(
+                r"\bhow (?:many|much|long|far|old|tall|large|big|high|often|deep|heavy|fast|wide)\b"
+                r"|\b(?:what|which) (?:percent|percentage|number|amount|age|price|share|proportion"
+                r"|size|length|height|score|fraction|rate|fee|cost|temperature)\b"
+                r"|\bwhat (?:is|was|are|were) the (?:\w+ ){0,2}(?:number|price|cost|fee|amount"
+                r"|percentage|population|length|height|age|rate|sum|total)\b"
+            ),
+        ),
+        ("person", re.compile(r"\bwho(?:se|m)?\b")),
+        (
+            "place",
+            re.compile(
+                r"\bwhere\b|\b(?:what|which) (?:city|country|state|place|town|region|river"
+                r"|county|location|continent|venue|stadium)\b"
+            ),
+        ),
+        ("reason", re.compile(r"\bwhy\b|\bfor what reason\b|\bwhat (?:caused|causes)\b")),
+    ],
+    "de": [
+        ("date", re.compile(r"\bwelche[smnr]? (?:jahr\w*|datum|tag\w*|monat\w*|jahrzehnt)\b")),
+        ("date", re.compile(r"\b(?:wann|seit wann|bis wann)\b|\bwelche[smnr]? jahrhundert\w*\b")),
+        (
+            "number",
+            re.compile(
+                r"\bwie ?(?:viele?[nrms]?|lange?|alt|hoch|groß|weit|oft|tief|schwer|schnell|breit"
+                r"|teuer)\b|\bwelche[rnsm]? (?:anzahl|prozentsatz|zahl|anteil|betrag|preis|höhe"
+                r"|alter|größe|frist|temperatur|menge)\b|\bprozent\b|\b(?:wie hoch|was kostet)\b"
+            ),
+        ),
+        ("person", re.compile(r"\bwe(?:r|n|m|ssen)\b")),
+        (
+            "place",
+            re.compile(
+                r"\bwo(?:hin|her)?\b|\bwelche[rmsn]? (?:stadt|land|staat|ort|region|fluss|bezirk"
+                r"|gebiet|kontinent|stadion)\b"
+            ),
+        ),
+        ("reason", re.compile(r"\b(?:warum|weshalb|wieso|aus welchem grund)\b")),
+    ],
+}
+_ENGLISH_NUMERALS = """
+    one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
+    hundred hundreds thousand thousands million millions billion billions first second third
+    half dozen quarter twice once double none"""
+_GERMAN_NUMERALS = """
+    ein eins eine einen zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig
+    dreißig vierzig fünfzig hundert hunderte tausend tausende million millionen milliarde
+    milliarden erste zweite dritte hälfte drittel viertel doppelt einmal zweimal kein
+    keine"""
+_NUMERALS = {
+    "en": frozenset(_ENGLISH_NUMERALS.split()),
+    "de": frozenset(_GERMAN_NUMERALS.split()),
+}
+_DIGIT = re.compile(r"\d")
+_DATE = re.compile(
+    r"\b1\d{3}\b|\b20\d{2}\b|\b\d{1,2}\.\s?\d{1,2}\.\s?\d{2,4}\b"
+    r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Januar|Jänner|Februar|März|Mai|Juni|Juli|Oktober|Dezember|century|centuries|decade"
+    r"|Jahrhunderts?|Jahrzehnt\w*|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+    r"|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag)\b"
+)
+_REASON = re.compile(
+    r"\b(?:because|since|due to|therefore|as a result|in order to|so that|caused?|reasons?"
+    r"|weil|da|denn|wegen|aufgrund|daher|deshalb|damit|um|infolge|grund|gründe)\b",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"\b(?:how many|wie ?viele[nr]?)\s+(?:\w+\s+)??(\w{3,})")
+_NEAR = 4
+_NUMBER_ELSEWHERE = 0.6
+_CAPITALISED = re.compile(r"\b[A-ZÄÖÜ][\w'’-]+")
+# German writes every noun with a capital, so it takes more of them to hint at a name.
+_NAMES_EXPECTED = {"de": 4, "en": 2}
+
+
+def kind_of(question: str, language: str) -> Kind:
+    """Tell what a question asks for by its first question word; ``simple`` tries both languages."""
+    lowered = question.lower()
+    found: list[tuple[int, int, Kind]] = []
+    for tongue in (language,) if language in _PATTERNS else ("en", "de"):
+        for order, (kind, pattern) in enumerate(_PATTERNS[tongue]):
+            if match := pattern.search(lowered):
+                found.append((match.start(), order, kind))
+    return min(found)[2] if found else "other"
+
+
+def subject_of(question: str) -> list[str]:
+    """Return the question's words without those that only carry its grammar."""
+    return [word for word in words(question) if word not in FUNCTION_WORDS]
+
+
+def fits(kind: Kind, sentence: str, *, question: str, language: str) -> float:
+    """Say from 0 to 1 how well a sentence could hold that kind of answer; 0.5 when anything could.
+
+    Names count only where the question does not already contain them.
+    """
+    if kind == "number":
+        return _holds_number(sentence, question, language)
+    if kind == "date":
+        return 1.0 if _DATE.search(sentence) else 0.3 * bool(_DIGIT.search(sentence))
+    if kind in {"person", "place"}:
+        asked = set(words(question))
+        names = {
+            name
+            for name in map(str.lower, _CAPITALISED.findall(sentence))
+            if name not in asked and name not in FUNCTION_WORDS
+        }
+        return min(1.0, len(names) / _NAMES_EXPECTED.get(language, 2))
+    if kind == "reason":
+        return 1.0 if _REASON.search(sentence) else 0.3
+    return 0.5
+
+
+def _holds_number(sentence: str, question: str, language: str) -> float:
+    """Give 1 for a number beside the thing counted ("four nations"), less for one elsewhere."""
+    numerals = _NUMERALS.get(language, _NUMERALS["en"] | _NUMERALS["de"])
+    said = words(sentence)
+    places = [i for i, word in enumerate(said) if word in numerals or _DIGIT.search(word)]
+    if not places:
+        return 0.0
+    counted = _COUNTED.search(question.lower())
+    if counted is None:
+        return 1.0
+    thing = stem(counted.group(1), language)
+    near = {stem(word, language) for i in places for word in said[i + 1 : i + 1 + _NEAR]}
+    return 1.0 if thing in near else _NUMBER_ELSEWHERE

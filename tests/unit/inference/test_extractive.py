@@ -1,0 +1,157 @@
+"""Quoting answers: exact spans, honest states, the right sentence first."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.inference.embedding import Embedder
+from shared.inference.extractive import MOST_SENTENCES, Finding, Passage, find_quotes
+from shared.kernel.settings import Settings
+
+DEFAULTS = Settings()
+LEASE = Passage(
+    "lease",
+    "Der Mietvertrag beginnt am 1. März 2024 und läuft auf unbestimmte Zeit. Die Kündigungsfrist "
+    "beträgt drei Monate zum Ende eines Kalendermonats. Die Kaution in Höhe von 2.400 Euro ist bei "
+    "Einzug fällig. Haustiere sind mit Zustimmung der Vermieterin Frau Dr. Sabine Keller erlaubt.",
+    1.0,
+    "de",
+)
+PUMP = Passage(
+    "pump",
+    "The P-40 pump was designed by Ingrid Solberg in Trondheim. It moves 120 litres of water per "
+    "minute at a pressure of 3.5 bar. The filter must be replaced every six months because lime "
+    "settles in it. Warranty claims expire on 31 December 2027.",
+    1.0,
+    "en",
+)
+PRICES = Passage(
+    "prices", "Tarif | Preis\nBasis | 12,50 € im Monat\nPremium | 29,00 € im Monat", 0.9, "de"
+)
+COOKING = Passage(
+    "cooking",
+    "Knead the dough for ten minutes. Let it rest under a cloth. Bake it until it is golden.",
+    0.4,
+    "en",
+)
+
+
+def ask(
+    embedder: Embedder, question: str, language: str, *passages: Passage, **thresholds: float
+) -> Finding:
+    return find_quotes(
+        question,
+        passages,
+        language=language,
+        embedder=embedder,
+        answer_threshold=thresholds.get("answer", DEFAULTS.answer_threshold),
+        related_threshold=thresholds.get("related", DEFAULTS.related_threshold),
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "answer"),
+    [
+        ("Wie lang ist die Kündigungsfrist?", "de", "drei Monate"),
+        ("Wann beginnt der Mietvertrag?", "de", "1. März 2024"),
+        ("Wie hoch ist die Kaution?", "de", "2.400 Euro"),
+        ("Wer muss Haustieren zustimmen?", "de", "Sabine Keller"),
+        ("Was kostet der Tarif Premium im Monat?", "de", "29,00 €"),
+        ("Who designed the P-40 pump?", "en", "Ingrid Solberg"),
+        ("How many litres of water does the pump move per minute?", "en", "120 litres"),
+        ("Why must the filter be replaced every six months?", "en", "because lime"),
+        ("When do warranty claims expire?", "en", "31 December 2027"),
+    ],
+)
+def test_answer_is_the_sentence_that_holds_it(
+    embedder: Embedder, question: str, language: str, answer: str
+) -> None:
+    finding = ask(embedder, question, language, COOKING, PRICES, LEASE, PUMP)
+    assert finding.state == "answer"
+    assert answer in finding.quotes[0].text
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Wie viele Einwohner hat Reykjavík?", "de"),
+        ("Who won the chess world championship in 1972?", "en"),
+        ("Was ist das?", "de"),
+        ("?!", "simple"),
+        ("", "simple"),
+    ],
+)
+def test_what_the_passages_do_not_say_is_unknown(
+    embedder: Embedder, question: str, language: str
+) -> None:
+    finding = ask(embedder, question, language, LEASE, PUMP, PRICES, COOKING)
+    assert finding.state == "unknown"
+    assert finding.quotes == ()
+
+
+def test_thresholds_decide_between_answer_related_and_unknown(embedder: Embedder) -> None:
+    question = "How many litres of water does the pump move per minute?"
+    evidence = ask(embedder, question, "en", PUMP).evidence
+    assert ask(embedder, question, "en", PUMP, answer=evidence).state == "answer"
+    above = evidence + 0.01
+    related = ask(embedder, question, "en", PUMP, answer=above, related=evidence)
+    assert related.state == "related"
+    assert related.quotes
+    assert ask(embedder, question, "en", PUMP, answer=above, related=above).state == "unknown"
+
+
+def test_no_passages_and_empty_passages_are_unknown(embedder: Embedder) -> None:
+    assert ask(embedder, "Who designed the pump?", "en").state == "unknown"
+    empty = Passage("empty", " \n ", 1.0, "en")
+    assert ask(embedder, "Who designed the pump?", "en", empty).state == "unknown"
+
+
+def test_at_most_three_quotes_and_no_sentence_twice(embedder: Embedder) -> None:
+    finding = ask(embedder, "pump water litres", "en", PUMP, LEASE, COOKING, related=-9, answer=-9)
+    spans = [(quote.passage_id, quote.start) for quote in finding.quotes]
+    assert len(spans) == len(set(spans)) == MOST_SENTENCES
+
+
+def test_copies_of_a_document_are_quoted_once(embedder: Embedder) -> None:
+    copies = [Passage(f"copy{n}", PUMP.text, 1.0 - n / 100, "en") for n in range(3)]
+    finding = ask(embedder, "Who designed the P-40 pump?", "en", *copies, related=-9, answer=-9)
+    assert "Solberg" in finding.quotes[0].text
+    assert len({quote.text for quote in finding.quotes}) == MOST_SENTENCES
+    assert {quote.passage_id for quote in finding.quotes} == {"copy0"}
+
+
+def test_questions_and_headings_in_the_text_are_not_given_as_answers(embedder: Embedder) -> None:
+    passage = Passage(
+        "faq", "Kündigungsfrist\n\nWie lang ist die Frist?\nSie beträgt sechs Wochen.", 1.0, "de"
+    )
+    finding = ask(embedder, "Wie lang ist die Kündigungsfrist?", "de", passage, related=-9)
+    assert finding.quotes[0].text == "Sie beträgt sechs Wochen."
+
+
+def test_long_stretches_are_cut_before_they_are_quoted(embedder: Embedder) -> None:
+    text = "; ".join(f"item {n} costs {n} euros and is kept in room {n}" for n in range(60))
+    finding = ask(embedder, "What does item 17 cost?", "en", Passage("l", text, 1.0, "en"))
+    assert all(len(quote.text) <= 500 for quote in finding.quotes)
+    assert "item 17 " in finding.quotes[0].text
+
+
+def test_same_question_gets_the_same_finding(embedder: Embedder) -> None:
+    first, second = (ask(embedder, "Who designed it?", "en", PUMP, LEASE) for _ in range(2))
+    assert first == second
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.text(max_size=400), question=st.text(max_size=60))
+def test_quoted_text_always_stands_in_the_passage(
+    embedder: Embedder, text: str, question: str
+) -> None:
+    passages = [Passage("a", text, 1.0, "simple"), LEASE]
+    by_id = {passage.id: passage for passage in passages}
+    finding = ask(embedder, question, "de", *passages, related=-9, answer=-9)
+    for quote in finding.quotes:
+        assert by_id[quote.passage_id].text[quote.start : quote.end] == quote.text
+        assert quote.text == quote.text.strip() != ""
