@@ -19,6 +19,8 @@ from shared.inference.embedding import Embedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 
+pytest_plugins = ["tests.contract.targets"]
+
 TEMPLATE = "kontor_template"
 
 
