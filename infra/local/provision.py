@@ -33,6 +33,8 @@ QUEUE_ATTRIBUTES = (
     "ReceiveMessageWaitTimeSeconds",
     "VisibilityTimeout",
 )
+# CloudFormation and the S3 API call the same members of a CORS rule by different names.
+CORS_NAMES = {"ExposedHeaders": "ExposeHeaders", "Id": "ID", "MaxAge": "MaxAgeSeconds"}
 Clients = Callable[[str], Any]
 
 
@@ -103,7 +105,10 @@ class Provisioner:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         cors = table(resource.properties.get("CorsConfiguration"), name)
         if cors:
-            rules = self.intrinsics.resolve(cors.get("CorsRules"))
+            rules = [
+                {CORS_NAMES.get(key, key): value for key, value in table(rule, name).items()}
+                for rule in items(self.intrinsics.resolve(cors.get("CorsRules")), name)
+            ]
             client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
         self.intrinsics.define(
             resource.logical_id,
