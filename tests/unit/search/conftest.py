@@ -2,19 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from infra.deploy.model import ensure_model
 from shared.adapters.database import Database
 from shared.inference.embedding import Embedder
-from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId
-from tests.unit.search.library import MINILM, Library
-
-
-@pytest.fixture(scope="session")
-def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
-    folder = tmp_path_factory.mktemp("models")
-    ensure_model(folder)
-    return open_embedder(folder, MINILM.name, threads=2)
+from tests.unit.search.library import Library
 
 
 @pytest.fixture
