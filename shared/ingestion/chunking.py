@@ -71,6 +71,7 @@ class _Chunker:
         self._raw_count = count
         self._limit = limit
         self._known: dict[str, int] = {}
+        self._measured: tuple[tuple[int, int, tuple[str, ...]], int] | None = None
 
     def chunks(self) -> Iterator[Chunk]:
         ordinal = 0
@@ -220,9 +221,14 @@ class _Chunker:
         return self._limit - (self._count(context) if context else 0)
 
     def _size(self, path: tuple[str, ...], piece: list[_Unit]) -> int:
-        words = self._text[piece[0].start : piece[-1].end]
-        context = self._context(path, piece)
-        return self._raw_count(f"{context}\n{words}" if context else words)
+        """Return the tokens of a piece's embedding text; the last answer is remembered."""
+        key = (piece[0].start, piece[-1].end, path)
+        if self._measured is None or self._measured[0] != key:
+            words = self._text[piece[0].start : piece[-1].end]
+            context = self._context(path, piece)
+            count = self._raw_count(f"{context}\n{words}" if context else words)
+            self._measured = (key, count)
+        return self._measured[1]
 
     # results
 

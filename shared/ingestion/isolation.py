@@ -56,7 +56,8 @@ def parse_isolated(
     """Parse a file in a child process that may take so much memory and time and no more.
 
     Raises the parser's own InvalidError, UnsupportedError or TooLargeError; InvalidError too when
-    the document breaks the parser or exceeds a limit; UnavailableError when no child can start.
+    the document breaks the parser or exceeds a limit; UnavailableError when no child can start
+    or load its parser.
     """
     child = _take()
     is_healthy = False
@@ -104,6 +105,9 @@ def _raise_for(answer: dict[str, Any], *, filename: str, memory_mb: int, timeout
             f"Reading “{filename}” needed more than {memory_mb} MB of memory.",
             hint="Split it, or save it again in a simpler form.",
         )
+    if failure == "unavailable":
+        # Our own installation is broken, not the document: it must not be marked as failed.
+        raise UnavailableError("The parser for this type of file could not be loaded.")
     raise InvalidError(
         f"“{filename}” could not be read: its contents are damaged or unusual.",
         hint="Open it in its own program, save it again and put that in.",

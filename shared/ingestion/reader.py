@@ -63,6 +63,8 @@ def _answer(request: Request, answers: TextIO) -> dict[str, object]:
     except RecursionError:
         detail = f"“{request['filename']}” is nested too deeply to be read."
         return {"error": InvalidError.code, "detail": detail, "hint": "Simplify it."}
+    except ImportError as error:
+        return {"error": "unavailable", "exception": type(error).__name__, "place": _place(error)}
     except Exception as error:  # noqa: BLE001 - the edge of this process: report, never die
         return {"error": "unexpected", "exception": type(error).__name__, "place": _place(error)}
     return {"done": True, "resident_mb": _resident_mb()}

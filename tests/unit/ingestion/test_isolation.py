@@ -14,7 +14,7 @@ from shared.ingestion import isolation
 from shared.ingestion.isolation import parse_isolated, stop_readers
 from shared.ingestion.parsers.port import Progress, silent
 from shared.ingestion.parsers.registry import DOCX, parser_for
-from shared.kernel.errors import InvalidError, UnsupportedError
+from shared.kernel.errors import InvalidError, UnavailableError, UnsupportedError
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +125,9 @@ def test_a_child_knows_no_credentials(letter: Path, monkeypatch: pytest.MonkeyPa
     environ = Path(f"/proc/{isolation._idle[0].process.pid}/environ").read_bytes()
     assert b"AWS_" not in environ
     assert b"DATABASE_URL" not in environ
+
+
+def test_a_parser_that_cannot_be_loaded_is_our_fault_and_not_the_documents() -> None:
+    answer = {"error": "unavailable", "exception": "ImportError", "place": "word.py:1"}
+    with pytest.raises(UnavailableError, match="could not be loaded"):
+        isolation._raise_for(answer, filename="a.docx", memory_mb=1, timeout_s=1)

@@ -209,6 +209,19 @@ def test_running_headers_footers_and_page_numbers_are_left_out(read) -> None:
     assert [(c.page_from, c.page_to) for c in chunks] == [(n, n) for n in range(1, 5)]
 
 
+def test_numbered_headings_at_the_top_of_every_page_are_no_running_headers(read) -> None:
+    def page(number: int) -> Draw:
+        def draw(canvas: Canvas) -> None:
+            write(canvas, 60, f"Kapitel {number}", size=18, bold=True)
+            write(canvas, 90, *[FILLER] * 3)
+
+        return draw
+
+    document = read(made(*(page(n) for n in range(1, 4))), PDF, "b.pdf")
+    headings = [words for kind, words in kinds(document) if kind == "heading"]
+    assert headings == ["Kapitel 1", "Kapitel 2", "Kapitel 3"]
+
+
 def test_a_contents_page_becomes_a_table_of_titles_and_pages(read) -> None:
     lines = [f"Kapitel {n} {'.' * 40} {n * 7}" for n in range(1, 5)]
     document = read(made(lambda c: write(c, 100, *lines)), PDF, "i.pdf")

@@ -30,6 +30,7 @@ _JUNK_TITLE = re.compile(
 )
 _KEPT = {"Author": "author", "Subject": "subject", "Keywords": "keywords",
          "CreationDate": "created", "ModDate": "modified", "Producer": "producer"}  # fmt: skip
+_DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
 _STRANGE = re.compile("[\ufffd\ue000-\uf8ff]")
 _STRANGE_SHARE = 0.2
 _LISTED_PAGES = 12
@@ -66,7 +67,8 @@ class PdfParser:
             draft = Draft()
             pages = list(_pages(document, draft, progress))
         _refuse_pictures(pages, draft, filename)
-        body, running = body_of(pages), running_lines(pages)
+        body = body_of(pages)
+        running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
         Writer(draft, pieces).write()
         _warn_of_strange_letters(pages, draft)
@@ -77,8 +79,16 @@ class PdfParser:
             parser=self.name,
             parser_version=self.version,
             page_count=count,
-            metadata={ours: metadata[key] for key, ours in _KEPT.items() if key in metadata},
+            metadata={
+                ours: _dated(metadata[key]) for key, ours in _KEPT.items() if key in metadata
+            },
         )
+
+
+def _dated(value: str) -> str:
+    """Return a PDF date (ISO 32000-1, 7.9.4) in ISO 8601, anything else as it is."""
+    match = _DATE.match(value)
+    return "{}-{}-{}T{}:{}:{}".format(*match.groups()) if match else value
 
 
 @contextmanager

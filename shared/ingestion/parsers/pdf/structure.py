@@ -71,18 +71,23 @@ def body_of(pages: Iterable[PageContent]) -> Body:
     return Body(size or 10.0, fonts.most_common(1)[0][0] if fonts else "")
 
 
-def running_lines(pages: Sequence[PageContent]) -> set[tuple[str, int]]:
+def running_lines(pages: Sequence[PageContent], body: Body) -> set[tuple[str, int]]:
     """Return the keys of lines that stand at the edge of several pages: headers and footers."""
     seen: Counter[tuple[str, int]] = Counter()
     for page in pages:
-        seen.update({edge_key(line, page) for line in page.lines if is_at_edge(line, page)})
+        seen.update({edge_key(line, page, body) for line in page.lines if is_at_edge(line, page)})
     least = max(2, round(0.05 * len(pages)))
     return {key for key, count in seen.items() if count >= least}
 
 
-def edge_key(line: Line, page: PageContent) -> tuple[str, int]:
-    """Return what makes running lines alike: words without figures, and the height."""
-    words = re.sub(r"\d+", "#", line.text.strip().lower())
+def edge_key(line: Line, page: PageContent, body: Body) -> tuple[str, int]:
+    """Return what makes running lines alike: words without figures, and the height.
+
+    Figures count in larger type: "Chapter 1" and "Chapter 2" at the top of pages are headings.
+    """
+    words = line.text.strip().lower()
+    if line.size < _BIG * body.size:
+        words = re.sub(r"\d+", "#", words)
     return words, round(line.y0 / page.height * _PLACES)
 
 
@@ -91,9 +96,9 @@ def is_at_edge(line: Line, page: PageContent) -> bool:
     return line.y1 < page.height * _TOP or line.y0 > page.height * _BOTTOM
 
 
-def is_furniture(line: Line, page: PageContent, running: set[tuple[str, int]]) -> bool:
+def is_furniture(line: Line, page: PageContent, running: set[tuple[str, int]], body: Body) -> bool:
     """Whether a line is a running header, a footer or a page number."""
-    if is_at_edge(line, page) and edge_key(line, page) in running:
+    if is_at_edge(line, page) and edge_key(line, page, body) in running:
         return True
     is_outside = line.y1 < page.height * _TOP or line.y0 > page.height * _NUMBERS_FROM
     return is_outside and bool(_PAGE_NUMBER.fullmatch(line.text.strip()))
@@ -103,7 +108,7 @@ def page_pieces(
     page: PageContent, body: Body, running: set[tuple[str, int]], outline: set[str]
 ) -> Iterator[Piece | FoundTable]:
     """Yield the page's pieces and tables in reading order, furniture left out."""
-    lines = [line for line in page.lines if not is_furniture(line, page, running)]
+    lines = [line for line in page.lines if not is_furniture(line, page, running, body)]
     items: list[Line | FoundTable] = [*lines, *page.tables]
     items.sort(key=lambda item: item.order)
     gatherer = _Gatherer(page, body, outline)
