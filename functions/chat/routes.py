@@ -86,6 +86,7 @@ class ThreadBody(ConversationBody):
 @router.post("/api/v1/chat")
 def ask(caller: Caller, body: AskBody) -> AnswerBody:
     """Answer a question from the library, with citations."""
+    caller.require("chat")
     given = answering.ask(instruments_of(wired()), caller, body.asked(), emit=lambda _event: None)
     return AnswerBody(
         conversation_id=given.conversation_id,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PIECES_AHEAD = 64
+LEAVING_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class _Exchange:
         self._room = asyncio.Semaphore(PIECES_AHEAD)
         self._gone = asyncio.Event()
         self._is_read = False
+        self._ended = threading.Event()
 
     def begin(self) -> StreamedAnswer:
         """Run the application up to its response's head. Raises what it raises before that."""
@@ -74,13 +76,17 @@ class _Exchange:
                 yield message["body"]
 
     def _close(self) -> None:
-        """Tell the application that the client is gone; cancel it if it is still at work."""
+        """Tell the application that the client is gone; cancel it if it is still at work.
+
+        Waits for what it still has to put away: Lambda freezes the process after the answer.
+        """
 
         def leave() -> None:
             self._gone.set()
             self._task.cancel()
 
         self._loop.call_soon_threadsafe(leave)
+        self._ended.wait(LEAVING_S)
 
     async def _run(self) -> None:
         try:
@@ -89,6 +95,7 @@ class _Exchange:
             self._messages.put(error)
         finally:
             self._messages.put(None)
+            self._ended.set()
 
     async def _receive(self) -> dict[str, Any]:
         if self._is_read:

@@ -1,0 +1,161 @@
+"""Asking over a WebSocket: frames as API Gateway hands them in, and what is posted back."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from shared.adapters.sockets import Sockets
+from shared.answering import service as answering
+from shared.answering.model import Done, Started, Token
+from shared.identity.model import Principal
+from shared.inference.embedding import Embedder
+from shared.kernel.ids import ConversationId, MessageId, TenantId, new_id
+from shared.wiring import App
+from tests.functions.library import caller, fill
+from tests.unit.answering.library import Shelf
+
+Ask = Callable[..., dict[str, Any]]
+
+
+class Gateway:
+    """The management endpoint: keeps posted frames, says 410 once the client has left."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+        self.paths: set[str] = set()
+        self.patience = 1_000_000
+        outer = self
+
+        class Endpoint(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                is_gone = len(outer.frames) >= outer.patience
+                if not is_gone:
+                    outer.frames.append(json.loads(body))
+                    outer.paths.add(self.path)
+                self.send_response(410 if is_gone else 200)
+                if is_gone:
+                    self.send_header("x-amzn-ErrorType", "GoneException")
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [frame for frame in self.frames if frame["type"] == kind]
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    made = Gateway()
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def shelf(served: App, tenant: TenantId, embedder: Embedder, gateway: Gateway) -> Shelf:
+    served.__dict__["sockets"] = Sockets(gateway.url, region="eu-central-1")
+    return fill(served, tenant, embedder)
+
+
+@pytest.fixture
+def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
+    from functions.chat_socket import handler as module
+    from functions.edge.socket import socket_handler
+
+    handler = socket_handler(module._ask)
+
+    def send(principal: Principal | None = None, **body: object) -> dict[str, Any]:
+        who = principal or caller(tenant)
+        context = {
+            "routeKey": "ask",
+            "eventType": "MESSAGE",
+            "connectionId": "connection-1=",
+            "authorizer": {
+                "tenant_id": str(who.tenant_id),
+                "user_id": str(who.user_id),
+                "email": who.email,
+                "role": who.role,
+            },
+        }
+        event = {"requestContext": context, "body": json.dumps({"action": "ask", **body})}
+        return handler(event, None)
+
+    return send
+
+
+def test_an_answer_arrives_frame_by_frame(ask: Ask, gateway: Gateway, shelf: Shelf) -> None:
+    assert ask(id="q1", question="Wie lang ist die Kündigungsfrist?") == {"statusCode": 200}
+    kinds = [frame["type"] for frame in gateway.frames]
+    assert kinds[0] == "start"
+    assert kinds[-1] == "done"
+    assert {frame["id"] for frame in gateway.frames} == {"q1"}
+    assert gateway.paths == {"/@connections/connection-1%3D"}
+    text = "".join(frame["text"] for frame in gateway.of("token"))
+    assert "drei Monate" in text
+    assert "[1]" in text
+    assert len(gateway.of("token")) < len(text.split())
+    citation = gateway.of("citation")[0]
+    assert citation["number"] == 1
+    assert "drei Monate" in citation["quote"]
+    assert citation["citation_id"] != "q1"
+    assert gateway.frames[-1]["state"] == "answer"
+
+
+def test_errors_come_back_as_frames(ask: Ask, gateway: Gateway, tenant: TenantId) -> None:
+    ask(id="a", question="")
+    ask(id="b")
+    ask(id="c", question="x", filters={"languages": ["fr"]})
+    ask(id="d", question="x", conversation_id=str(new_id()))
+    ask(caller(tenant, role="guest"), id="e", question="x")
+    assert [(f["type"], f["id"], f["problem"]["status"]) for f in gateway.frames] == [
+        ("error", "a", 422), ("error", "b", 422), ("error", "c", 422), ("error", "d", 404),
+        ("error", "e", 403),
+    ]  # fmt: skip
+    assert "question" in gateway.frames[1]["problem"]["fields"]
+
+
+def test_a_client_that_left_stops_the_answer(
+    ask: Ask, gateway: Gateway, served: App, tenant: TenantId
+) -> None:
+    ada = caller(tenant)
+    gateway.patience = 2
+    assert ask(ada, id="q", question="Wie lang ist die Kündigungsfrist?") == {"statusCode": 200}
+    conversation = ConversationId(gateway.frames[0]["conversation_id"])
+    with served.database.transaction(tenant) as session:
+        thread = answering.show_conversation(session, ada, conversation)
+    assert thread.messages[1].state == "stopped"
+
+
+def test_words_that_come_slowly_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.chat_socket import frames
+
+    clock = 0.0
+    monkeypatch.setattr(frames.time, "monotonic", lambda: clock)
+    sent: list[dict[str, object]] = []
+    writer = frames.FrameWriter(lambda frame: not sent.append(dict(frame)), question_id=7)
+    conversation, message = ConversationId(new_id()), MessageId(new_id())
+    writer.emit(Started(conversation, message))
+    for word in ("quick ", "words "):
+        writer.emit(Token(word))
+    assert len(sent) == 1
+    clock = 0.2
+    writer.emit(Token("slow "))
+    assert sent[1] == {"type": "token", "id": 7, "text": "quick words slow "}
+    writer.emit(Token("end"))
+    writer.emit(Done(conversation, message, "answer", "extractive"))
+    assert [frame["type"] for frame in sent[2:]] == ["token", "done"]

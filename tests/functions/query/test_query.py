@@ -1,0 +1,93 @@
+"""Search through the whole handler, as API Gateway calls it."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.identity.model import Principal
+from shared.inference.embedding import Embedder
+from shared.kernel.ids import TenantId
+from shared.wiring import App
+from tests.functions.http_events import Answer, Handler, call
+from tests.functions.library import caller, fill
+from tests.unit.answering.library import LEASE, Shelf
+
+
+@pytest.fixture
+def shelf(served: App, tenant: TenantId, embedder: Embedder) -> Shelf:
+    return fill(served, tenant, embedder)
+
+
+@pytest.fixture
+def handler(served: App) -> Handler:
+    from functions.query.handler import handler
+
+    return handler
+
+
+def search(handler: Handler, principal: Principal | None, **body: object) -> Answer:
+    return call(handler, "POST", "/api/v1/search", body=body, principal=principal)
+
+
+def test_a_search_answers_passages_in_the_promised_shape(
+    handler: Handler, shelf: Shelf, tenant: TenantId
+) -> None:
+    answer = search(handler, caller(tenant), query="Wie lang ist die Kündigungsfrist?", k=2)
+    assert answer.status == 200
+    assert answer.body["language"] == "de"
+    assert answer.body["took_ms"] > 0
+    assert len(answer.body["results"]) == 2
+    hit = answer.body["results"][0]
+    assert set(hit) == {
+        "chunk_id", "document_id", "version_id", "title", "heading_path", "page", "boxes", "start",
+        "end", "text", "score", "dense_score", "lexical_score", "highlights", "language",
+        "media_type",
+    }  # fmt: skip
+    assert hit["text"] == LEASE[hit["start"] : hit["end"]]
+    start, end = hit["highlights"][0]
+    assert hit["text"][start:end] == "Kündigungsfrist"
+    assert hit["title"] == "Mietvertrag"
+
+
+def test_filters_and_threshold_are_obeyed(handler: Handler, shelf: Shelf, tenant: TenantId) -> None:
+    found = search(handler, caller(tenant), query="Miete", filters={"languages": ["en"]})
+    assert {hit["title"] for hit in found.body["results"]} == {"Handbook"}
+    found = search(handler, caller(tenant), query="Miete 850 Euro im Monat", threshold=0.9)
+    assert len(found.body["results"]) == 1
+    found = search(handler, caller(tenant), query="Miete", filters={"folder": "nowhere"})
+    assert found.body["results"] == []
+
+
+def test_other_tenants_find_nothing(handler: Handler, shelf: Shelf, other_tenant: TenantId) -> None:
+    answer = search(handler, caller(other_tenant), query="Kündigungsfrist")
+    assert (answer.status, answer.body["results"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "query"),
+        ({"query": " "}, "query"),
+        ({"query": "x" * 2001}, "query"),
+        ({"query": "a", "k": 101}, "k"),
+        ({"query": "a", "threshold": 2}, "threshold"),
+        ({"query": "a", "filters": {"document_ids": ["1"]}}, "filters.document_ids.0"),
+        ({"query": "a", "filters": {"languages": ["fr"]}}, "filters.languages"),
+        ({"query": "a", "filters": {"owner": "x"}}, "filters.owner"),
+        ({"query": "a", "limit": 3}, "limit"),
+    ],
+)
+def test_wrong_requests_name_the_field(
+    handler: Handler, shelf: Shelf, tenant: TenantId, body: dict[str, object], field: str
+) -> None:
+    answer = search(handler, caller(tenant), **body)
+    assert answer.status == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert list(answer.body["fields"]) == [field]
+
+
+def test_strangers_and_guests_are_turned_away(
+    handler: Handler, served: App, tenant: TenantId
+) -> None:
+    assert search(handler, None, query="a").status == 401
+    assert search(handler, caller(tenant, role="guest"), query="a").status == 403
