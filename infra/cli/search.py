@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -161,4 +162,4 @@ def _best_start(text: str, spans: Sequence[tuple[int, int]], limit: int) -> int:
 def _flat(text: str) -> str:
     from infra.cli.terminal import clean
 
-    return clean(text)
+    return re.sub(r"\s+", " ", clean(text))
