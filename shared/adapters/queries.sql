@@ -46,5 +46,5 @@ DELETE FROM kontor.outbox
 WHERE tenant_id = %(tenant_id)s AND sent_at < now() - interval '1 day';
 
 -- :name list_active_tenants :many TenantRow
--- The sweep's only question across tenants.
+-- The sweep's only question across tenants. Without LIMIT: nobody may be passed over.
 SELECT tenant_id FROM kontor.list_active_tenants();
