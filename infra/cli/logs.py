@@ -38,8 +38,10 @@ def log_to_file(data: Path) -> None:
     root = logging.getLogger()
     root.handlers[:] = [file, terminal]
     root.setLevel(logging.INFO)
-    for chatty in ("botocore", "boto3", "urllib3", "httpx", "werkzeug", "moto"):
+    for chatty in ("botocore", "boto3", "urllib3", "httpx", "werkzeug"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    # The emulator logs every workflow that ends in its Fail state, which is no trouble of ours.
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
 
 
 class LineFormatter(logging.Formatter):

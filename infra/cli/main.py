@@ -15,6 +15,7 @@ from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.new import new
+from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.search import search
 from infra.cli.tenant import tenant
@@ -46,6 +47,7 @@ app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
+app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)
 
 

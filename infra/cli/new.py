@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -214,7 +217,21 @@ def write_all(root: Path, files: Mapping[str, str], words: dict[str, str]) -> li
     for path, text in ready.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
+    _tidy(root, [path for path in ready if path.suffix == ".py"])
     return list(ready)
+
+
+def _tidy(root: Path, paths: list[Path]) -> None:
+    """Sort imports and break lines as the name's length asks for; without ruff, say how."""
+    if not paths:
+        return
+    if importlib.util.find_spec("ruff") is None:
+        typer.echo("ruff is not installed here: run `make format`.")
+        return
+    for command in (["check", "--quiet", "--select", "I", "--fix"], ["format", "--quiet"]):
+        subprocess.run(  # noqa: S603 - our own tool and files
+            [sys.executable, "-m", "ruff", *command, *map(str, paths)], cwd=root, check=True
+        )
 
 
 def _read(path: Path) -> str:
