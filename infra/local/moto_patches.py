@@ -2,7 +2,8 @@
 
 Each patch has a contract test that fails without it, so an upgrade of moto shows what it changed.
 
-1.  Lambda invocations run in our pool (moto: Docker, or a canned answer).
+1.  Lambda invocations run in our pool, whose functions need no registration (moto: Docker, or a
+    canned answer).
 2.  S3 notifications leave after the object's metadata is set, shaped as AWS's, one per change
     (moto: before the metadata; with a second event for tags nobody set; two for a multipart).
 3.  EventBridge rules reach functions, state machines and queues (moto: NotImplementedError).
@@ -35,8 +36,10 @@ import moto.s3.notifications as s3_notifications
 import moto.s3.responses as s3_responses
 import moto.sqs.models as sqs_models
 import moto.stepfunctions.parser.asl.utils.boto_client as sfn_client
+from moto.awslambda.exceptions import UnknownFunctionException
 
 from infra.local.post_policy import refusal
+from shared.kernel.errors import NotFoundError
 
 ACCOUNT = "123456789012"
 
@@ -110,17 +113,23 @@ def _delivery() -> Delivery:
 # -- 1. Lambda ---------------------------------------------------------------------------------
 
 
-def _invoke(
-    function: Any, body: Any, request_headers: Any, response_headers: dict[str, str]
-) -> bytes:
+def _invoke(backend: Any, function_name: str, qualifier: str | None, *request: Any) -> bytes:
+    del qualifier  # there is one version of everything locally
+    body, headers, response_headers = request
     event = body.encode() if isinstance(body, str) else bytes(body or b"{}")
-    headers = {str(name).lower(): value for name, value in (request_headers or {}).items()}
-    if headers.get("x-amz-invocation-type") == "Event":
-        _delivery().invoke_later(function.function_name, event)
-        return b""
-    payload, is_error = _delivery().invoke(function.function_name, event)
+    given = {str(name).lower(): value for name, value in (headers or {}).items()}
+    payload, is_error = b"", False
+    try:
+        if given.get("x-amz-invocation-type") == "Event":
+            _delivery().invoke_later(function_name, event)
+        else:
+            payload, is_error = _delivery().invoke(function_name, event)
+    except NotFoundError as error:
+        arn = f"arn:aws:lambda:{backend.region_name}:{ACCOUNT}:function:{function_name}"
+        raise UnknownFunctionException(arn) from error
     if is_error:
         response_headers["x-amz-function-error"] = "Unhandled"
+    response_headers["Content-Length"] = str(len(payload))
     return payload
 
 
@@ -282,11 +291,11 @@ def _checked_post(self: Any, request: Any, bucket_name: str) -> Any:
 
 def install() -> None:
     """Apply every patch; doing it twice changes nothing."""
-    if lambda_models.LambdaFunction.invoke is _invoke:
+    if lambda_models.LambdaBackend.invoke is _invoke:
         return
     backend, queue = s3_models.S3Backend, sqs_models.Queue
     replacements: list[tuple[object, str, Callable[..., Any]]] = [
-        (lambda_models.LambdaFunction, "invoke", _invoke),
+        (lambda_models.LambdaBackend, "invoke", _invoke),
         (s3_notifications, "_invoke_awslambda", _s3_to_lambda),
         (s3_notifications, "_get_s3_event", _s3_event),
         (s3_notifications, "send_event", _defer_s3_event),

@@ -253,6 +253,19 @@ def _recorded_receive(method: Callable[..., Any]) -> Callable[..., Any]:
     return receive_message
 
 
+def _recorded_visibility(method: Callable[..., Any]) -> Callable[..., Any]:
+    def change_message_visibility(
+        self: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
+    ) -> None:
+        method(self, queue_name, receipt_handle, visibility_timeout)
+        queue = self.get_queue(queue_name)
+        for message in queue._messages:
+            if message.had_receipt_handle(receipt_handle):
+                _record(queue, message)
+
+    return change_message_visibility
+
+
 def _recorded_purge(method: Callable[..., Any]) -> Callable[..., Any]:
     def purge_queue(self: SQSBackend, queue_name: str) -> None:
         method(self, queue_name)
@@ -275,6 +288,11 @@ def _install() -> None:
         (Queue, "add_message", _recorded_add(Queue.add_message)),
         (Queue, "delete_message", _recorded_delete(Queue.delete_message)),
         (SQSBackend, "receive_message", _recorded_receive(SQSBackend.receive_message)),
+        (
+            SQSBackend,
+            "change_message_visibility",
+            _recorded_visibility(SQSBackend.change_message_visibility),
+        ),
         (SQSBackend, "purge_queue", _recorded_purge(SQSBackend.purge_queue)),
     ]
     for owner, name, replacement in replacements:

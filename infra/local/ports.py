@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from pathlib import Path
@@ -43,14 +44,22 @@ def _holder(port: int) -> str:
     if inode is None:
         return "another program"
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [str(fd.readlink()) for fd in (process / "fd").iterdir()]
+        if _has_open(process, f"socket:[{inode}]"):
             name = (process / "comm").read_text().strip()
-        except OSError:
-            continue
-        if f"socket:[{inode}]" in links:
             return f"{name} (process {process.name})"
     return "another user's program"
+
+
+def _has_open(process: Path, target: str) -> bool:
+    try:
+        descriptors = list((process / "fd").iterdir())
+    except OSError:
+        return False  # not ours to look into, or gone
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):  # closed while we look
+            if str(descriptor.readlink()) == target:
+                return True
+    return False
 
 
 def _listening_inode(port: int) -> str | None:

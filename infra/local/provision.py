@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import secrets
 import string
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -146,8 +144,10 @@ class Provisioner:
         try:
             arn = client.describe_secret(SecretId=name)["ARN"]
         except client.exceptions.ResourceNotFoundException:
-            value = self._secret_value(resource)
-            arn = client.create_secret(Name=name, SecretString=value)["ARN"]
+            # One that is declared without a value stays empty, as on AWS, until somebody fills it.
+            has_value = {"SecretString", "GenerateSecretString"} & resource.properties.keys()
+            value = {"SecretString": self._secret_value(resource)} if has_value else {}
+            arn = client.create_secret(Name=name, **value)["ARN"]
         self.intrinsics.define(resource.logical_id, arn, Arn=arn, Id=arn)
 
     def _secret_value(self, resource: Resource) -> str:
@@ -175,31 +175,12 @@ class Provisioner:
     # -- what needs functions ------------------------------------------------------------------
 
     def make_wires(self) -> None:
-        """Register functions, state machines, rules and notifications."""
-        self._register_functions()
+        """Make state machines, rules and notifications."""
         self._make_state_machines()
         self._make_rules()
         for resource in self._model.resources:
             if resource.kind == "AWS::S3::Bucket":
                 self._make_notifications(resource)
-
-    def _register_functions(self) -> None:
-        """Tell the Lambda API which functions there are; their code runs in our pool."""
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("README", "The code runs from the working tree.")
-        client = self._clients("lambda")
-        self._clients("iam").create_role(RoleName="local", AssumeRolePolicyDocument="{}")
-        for function in self._model.functions:
-            client.create_function(
-                FunctionName=function.name,
-                Runtime="python3.13",
-                Role=ROLE,
-                Handler=function.handler,
-                Code={"ZipFile": package.getvalue()},
-                Timeout=function.timeout_s,
-                MemorySize=function.memory_mb,
-            )
 
     def _make_state_machines(self) -> None:
         client = self._clients("stepfunctions")

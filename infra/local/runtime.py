@@ -26,6 +26,8 @@ from infra.local.serverless import load_service
 
 logger = logging.getLogger(__name__)
 
+# Built layers hold wheels for the deployed Python; here the environment itself has them.
+BUILT = "build"
 RELOADED = ("functions", "shared", "layers")
 # What an external endpoint takes over; orchestration stays here, where the functions run.
 EXTERNAL_SERVICES = frozenset({"s3", "sqs", "secretsmanager", "ssm"})
@@ -120,6 +122,9 @@ class Runtime:
         cloud.attach_journal()
         provisioner.make_resources()
         self._endpoints = _endpoints(model, gateway, self.aws_url or cloud.endpoint)
+        for url in model.urls:
+            address = self._endpoints.urls[model.function(url.function).key]
+            provisioner.intrinsics.define(f"{url.function}Url", address, FunctionUrl=address)
         pool = self._pool = self._start_pool(model, provisioner, cloud)
         cloud.connect(_Delivery(pool, cloud, self._clients))
         logger.info("state restored", extra=cloud.restore())
@@ -158,10 +163,14 @@ class Runtime:
                 timeout_s=float(function.timeout_s),
                 memory_mb=function.memory_mb,
                 environment={**provisioner.environment(function.logical_id), **common},
-                layers=tuple(self.root / model.layers[layer] for layer in function.layers),
+                layers=tuple(
+                    self.root / model.layers[layer]
+                    for layer in function.layers
+                    if model.layers[layer].parts[:1] != (BUILT,)
+                ),
                 root=self.root,
                 region=model.region,
-                concurrency=function.reserved_concurrency or at_once,
+                concurrency=min(function.reserved_concurrency or at_once, at_once),
                 log=self.data / "logs" / f"{function.key}.log",
             )
             for function in model.functions
