@@ -132,29 +132,12 @@ def parse(
     chunks = chunk(document, count_tokens=count_tokens, max_tokens=limits.chunk_tokens)
     if not chunks:
         raise InvalidError("The file contains no text.")
-    prefix = derived_prefix(task.tenant_id, task.version_id)
-    _put_json(objects, f"{prefix}document.json.gz", document_to_json(document))
-    reach("parse.document")
-    _put_json(objects, f"{prefix}chunks.json.gz", chunks_to_json(chunks))
-    reach("parse.chunks")
-    firsts = range(0, len(chunks), limits.batch_chunks)
-    result: dict[str, object] = {
-        "batches": [
-            {"first": first, "count": min(limits.batch_chunks, len(chunks) - first)}
-            for first in firsts
-        ]
-    }
+    _keep_parsed(objects, task, document, chunks)
+    result: dict[str, object] = {"batches": _batches(len(chunks), limits.batch_chunks)}
     with database.transaction(task.tenant_id) as session:
         if not leave_receipt(session, "parse", str(task.version_id), result):
             return find_receipt(session, "parse", str(task.version_id)) or result
-        facts = ParsedFacts(
-            parser=f"{document.parser} {document.parser_version}",
-            language=document.language,
-            page_count=document.page_count,
-            chunk_count=len(chunks),
-            warnings=document.warnings,
-        )
-        documents.record_parsed(session, task.version_id, facts)
+        documents.record_parsed(session, task.version_id, _facts(document, len(chunks)))
         progress.reach(session, Stage.EMBEDDING, _EMBED_FROM, f"{len(chunks)} chunks")
         reach("parse.recorded")
     return result
@@ -300,6 +283,30 @@ def _read(objects: Objects, version: Version, limits: Limits) -> ParsedDocument:
             memory_mb=limits.memory_mb,
             timeout_s=limits.timeout_s,
         )
+
+
+def _keep_parsed(
+    objects: Objects, task: IngestTask, document: ParsedDocument, chunks: Sequence[Chunk]
+) -> None:
+    prefix = derived_prefix(task.tenant_id, task.version_id)
+    _put_json(objects, f"{prefix}document.json.gz", document_to_json(document))
+    reach("parse.document")
+    _put_json(objects, f"{prefix}chunks.json.gz", chunks_to_json(chunks))
+    reach("parse.chunks")
+
+
+def _batches(count: int, size: int) -> list[dict[str, int]]:
+    return [{"first": n, "count": min(size, count - n)} for n in range(0, count, size)]
+
+
+def _facts(document: ParsedDocument, chunk_count: int) -> ParsedFacts:
+    return ParsedFacts(
+        parser=f"{document.parser} {document.parser_version}",
+        language=document.language,
+        page_count=document.page_count,
+        chunk_count=chunk_count,
+        warnings=document.warnings,
+    )
 
 
 def _put_json(objects: Objects, key: str, text: str) -> None:
