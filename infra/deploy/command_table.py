@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from infra.cli.main import app
 
-NAME = "commands"
+NAME = "cli"
 
 
 def table() -> str:

@@ -1,7 +1,7 @@
 """Writes what is generated into the repository: README's tables and the OpenAPI file.
 
 ``python -m infra.deploy.docs`` writes them. A block in README stands between two comments,
-``<!-- begin NAME -->`` and ``<!-- end NAME -->``; everything between them is replaced.
+``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; everything between them is replaced.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def fill(text: str, blocks: Mapping[str, Callable[[], str]] = BLOCKS) -> str:
     Raises InvalidError when a block's two comments are not there exactly once.
     """
     for name, make in blocks.items():
-        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if len(pattern.findall(text)) != 1:
             raise InvalidError(

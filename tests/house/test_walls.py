@@ -21,10 +21,11 @@ CHECKS: list[Check] = [
     walls.mighty_roles,
     walls.too_many_rights,
 ]
-NULLABLE = (
-    "ALTER TABLE kontor.inbox DROP CONSTRAINT inbox_pkey;"
-    " ALTER TABLE kontor.inbox ALTER tenant_id DROP NOT NULL"
-)
+NULLABLE = f"""
+    CREATE TABLE kontor.notes (tenant_id uuid);
+    ALTER TABLE kontor.notes ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own_tenant ON kontor.notes USING {walls.POLICY}
+"""
 BREACHES: list[tuple[Check, str]] = [
     (walls.open_tables, "CREATE TABLE kontor.notes (id uuid)"),
     (walls.open_tables, "CREATE TABLE kontor.notes (tenant_id uuid NOT NULL)"),
@@ -35,10 +36,7 @@ BREACHES: list[tuple[Check, str]] = [
     (walls.open_tables, "CREATE POLICY everybody ON kontor.jobs USING (true)"),
     (walls.open_tables, "ALTER POLICY own_tenant ON kontor.jobs USING (true)"),
     (walls.open_tables, "ALTER POLICY own_tenant ON kontor.jobs WITH CHECK (true)"),
-    (
-        walls.open_tables,
-        "ALTER TABLE kontor.inbox ALTER tenant_id DROP NOT NULL, DROP CONSTRAINT inbox_pkey",
-    ),
+    (walls.open_tables, NULLABLE),
     (walls.loose_functions, "ALTER FUNCTION kontor.find_sign_in RESET search_path"),
     (walls.loose_functions, "ALTER FUNCTION kontor.find_sign_in SET search_path = pg_temp, kontor"),
     (walls.loose_functions, "GRANT EXECUTE ON FUNCTION kontor.find_sign_in TO public"),
