@@ -75,7 +75,7 @@ _ENGLISH_NUMERALS = """
     hundred hundreds thousand thousands million millions billion billions first second third
     half dozen quarter twice once double none"""
 _GERMAN_NUMERALS = """
-    ein eins eine einen zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig
+    eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig
     dreißig vierzig fünfzig hundert hunderte tausend tausende million millionen milliarde
     milliarden erste zweite dritte hälfte drittel viertel doppelt einmal zweimal kein
     keine"""
@@ -91,14 +91,27 @@ _DATE = re.compile(
     r"|Jahrhunderts?|Jahrzehnt\w*|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
     r"|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag)\b"
 )
+_SPAN = re.compile(
+    r"\b(?:days?|weeks?|months?|years?|immediately|tag\w{0,2}|wochen?|monat\w{0,2}|jahr\w{0,2}"
+    r"|werktag\w{0,2}|unverzüglich|sofort)\b",
+    re.IGNORECASE,
+)
 _REASON = re.compile(
     r"\b(?:because|since|due to|therefore|as a result|in order to|so that|caused?|reasons?"
     r"|weil|da|denn|wegen|aufgrund|daher|deshalb|damit|um|infolge|grund|gründe)\b",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"\b(?:how many|wie ?viele[nr]?)\s+(?:\w+\s+)??(\w{3,})")
+# Numbers that name a place in a text, not a quantity: "§ 20 Absatz 2", "(4)", "page 3".
+_REFERENCE = re.compile(
+    r"(?:§§?|\b(?:art\.?|artikels?|articles?|abs\.|absatz|absätze|satz|sätze|nr\.?|nummer|kapitel"
+    r"|abschnitts?|seite|sections?|chapter|page|figure|table|abbildung|tabelle|anlage|annex))\s*"
+    r"\d+\w*(?:\s*(?:,|und|and|bis|to|–|-|/)\s*\d+\w*)*|^\s*\(?\d+\w?[.)]\s|\b\d{4}/\d+\b|\b\d+/\d{4}\b",
+    re.IGNORECASE,
+)
 _NEAR = 4
 _NUMBER_ELSEWHERE = 0.6
+_NO_DATE = 0.3
 _CAPITALISED = re.compile(r"\b[A-ZÄÖÜ][\w'’-]+")
 # German writes every noun with a capital, so it takes more of them to hint at a name.
 _NAMES_EXPECTED = {"de": 4, "en": 2}
@@ -123,12 +136,16 @@ def subject_of(question: str) -> list[str]:
 def fits(kind: Kind, sentence: str, *, question: str, language: str) -> float:
     """Say from 0 to 1 how well a sentence could hold that kind of answer; 0.5 when anything could.
 
-    Names count only where the question does not already contain them.
+    Names count only where the question does not already contain them; section and page numbers
+    count neither as quantities nor as dates.
     """
+    sentence = _REFERENCE.sub(" ", sentence)
     if kind == "number":
         return _holds_number(sentence, question, language)
     if kind == "date":
-        return 1.0 if _DATE.search(sentence) else 0.3 * bool(_DIGIT.search(sentence))
+        if _DATE.search(sentence):
+            return 1.0
+        return _NO_DATE if _DIGIT.search(sentence) or _SPAN.search(sentence) else 0.0
     if kind in {"person", "place"}:
         asked = set(words(question))
         names = {

@@ -102,6 +102,15 @@ def test_thresholds_decide_between_answer_related_and_unknown(embedder: Embedder
     assert ask(embedder, question, "en", PUMP, answer=above, related=above).state == "unknown"
 
 
+def test_sentence_that_cannot_hold_the_answer_is_only_related(embedder: Embedder) -> None:
+    text = "Fees for the passport office are governed by section 12 of the passport act."
+    passage = Passage("fees", text, 1.0, "en")
+    question = "How high are the fees for the passport office?"
+    finding = ask(embedder, question, "en", passage, answer=0.1, related=0.0)
+    assert finding.state == "related"
+    assert ask(embedder, "What governs the fees?", "en", passage, answer=0.1).state == "answer"
+
+
 def test_no_passages_and_empty_passages_are_unknown(embedder: Embedder) -> None:
     assert ask(embedder, "Who designed the pump?", "en").state == "unknown"
     empty = Passage("empty", " \n ", 1.0, "en")

@@ -41,9 +41,13 @@ def test_sentences_that_can_hold_the_answer_fit_better() -> None:
     assert fit("number", "It spans nine nations.", many, "en") == 1.0
     assert 0 < fit("number", "In 1990 the war ended and some nations left.", many, "en") < 1.0
     assert fit("number", "Several nations left.", many, "en") == 0.0
+    assert fit("number", "(4) Nach § 20 Absatz 2 gilt das.", "Wie hoch ist es?", "de") == 0.0
+    assert fit("date", "Siehe Richtlinie (EU) 2018/1972.", "Wann?", "de") == 0.0
     when = "Wann endet es?"
     assert fit("date", "Es endet am 3. Mai.", when, "de") == 1.0
+    assert fit("date", "Spätestens einen Monat nach Beginn.", when, "de") > 0.0
     assert fit("date", "Es endet bald.", when, "de") == 0.0
+    assert fit("number", "Ein Pass ist ein Ausweis.", "Was kostet ein Pass?", "de") == 0.0
     who = "Who met Ada Lovelace?"
     assert fit("person", "Charles Babbage met Ada Lovelace.", who, "en") == 1.0
     assert fit("person", "Ada Lovelace met him.", who, "en") == 0.0
