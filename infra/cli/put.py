@@ -139,9 +139,9 @@ def _explain_interruption(items: Sequence[Item]) -> None:
     running = sum(bool(item.job_id) and not item.outcome for item in items)
     unsent = sum(not item.job_id and not item.outcome for item in items)
     typer.echo(
-        f"\nInterrupted: {plural(running, 'upload')} go on in the server, "
-        f"{plural(unsent, 'file')} not sent. Look with `kontor ls`; "
-        "the same put again picks everything up.",
+        f"\nInterrupted: {plural(running, 'upload')} under way in the server, which goes on with "
+        f"{'it' if running == 1 else 'them'}; {plural(unsent, 'file')} left to send.\n"
+        "Look with `kontor ls`; the same put again picks everything up.",
         err=True,
     )
 

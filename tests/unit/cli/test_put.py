@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,9 +207,6 @@ def test_an_argument_that_means_nothing_stops_everything(
 
 
 def thaw_when(kontor: FakeKontor, is_time: object) -> None:
-    import threading
-    import time
-
     def wait() -> None:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and not is_time():  # type: ignore[operator]
@@ -212,3 +214,27 @@ def thaw_when(kontor: FakeKontor, is_time: object) -> None:
         kontor.frozen = False
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def test_an_interrupted_put_says_what_goes_on_and_is_picked_up(
+    cli: Cli, kontor: FakeKontor, tmp_path: Path
+) -> None:
+    kontor.frozen = True
+    (tmp_path / "a.txt").write_text("a")
+    program = [sys.executable, "-c", "from infra.cli.main import main; main()"]
+    running = subprocess.Popen(
+        [*program, "put", str(tmp_path / "a.txt")], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 30
+    while not any(job["stage"] == "uploaded" for job in kontor.jobs.values()):
+        assert time.monotonic() < deadline, "the file never arrived"
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Interrupted: 1 upload under way in the server" in said
+    assert "Traceback" not in said
+    kontor.frozen = False
+    done = cli("put", str(tmp_path / "a.txt"), "--json")
+    assert lines(done.out)[0]["resumed"] is True
+    assert kontor.calls("POST", "/api/v1/assets") == 1
