@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.answering import store
+from shared.answering.case import Case, keep
 from shared.answering.extraction import NAME as EXTRACTIVE
 from shared.answering.extraction import answer_with_quotes
 from shared.answering.generation import answer_with_model
@@ -30,7 +30,6 @@ from shared.answering.model import (
 )
 from shared.answering.transcript import Transcript
 from shared.answering.wording import spoken_language, wording
-from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.inference.model import Role
@@ -39,7 +38,7 @@ from shared.kernel.ids import CitationId, ConversationId, MessageId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.kernel.settings import Settings
 from shared.search import service as search
-from shared.search.model import SearchRequest, SearchResult
+from shared.search.model import SearchRequest
 
 if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
@@ -48,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 _PASSAGES = 8
 _HISTORY = 5
-_TITLE_CHARS = 80
 _MOST_MESSAGES = 1000
 
 
@@ -70,19 +68,6 @@ def instruments(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A question with everything needed to answer it; no transaction is open any more."""
-
-    question: Question
-    principal: Principal
-    conversation_id: ConversationId
-    question_id: MessageId
-    answer_id: MessageId
-    result: SearchResult
-    history: Sequence[tuple[Role, str]]
-
-
 def ask(tools: Instruments, principal: Principal, question: Question, *, emit: Emit) -> Answer:
     """Answer a question from the library, telling ``emit`` each word and citation as it comes.
 
@@ -99,11 +84,11 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     try:
         emit(Started(case.conversation_id, case.answer_id))
         state = _compose(tools, case, transcript)
-        answer = _keep(tools.database, case, transcript, state=state)
+        answer = keep(tools.database, case, transcript, state=state)
     except ListenerGoneError:
-        return _keep(tools.database, case, transcript, state="stopped")
+        return keep(tools.database, case, transcript, state="stopped")
     except Exception:
-        _keep(tools.database, case, transcript, state="stopped")
+        keep(tools.database, case, transcript, state="stopped")
         raise
     try:
         emit(Done(answer.conversation_id, answer.message_id, answer.state, answer.answerer))
@@ -124,7 +109,7 @@ def _check(question: Question) -> None:
         )
 
 
-def _open(tools: Instruments, principal: Principal, question: Question) -> _Case:
+def _open(tools: Instruments, principal: Principal, question: Question) -> Case:
     """Read what is needed in one short transaction."""
     question_id = MessageId(new_id())
     with tools.database.transaction(principal.tenant_id) as session:
@@ -135,7 +120,7 @@ def _open(tools: Instruments, principal: Principal, question: Question) -> _Case
             history = [(row.role, row.content) for row in rows]
         request = SearchRequest(query=question.text, k=_PASSAGES, filters=question.filters)
         result = search.find(session, tools.embedder, request, ranking=tools.ranking)
-    return _Case(
+    return Case(
         question=question,
         principal=principal,
         conversation_id=question.conversation_id or ConversationId(new_id()),
@@ -154,7 +139,7 @@ def _after(earlier: MessageId) -> MessageId:
             return later
 
 
-def _compose(tools: Instruments, case: _Case, transcript: Transcript) -> State:
+def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
     """Say the answer; returns how well it is founded."""
     hits = case.result.hits
     spoken = spoken_language(case.result.language, [hit.language for hit in hits])
@@ -200,63 +185,6 @@ def _open_model(tools: Instruments, transcript: Transcript) -> LanguageModel | N
 def _in_place_of(name: str, error: KontorError) -> str:
     logger.warning("language model did not answer", extra={"model": name, "reason": error.detail})
     return f"{EXTRACTIVE} ({name} did not answer)"
-
-
-def _keep(database: Database, case: _Case, transcript: Transcript, *, state: State) -> Answer:
-    """Write question, answer, citations and the audit entry in one transaction."""
-    citations = transcript.citations
-    with database.transaction(case.principal.tenant_id) as session:
-        title = " ".join(case.question.text.split())
-        is_own = store.record_conversation(
-            session,
-            case.conversation_id,
-            user_id=case.principal.user_id,
-            title=title if len(title) <= _TITLE_CHARS else f"{title[: _TITLE_CHARS - 1]}…",
-        )
-        if not is_own:
-            raise NotFoundError("There is no such conversation.")
-        _keep_messages(session, case, transcript, state=state)
-        audit.record(
-            session,
-            actor_id=case.principal.user_id,
-            action="question.asked",
-            subject=f"conversation:{case.conversation_id}",
-            details={
-                "message_id": str(case.answer_id),
-                "state": state,
-                "answerer": transcript.answerer,
-                "versions": sorted({str(citation.version_id) for citation in citations}),
-            },
-        )
-    return Answer(
-        conversation_id=case.conversation_id,
-        message_id=case.answer_id,
-        state=state,
-        text=transcript.text,
-        citations=citations,
-        answerer=transcript.answerer,
-    )
-
-
-def _keep_messages(session: Session, case: _Case, transcript: Transcript, *, state: State) -> None:
-    store.record_message(
-        session,
-        case.question_id,
-        conversation_id=case.conversation_id,
-        role="user",
-        content=case.question.text.strip(),
-        state="asked",
-    )
-    store.record_message(
-        session,
-        case.answer_id,
-        conversation_id=case.conversation_id,
-        role="assistant",
-        content=transcript.text,
-        state=state,
-        answerer=transcript.answerer,
-    )
-    store.record_citations(session, case.answer_id, transcript.citations)
 
 
 def find_conversation(
