@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.adapters import outbox
@@ -142,7 +141,7 @@ class App:
         """The embedding model's tokenizer alone: counts tokens without loading the model."""
         from shared.inference.registry import open_tokenizer
 
-        return open_tokenizer(Path(self.settings.model_dir), self.settings.embedding_model)
+        return open_tokenizer(self.settings.model_dir, self.settings.embedding_model)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -150,7 +149,7 @@ class App:
         from shared.inference.registry import open_embedder
 
         return open_embedder(
-            Path(self.settings.model_dir),
+            self.settings.model_dir,
             self.settings.embedding_model,
             threads=self.settings.embedding_threads,
         )

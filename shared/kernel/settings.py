@@ -111,7 +111,7 @@ class Settings(BaseModel):
 
     # chunks and embeddings
     chunk_tokens: Annotated[
-        int, setting(224, "Largest chunk, heading context included.", unit="tokens", ge=32, le=256)
+        int, setting(224, "Largest chunk, heading context included.", unit="tokens", ge=32, le=254)
     ]
     embedding_model: Annotated[
         str, setting("all-MiniLM-L6-v2", "Embedding model for documents and questions.")
@@ -135,7 +135,7 @@ class Settings(BaseModel):
         float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
     ]
     answer_threshold: Annotated[
-        float, setting(0.9, "Evidence score from which a sentence is given as the answer.", ge=0)
+        float, setting(0.8, "Evidence score from which a sentence is given as the answer.", ge=0)
     ]
     related_threshold: Annotated[
         float, setting(0.6, "Evidence score from which passages are shown as related.", ge=0)
