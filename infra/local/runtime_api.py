@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from uuid import uuid4
 
-STREAM_TYPE = "application/vnd.awslambda.http-integration-response"
-MAX_EVENT_BYTES = 6 * 1024 * 1024
+logger = logging.getLogger(__name__)
 
 
 class ClientGoneError(Exception):
@@ -70,8 +70,7 @@ class RuntimeApi:
         class Handler(_Handler):
             runtime_api = api
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.2},
@@ -114,6 +113,14 @@ class RuntimeApi:
         """Record that the function could not be initialised."""
         self.init_error = body
         self.ready.set()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Note a broken connection: it is how the death of a function process looks from here."""
+        logger.debug("runtime connection broke", extra={"client": str(client_address)})
 
 
 class _Handler(BaseHTTPRequestHandler):

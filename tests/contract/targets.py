@@ -172,7 +172,8 @@ def _clients(endpoint: str | None) -> Callable[[str], Any]:
 @contextmanager
 def _ministack() -> Iterator[Cloud]:
     """Start MiniStack on loopback and deploy the packaged template to it."""
-    program = shutil.which("ministack", path=str(Path(sys.executable).parent))
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("ministack", path=beside) or shutil.which("ministack")
     if program is None:
         pytest.skip("MiniStack is not installed: pip install --group emulators")
     with socket.socket() as free:
