@@ -22,6 +22,14 @@ def migrate(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; fail when something is missing.")
     ] = False,
+    signing_secret: Annotated[
+        str,
+        typer.Option(
+            "--signing-secret",
+            metavar="NAME",
+            help="Also make the key that signs tokens, in this secret of your AWS account.",
+        ),
+    ] = "",
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -35,6 +43,8 @@ def migrate(
     with nullcontext(url) if url else owner_url(data) as target:
         pending = list_pending(target)
         applied = [] if check else runner.migrate(target)
+        if signing_secret and not check:
+            make_signing_key(target, signing_secret)
     if as_json:
         print_json({"pending": pending if check else [], "applied": applied})
     elif check:
@@ -43,6 +53,23 @@ def migrate(
         typer.echo("\n".join(f"applied {name}" for name in applied) or "Nothing was missing.")
     if check and pending:
         raise typer.Exit(1)
+
+
+def make_signing_key(owner_url: str, secret: str) -> None:
+    """Make the signing key in Secrets Manager and publish its public half, where missing."""
+    from shared.adapters.database import Database
+    from shared.adapters.secrets import Secrets
+    from shared.identity.keys import ensure_signing_key
+    from shared.kernel.settings import settings
+
+    config = settings()
+    vault = Secrets(region=config.storage_region, endpoint=config.aws_endpoint_url)
+    database = Database(owner_url)
+    try:
+        with database.system_transaction() as session:
+            ensure_signing_key(session, vault, secret)
+    finally:
+        database.close()
 
 
 def list_pending(url: str) -> list[str]:

@@ -110,7 +110,7 @@ def load_signing_key(secrets: Secrets, name: str) -> SigningKey:
     except NotFoundError as error:
         raise UnavailableError(
             f"The signing key is not there: no secret {name}.",
-            hint="Run `kontor migrate`, or start through `kontor up`: both make it.",
+            hint="`kontor up` makes it, and so does `kontor migrate --signing-secret NAME`.",
         ) from error
 
 
@@ -155,5 +155,5 @@ def _base64url(data: bytes) -> str:
 def _unusable() -> UnavailableError:
     return UnavailableError(
         "The signing secret holds no Ed25519 private key.",
-        hint="Remove the secret and run `kontor migrate`: it makes a new key.",
+        hint="Remove it and run `kontor migrate --signing-secret NAME`: it makes a new key.",
     )

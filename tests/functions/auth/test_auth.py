@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from infra.cli.migrate import make_signing_key
 from shared.adapters.database import Database
 from shared.audit import service as audit
 from shared.identity.model import Principal
@@ -93,6 +94,18 @@ def test_missing_signing_key_is_temporary(handler: Handler, served: App, admin: 
     answer = sign_in(handler)
     assert answer.status == 503
     assert "kontor migrate" in answer.body["hint"]
+
+
+def test_operator_makes_the_key_of_a_deployment(
+    handler: Handler, served: App, owner: Database, owner_url: str
+) -> None:
+    with owner.system_transaction() as session:
+        create_tenant(
+            session, slug="a", name="A", admin_email="ada@acme.example", admin_password=PASSWORD
+        )
+    assert sign_in(handler).status == 503
+    make_signing_key(owner_url, served.settings.signing_secret)
+    assert sign_in(handler).status == 200
 
 
 def test_me_answers_the_caller(handler: Handler, admin: Principal) -> None:
