@@ -1,0 +1,81 @@
+"""Sessions on a real Postgres: one tenant per transaction, errors in our words."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.adapters.database import Database, UnexpectedDatabaseError
+from shared.kernel.errors import ConflictError, InvalidError, UnavailableError
+from shared.kernel.ids import TenantId
+
+
+def _visible(database: Database, tenant: TenantId) -> list[str]:
+    with database.transaction(tenant) as session:
+        return [slug for (slug,) in session.connection.execute("SELECT slug FROM kontor.tenants")]
+
+
+def test_a_transaction_sees_its_tenant_and_a_system_transaction_none(
+    database: Database, tenant: TenantId, other_tenant: TenantId
+) -> None:
+    assert _visible(database, tenant) == ["acme"]
+    assert _visible(database, other_tenant) == ["globex"]
+    with database.system_transaction() as session:
+        assert session.connection.execute("SELECT slug FROM kontor.tenants").fetchall() == []
+
+
+def test_the_tenant_falls_off_after_a_failed_transaction(
+    database: Database, tenant: TenantId
+) -> None:
+    with pytest.raises(RuntimeError), database.transaction(tenant):
+        raise RuntimeError
+    with database.system_transaction() as session:
+        row = session.connection.execute("SELECT current_setting('app.tenant_id', true)").fetchone()
+    assert row in {("",), (None,)}
+
+
+def test_a_lost_connection_heals_at_the_next_transaction(
+    database: Database, tenant: TenantId, owner_url: str
+) -> None:
+    import psycopg
+
+    assert _visible(database, tenant) == ["acme"]
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'kontor_app'"
+            " AND datname = current_database()"
+        )
+    with pytest.raises(UnavailableError), database.transaction(tenant) as session:
+        session.connection.execute("SELECT 1")
+    assert _visible(database, tenant) == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (
+            "INSERT INTO kontor.folders (tenant_id, id, name, path, created_by)"
+            " SELECT %(t)s, gen_random_uuid(), 'a', 'a', gen_random_uuid()"
+            " FROM generate_series(1, 2)",
+            ConflictError,
+        ),
+        ("SELECT nonsense", UnexpectedDatabaseError),
+        ("SELECT pg_sleep(1)", UnavailableError),
+    ],
+)
+def test_errors_speak_our_language(
+    database: Database, tenant: TenantId, statement: str, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected), database.transaction(tenant) as session:
+        session.connection.execute("SET LOCAL statement_timeout = '50ms'")
+        session.connection.execute(statement, {"t": tenant})
+
+
+def test_nul_in_a_text_is_the_callers_mistake(database: Database, tenant: TenantId) -> None:
+    with pytest.raises(InvalidError), database.transaction(tenant) as session:
+        session.connection.execute("SELECT %s::text", ("a\0b",))
+
+
+def test_no_server_is_a_matter_of_time() -> None:
+    nowhere = Database("host=127.0.0.1 port=9 dbname=x user=x", connect_timeout_s=2)
+    with pytest.raises(UnavailableError), nowhere.system_transaction():
+        pass
