@@ -43,8 +43,6 @@ def joined_headers(headers: Headers) -> dict[str, str]:
 
 def http_event(request: Request, body: bytes, matched: Matched) -> dict[str, Any]:
     """Build the event of payload format 2.0."""
-    moment = now()
-    client = request.client.host if request.client else "127.0.0.1"
     query = request.url.query
     event: dict[str, Any] = {
         "version": "2.0",
@@ -52,24 +50,7 @@ def http_event(request: Request, body: bytes, matched: Matched) -> dict[str, Any
         "rawPath": matched.path,
         "rawQueryString": query,
         "headers": joined_headers(request.headers),
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "apiId": matched.api,
-            "domainName": request.headers.get("host", "127.0.0.1"),
-            "domainPrefix": matched.api,
-            "http": {
-                "method": request.method,
-                "path": matched.path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": client,
-                "userAgent": request.headers.get("user-agent", ""),
-            },
-            "requestId": str(uuid4()),
-            "routeKey": matched.route_key,
-            "stage": "$default",
-            "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "timeEpoch": int(moment.timestamp() * 1000),
-        },
+        "requestContext": _http_context(request, matched),
         "isBase64Encoded": False,
     }
     if cookies := request.headers.getlist("cookie"):
@@ -86,6 +67,28 @@ def http_event(request: Request, body: bytes, matched: Matched) -> dict[str, Any
             body, request.headers.get("content-type", "")
         )
     return event
+
+
+def _http_context(request: Request, matched: Matched) -> dict[str, Any]:
+    moment = now()
+    return {
+        "accountId": ACCOUNT,
+        "apiId": matched.api,
+        "domainName": request.headers.get("host", "127.0.0.1"),
+        "domainPrefix": matched.api,
+        "http": {
+            "method": request.method,
+            "path": matched.path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": request.client.host if request.client else "127.0.0.1",
+            "userAgent": request.headers.get("user-agent", ""),
+        },
+        "requestId": str(uuid4()),
+        "routeKey": matched.route_key,
+        "stage": "$default",
+        "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(moment.timestamp() * 1000),
+    }
 
 
 def _encoded(body: bytes, content_type: str) -> tuple[str, bool]:
