@@ -37,9 +37,18 @@ PATIENCE_S = 25.0
 GAPS: dict[str, dict[str, str]] = {
     "ministack": {
         "error_class": "MiniStack 1.5.33 reports every exception as Runtime.HandlerError",
+        "cookies": "MiniStack 1.5.33 passes cookies as a header only",
+        "cors": "MiniStack 1.5.33 ignores the CORS configuration of an HTTP API",
+        "error_status": "MiniStack 1.5.33 answers 502 with the error's details",
+        "url": "MiniStack 1.5.33 gives function URLs a host name only a resolver of its own knows",
         "streaming": "MiniStack 1.5.33 buffers function URLs",
         "subprotocol": "MiniStack 1.5.33 does not pass the subprotocol back",
         "post_policy": "MiniStack 1.5.33 ignores the policy of a presigned POST",
+        "retries": "MiniStack 1.5.33 does not repeat a failed asynchronous invocation",
+        "socket_errors": "MiniStack 1.5.33 has its own words for a route that fails",
+        "socket_unauthorized": "MiniStack 1.5.33 answers 500 where an authorizer means 401",
+        "reserved_routes": "MiniStack 1.5.33 lets a frame choose $connect",
+        "described_connections": "MiniStack 1.5.33 names the fields of a connection differently",
         "limits": "MiniStack 1.5.33 enforces no payload limits",
         "schedule": "a rate of one minute fires after the test's patience",
         "rule_target": "MiniStack 1.5.33 does not start executions from rules",
@@ -242,6 +251,10 @@ def _deployed(target: str, endpoint: str) -> Cloud:
     template = json.loads(TEMPLATE.read_text())
     _upload_code(clients, template)
     _without_unsupported(template)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"]["Environment"]["Variables"]
+            variables["AWS_ENDPOINT_URL"] = endpoint
     formation = clients("cloudformation")
     formation.create_stack(
         StackName=stack,
@@ -270,7 +283,16 @@ def _deployed(target: str, endpoint: str) -> Cloud:
     }
     http = f"{base}/{ids['HTTP']}/$default"
     names = _names(clients, stack)
+    _tell_socket_function(clients, sockets)
     return Cloud(target, clients, http, sockets.replace("http", "ws", 1), sockets, urls, names)
+
+
+def _tell_socket_function(clients: Callable[[str], Any], management: str) -> None:
+    """Give the function that pushes frames the emulator's own management address."""
+    client, name = clients("lambda"), "wires-dev-socket"
+    found = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    variables = {**found, "WEBSOCKET_ENDPOINT": management}
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
 def _names(clients: Callable[[str], Any], stack: str) -> dict[str, str]:

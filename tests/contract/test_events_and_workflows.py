@@ -60,6 +60,7 @@ def test_an_event_no_pattern_matches_reaches_nobody(cloud: Cloud) -> None:
     assert unheard not in [s["id"] for s in cloud.evidence("heard", lambda s: True)]
 
 
+@pytest.mark.needs("retries")
 def test_a_failing_listener_is_called_three_times_at_most(cloud: Cloud) -> None:
     if cloud.target == "aws":
         pytest.skip("Lambda waits minutes between its attempts")

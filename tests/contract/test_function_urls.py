@@ -10,6 +10,7 @@ import pytest
 from tests.contract.targets import Cloud, wait_for
 
 
+@pytest.mark.needs("url")
 def test_a_url_answers_with_its_own_path_and_cors(cloud: Cloud) -> None:
     answer = httpx.get(
         f"{cloud.urls['address']}/some/where", headers={"origin": "https://example.org"}

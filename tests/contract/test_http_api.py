@@ -12,6 +12,7 @@ from tests.contract.targets import Cloud
 pytestmark = pytest.mark.needs("http")
 
 
+@pytest.mark.needs("cookies")
 def test_path_query_cookies_and_headers_reach_the_function(cloud: Cloud) -> None:
     answer = httpx.get(
         f"{cloud.http}/echo/Jürgen%20B?a=1&a=2&b=", headers={"cookie": "x=1; y=2", "X-Own": "v"}
@@ -71,11 +72,13 @@ def test_each_cookie_has_a_header_of_its_own(cloud: Cloud) -> None:
     assert answer.headers.get_list("set-cookie") == ["a=1; Path=/", "b=2"]
 
 
+@pytest.mark.needs("error_status")
 def test_a_function_that_raises_is_an_internal_error_without_details(cloud: Cloud) -> None:
     answer = httpx.get(f"{cloud.http}/broken")
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
 
 
+@pytest.mark.needs("error_status")
 def test_a_function_over_its_time_is_ended(cloud: Cloud) -> None:
     answer = httpx.get(f"{cloud.http}/sleepy", timeout=20)
     assert answer.status_code in {500, 503}
@@ -104,6 +107,7 @@ def test_an_authorizers_context_reaches_the_function(cloud: Cloud) -> None:
     assert answer.json()["authorizer"] == {"lambda": {"user_id": "u1", "tenant_id": "t1"}}
 
 
+@pytest.mark.needs("cors")
 def test_a_preflight_from_an_allowed_origin_is_granted(cloud: Cloud) -> None:
     headers = {"origin": "https://example.org", "access-control-request-method": "POST"}
     answer = httpx.options(f"{cloud.http}/guarded", headers=headers)
@@ -120,6 +124,7 @@ def test_a_preflight_from_a_foreign_origin_gets_no_grant(cloud: Cloud) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.needs("cors")
 def test_the_functions_own_cors_headers_are_replaced(cloud: Cloud) -> None:
     answer = httpx.get(f"{cloud.http}/echo/x", headers={"origin": "http://127.0.0.1:3000"})
     assert answer.headers["access-control-allow-origin"] == "http://127.0.0.1:3000"

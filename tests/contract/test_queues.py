@@ -30,7 +30,7 @@ def send(cloud: Cloud, *bodies: dict[str, Any]) -> str:
 def test_messages_come_in_batches_with_their_attributes(cloud: Cloud) -> None:
     run = send(cloud, *({"n": n} for n in range(4)))
     seen = cloud.evidence("work", lambda s: s.get("run") == run, count=4)
-    assert sorted(s["n"] for s in seen) == [0, 1, 2, 3]
+    assert {s["n"] for s in seen} == {0, 1, 2, 3}
     assert max(s["batch"] for s in seen) > 1
     record = seen[0]["record"]
     assert record["eventSource"] == "aws:sqs"
@@ -42,8 +42,8 @@ def test_only_the_failed_message_of_a_batch_comes_again(cloud: Cloud) -> None:
     run = send(cloud, {"n": 1}, {"n": 2, "fails_once": True}, {"n": 3})
     again = cloud.evidence("work", lambda s: s.get("run") == run and s["count"] == 2)
     assert [s["n"] for s in again] == [2]
-    everything = cloud.evidence("work", lambda s: s.get("run") == run, count=4)
-    assert sorted(s["n"] for s in everything) == [1, 2, 2, 3]
+    others = cloud.evidence("work", lambda s: s.get("run") == run and s["count"] == 1, count=3)
+    assert sorted(s["n"] for s in others) == [1, 2, 3]
 
 
 def test_a_poisonous_message_ends_in_the_dead_letter_queue(cloud: Cloud) -> None:

@@ -30,7 +30,13 @@ def test_the_chosen_subprotocol_is_echoed(cloud: Cloud) -> None:
         assert socket.subprotocol == "wires.v1"
 
 
-@pytest.mark.parametrize(("token", "status"), [("bad", 403), ("nobody", 401)])
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        ("bad", 403),
+        pytest.param("nobody", 401, marks=pytest.mark.needs("socket_unauthorized")),
+    ],
+)
 def test_the_authorizer_refuses_the_handshake(cloud: Cloud, token: str, status: int) -> None:
     with pytest.raises(InvalidStatus) as refused:
         opened(cloud, token)
@@ -59,7 +65,14 @@ def test_a_frame_takes_the_route_it_names(cloud: Cloud) -> None:
     assert frame["authorizer"]["principalId"] == "u1"
 
 
-@pytest.mark.parametrize("frame", ["plain text", '{"action": "unheard"}', '{"action": "$connect"}'])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "plain text",
+        '{"action": "unheard"}',
+        pytest.param('{"action": "$connect"}', marks=pytest.mark.needs("reserved_routes")),
+    ],
+)
 def test_any_other_frame_takes_the_default_route(cloud: Cloud, frame: str) -> None:
     with opened(cloud) as socket:
         socket.send(frame)
@@ -73,6 +86,7 @@ def test_a_route_with_a_response_answers_the_sender(cloud: Cloud) -> None:
         assert received(socket) == {"answer": {"action": "answer", "n": 1}}
 
 
+@pytest.mark.needs("socket_errors")
 def test_a_route_that_fails_says_so_without_details(cloud: Cloud) -> None:
     with opened(cloud) as socket:
         socket.send('{"action": "crash"}')
@@ -83,8 +97,8 @@ def test_a_route_that_fails_says_so_without_details(cloud: Cloud) -> None:
 
 def test_a_closed_connection_is_announced_and_then_gone(cloud: Cloud) -> None:
     with opened(cloud) as socket:
-        socket.send('{"action": "crash"}')
-        connection_id = received(socket)["connectionId"]
+        socket.send('{"action": "say"}')
+        connection_id = received(socket)["id"]
     cloud.evidence("disconnects", lambda seen: seen["id"] == connection_id)
     client = _management(cloud)
     with pytest.raises(client.exceptions.GoneException):
@@ -93,10 +107,11 @@ def test_a_closed_connection_is_announced_and_then_gone(cloud: Cloud) -> None:
         client.get_connection(ConnectionId=connection_id)
 
 
+@pytest.mark.needs("described_connections")
 def test_a_function_may_describe_and_close_a_connection(cloud: Cloud) -> None:
     with opened(cloud) as socket:
-        socket.send('{"action": "crash"}')
-        connection_id = received(socket)["connectionId"]
+        socket.send('{"action": "say"}')
+        connection_id = received(socket)["id"]
         client = _management(cloud)
         described = client.get_connection(ConnectionId=connection_id)
         assert described["ConnectedAt"] <= described["LastActiveAt"]

@@ -35,6 +35,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     elif route == "answer":
         return {"statusCode": 200, "body": json.dumps({"answer": json.loads(event["body"])})}
     else:
-        frame = {"route": route, "body": event["body"], "authorizer": request.get("authorizer")}
+        frame = {"route": route, "body": event["body"], "id": request["connectionId"]}
+        frame["authorizer"] = request.get("authorizer")
         _post(event, frame)
     return {"statusCode": 200}
