@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import islice
 
 from shared.adapters.database import Session
 from shared.inference.language import Language
@@ -24,24 +26,31 @@ def find_highlights(
     """
     letters = {_first_letter(word) for word in _WORD.findall(query)}
     words = {
-        (text_language, match)
+        (text_language, word)
         for text_language, text in texts
-        for match in _WORD.findall(text)
-        if _first_letter(match) in letters
+        for word in set(_WORD.findall(text))
+        if _first_letter(word) in letters
     }
     if not words:
         return [() for _ in texts]
     matching = store.list_matching_words(
         session, query=query, query_language=language, words=sorted(words)
     )
-    return [_spans(text, text_language, matching) for text_language, text in texts]
+    marks = {language: _any_of(language, matching) for language, _ in matching}
+    return [_spans(text, marks.get(text_language)) for text_language, text in texts]
 
 
-def _spans(text: str, language: str, matching: set[tuple[str, str]]) -> tuple[Span, ...]:
-    found = (m.span() for m in _WORD.finditer(text) if (language, m.group()) in matching)
-    return tuple(span for _, span in zip(range(_MOST_SPANS), found, strict=False))
+def _any_of(language: str, matching: set[tuple[str, str]]) -> re.Pattern[str]:
+    words = sorted(re.escape(word) for each, word in matching if each == language)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)")
 
 
+def _spans(text: str, mark: re.Pattern[str] | None) -> tuple[Span, ...]:
+    found = mark.finditer(text) if mark else ()
+    return tuple(match.span() for match in islice(found, _MOST_SPANS))
+
+
+@lru_cache(maxsize=20_000)
 def _first_letter(word: str) -> str:
     """Fold the first letter: stemming changes endings and umlauts, never more of the beginning."""
     return unicodedata.normalize("NFKD", word[0].casefold())[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ _ROWS_PER_STATEMENT = 500
 _MOST_FILTER_VALUES = 1000
 _LANGUAGES = {"de", "en", "simple"}
 _DEFAULT_RANKING = Ranking()
+_HIT_FIELDS = tuple(field.name for field in fields(store.HitRow))
 
 
 def ranking(config: Settings) -> Ranking:
@@ -136,7 +137,8 @@ def _with_highlights(
 ) -> tuple[Hit, ...]:
     marks = find_highlights(session, query, language, [(r.language, r.text) for r in rows])
     return tuple(
-        Hit(**asdict(row), highlights=spans) for row, spans in zip(rows, marks, strict=True)
+        Hit(**{name: getattr(row, name) for name in _HIT_FIELDS}, highlights=spans)
+        for row, spans in zip(rows, marks, strict=True)
     )
 
 
@@ -184,23 +186,23 @@ def filters_json(filters: Filters) -> str:
 
     Times without a zone are taken as UTC.
     """
-    fields: dict[str, object] = {}
+    written: dict[str, object] = {}
     if filters.folder is not None:
-        fields["folder"] = filters.folder.strip("/ ")
+        written["folder"] = filters.folder.strip("/ ")
     if filters.document_ids:
-        fields["document_ids"] = [str(each) for each in filters.document_ids]
+        written["document_ids"] = [str(each) for each in filters.document_ids]
     if filters.media_types:
-        fields["media_types"] = list(filters.media_types)
+        written["media_types"] = list(filters.media_types)
     if filters.languages:
-        fields["languages"] = list(filters.languages)
+        written["languages"] = list(filters.languages)
     for name in ("created_after", "created_before"):
         moment = getattr(filters, name)
         if moment is not None:
             aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            fields[name] = aware.isoformat()
+            written[name] = aware.isoformat()
     if filters.metadata:
-        fields["metadata"] = dict(filters.metadata)
-    return json.dumps(fields)
+        written["metadata"] = dict(filters.metadata)
+    return json.dumps(written)
 
 
 def _parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
