@@ -275,8 +275,13 @@ def _recorded_purge(method: Callable[..., Any]) -> Callable[..., Any]:
     return purge_queue
 
 
-def _buffer(size: int) -> object:
-    """Give a new object its home: on disk with a journal, moto's own without."""
+def _buffer(size: int = 0, *, max_size: int | None = None) -> object:
+    """Give a new object its home: on disk with a journal, moto's own without.
+
+    ``max_size`` by name marks a copy that moto makes of an object for a listing: that is no object.
+    """
+    if max_size is not None:
+        return SpooledTemporaryFile(max_size)
     return _journal[0].new_bytes() if _journal else SpooledTemporaryFile(size)
 
 
