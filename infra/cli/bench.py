@@ -1,88 +1,209 @@
-"""`kontor bench`: numbers about a running server, and about this machine's build of it."""
+"""`kontor bench`: what this machine makes of Kontor, in numbers beside their goals."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, Token
+from infra.cli.options import AsJson, Token
 
 if TYPE_CHECKING:
-    from infra.cli.measures import Measurement
+    from infra.bench.measurement import Measurement, Progress
     from infra.cli.target import Target
 
-LOCAL_MEASURES = "infra.local.bench"  # offers MEASURES: name → () -> Sequence[Measurement]
-CLIENT_PARTS = ("ingest", "search", "ask")
+PLAIN_PROGRESS_S = 10.0
+SETS = "Everything if not given: start, cold, ingest, embedding, search, ask, memory."
 
 
 def bench(
-    parts: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[PART]…", help="What to measure; everything if not given."),
-    ] = None,
+    parts: Annotated[list[str] | None, typer.Argument(metavar="[PART]…", help=SETS)] = None,
     *,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            "--corpus",
+            metavar="PATH",
+            help="BEIR corpus.jsonl or folder of files to load; else prose that is installed.",
+        ),
+    ] = None,
+    chunks: Annotated[
+        int, typer.Option("--chunks", min=1, help="Load about so many, of texts that are bundled.")
+    ] = 6000,
     calls: Annotated[int, typer.Option("--calls", min=10, help="Calls per measurement.")] = 200,
-    documents: Annotated[int, typer.Option("--documents", min=1, help="Uploads to time.")] = 10,
-    api: Api = "",
-    data: Data = DEFAULT_DATA,
+    documents: Annotated[int, typer.Option("--documents", min=1, help="Uploads to time.")] = 20,
+    peer_python: Annotated[
+        Path | None,
+        typer.Option(
+            "--peer-python",
+            metavar="PYTHON",
+            help="A Python with sentence-transformers, to compare embedding with.",
+        ),
+    ] = None,
+    api: Annotated[
+        str,
+        typer.Option("--api", metavar="URL", help="Measure this server instead of one of its own."),
+    ] = "",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="FOLDER", help="Measure the server that runs over this."),
+    ] = None,
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Measure uploads, search and answers at one and at eight clients, and the local build."""
-    from dataclasses import asdict
+    """Measure starts, uploads, embedding, search, answers and memory, on a server of its own.
 
-    from infra.cli.target import resolve
+    It leaves nothing behind. A server named with --api or --data is asked only, and gets a corpus
+    only if one is named too.
+    """
+    from infra.bench.workshop import PARTS, Plan, Workshop
     from infra.cli.terminal import print_json
+
+    wanted = _known(parts or list(PARTS), tuple(PARTS))
+    plan = Plan(
+        named=_named(api=api, data=data, token=token),
+        corpus=corpus,
+        peer_python=peer_python,
+        chunks=chunks,
+        calls=calls,
+        documents=documents,
+        surroundings=_surroundings(),
+    )
+    found: list[Measurement] = []
+    host = _host()  # before the bench itself is the load
+    if not as_json:
+        typer.echo(_HEAD)
+    with _interruptible(), _progress() as progress, Workshop(plan, progress) as workshop:
+        for part in wanted:
+            results = PARTS[part](workshop)
+            found += results
+            if not as_json:
+                _print(results)
+    if as_json:
+        print_json({"host": host, "measurements": [_as_json(each) for each in found]})
+    else:
+        typer.echo(_circumstances(host))
+
+
+def _known(parts: list[str], known: Sequence[str]) -> list[str]:
     from shared.kernel.errors import InvalidError
 
-    local = local_measures()
-    known = (*CLIENT_PARTS, *local)
-    wanted = list(parts or known)
-    unknown = [part for part in wanted if part not in known]
-    if unknown:
-        raise InvalidError(
-            f"There is nothing called {unknown[0]!r} to measure.", hint=f"Use {', '.join(known)}."
-        )
-    found: list[Measurement] = []
-    for part in wanted:
-        if part in local:
-            results = list(local[part]())
-        else:
-            target = resolve(api=api, token=token, data=data)
-            results = _measure(target, part, calls=calls, documents=documents)
-        found += results
-        if not as_json:
-            _print(results)
-    if as_json:
-        print_json({"measurements": [asdict(each) for each in found]})
+    for part in parts:
+        if part not in known:
+            raise InvalidError(
+                f"There is nothing called {part!r} to measure.", hint=f"Use {', '.join(known)}."
+            )
+    return [part for part in known if part in parts]
 
 
-def _measure(target: Target, part: str, *, calls: int, documents: int) -> list[Measurement]:
-    from infra.cli.client import KontorClient
-    from infra.cli.measures import measure_asking, measure_ingest, measure_search
+def _named(*, api: str, data: Path | None, token: str) -> Target | None:
+    """Return the server somebody named; without a name the bench brings its own."""
+    from infra.cli.target import default_data, resolve
 
-    with KontorClient(target) as client:
-        client.me()
-        if part == "ingest":
-            return measure_ingest(client, documents=documents)
-        measure = measure_search if part == "search" else measure_asking
-        return [
-            result for clients in (1, 8) for result in measure(client, calls=calls, clients=clients)
-        ]
+    if not api and data is None:
+        return None
+    return resolve(api=api, token=token, data=(data or default_data()).absolute())
 
 
-def local_measures() -> dict[str, Callable[[], Sequence[Measurement]]]:
-    """Return the measurements that need no server but this checkout; empty where not shipped."""
-    if importlib.util.find_spec(LOCAL_MEASURES) is None:
-        return {}
-    return dict(importlib.import_module(LOCAL_MEASURES).MEASURES)
+def _surroundings() -> dict[str, str]:
+    """Return this process's variables but for settings and AWS's: defaults are measured."""
+    import os
+
+    from shared.kernel.settings import Settings
+
+    settings = {name.upper() for name in Settings.model_fields}
+    return {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - a child's surroundings
+        if name not in settings and not name.startswith(("AWS_", "KONTOR_"))
+    }
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end the bench as Ctrl-C does: servers stopped, folders removed."""
+    import signal
+
+    def interrupt(number: int, frame: object) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Say on standard error what goes on: one line that changes, or now and then a plain one."""
+    from infra.cli.terminal import open_console
+
+    console = open_console(is_error=True)
+    if console.is_terminal:
+        with console.status("Measuring …") as status:
+            yield status.update
+    else:
+        yield _spaced(console.print)
+
+
+def _spaced(say: Callable[[str], object]) -> Progress:
+    """Let a sentence through when some time has passed since the last one."""
+    latest = [0.0]
+
+    def speak(sentence: str) -> None:
+        if time.monotonic() - latest[0] >= PLAIN_PROGRESS_S:
+            latest[0] = time.monotonic()
+            say(sentence)
+
+    return speak
+
+
+# -- what is printed -------------------------------------------------------------------------------
+
+_HEAD = f"{'measured':<36} {'value':>10} {'unit':<9} {'goal':>8} {'':<7} how"
 
 
 def _print(results: Sequence[Measurement]) -> None:
     for each in results:
-        value = f"{each.value:,.1f}" if each.value < 1000 else f"{each.value:,.0f}"  # noqa: PLR2004
-        typer.echo(f"{each.name:<28} {value:>12} {each.unit:<5} {each.note}".rstrip())
+        goal = "" if each.at_most is None else f"≤ {each.at_most:,.0f}"
+        line = f"{each.name:<36} {_number(each.value):>10} {each.unit:<9} {goal:>8} "
+        typer.echo(f"{line}{each.verdict:<7} {each.note}".rstrip())
+
+
+def _number(value: float) -> str:
+    """Write a number with about three digits that mean something."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 4  # noqa: PLR2004
+    return f"{value:,.{digits}f}"
+
+
+def _as_json(measurement: Measurement) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {**asdict(measurement), "verdict": measurement.verdict}
+
+
+def _host() -> dict[str, object]:
+    """Describe the machine as far as it explains the numbers."""
+    import os
+    import platform
+
+    return {
+        "cores": os.cpu_count() or 0,
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def _circumstances(host: dict[str, object]) -> str:
+    return (
+        f"\nOn {host['cores']} cores ({host['machine']}, {host['system']}), "
+        f"Python {host['python']}; load average at the start {host['load_average']}."
+    )

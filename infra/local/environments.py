@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infra.local.children import Child, end, spawn
 from infra.local.runtime_api import Invocation, RuntimeApi, error_document
-from shared.kernel.errors import NotFoundError
+from shared.kernel.errors import NotFoundError, UnavailableError
 
 INIT_TIMEOUT_S = 60.0  # Lambda allows 10 s; a busy laptop needs longer
 WATCH_S = 0.05
@@ -68,6 +68,11 @@ class ExecutionEnvironment:
         return self._process.poll() is None and self._api.init_error is None
 
     @property
+    def process_id(self) -> int:
+        """The function's process, for those who read its share of /proc."""
+        return self._process.pid
+
+    @property
     def init_ms(self) -> float:
         """Milliseconds from start to the first ``/next``; 0 before that."""
         return max(0.0, (self._api.ready_at - self._started) * 1000) if self._api.ready_at else 0.0
@@ -100,6 +105,22 @@ class ExecutionEnvironment:
                         f"{invocation.timeout_s:.2f} seconds",
                     )
                 )
+
+    def wait_until_ready(self, timeout_s: float = INIT_TIMEOUT_S) -> None:
+        """Wait for the first ``/next``.
+
+        Raises UnavailableError when the process ends, fails to initialise or takes too long.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self._api.ready.wait(WATCH_S):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                break
+        if not self._api.ready_at:
+            words = (self._api.init_error or b"").decode("utf-8", "replace")
+            raise UnavailableError(
+                f"The function {self.spec.key} does not initialise{f': {words}' if words else '.'}",
+                hint=f"Its log is {self.spec.log}.",
+            )
 
     def close(self) -> None:
         """End the process and everything it started."""
