@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -48,18 +49,20 @@ class EmbeddedCloud:
 
         Raises ConflictError when the port is taken or this process already runs one.
         """
+        listening = take_port(self._wanted_port, purpose="The local AWS endpoint")
         if not _in_use.acquire(blocking=False):
+            listening.close()
             raise ConflictError(
                 "This process already runs an embedded cloud.", hint="Stop it first."
             )
         try:
-            self._start()
+            self._start(listening)
         except BaseException:
+            listening.close()
             _in_use.release()
             raise
 
-    def _start(self) -> None:
-        listening = take_port(self._wanted_port, purpose="The local AWS endpoint")
+    def _start(self, listening: socket.socket) -> None:
         self.port = int(listening.getsockname()[1])
         from moto.core.base_backend import BackendDict
         from moto.core.config import default_user_config

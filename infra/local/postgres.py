@@ -33,6 +33,8 @@ from shared.kernel.errors import ConflictError, NotFoundError, UnavailableError
 logger = logging.getLogger(__name__)
 
 NOBODY = 65534  # the customary id of "nobody"; it needs no entry of its own
+# What the log ends with while the server of a killed owner is still on its way out.
+HELD = ("lock file", "pre-existing shared memory", "shutting down", "shut down", "starting up")
 CAP_DAC_OVERRIDE = 1  # see capabilities(7): pass folders regardless of their permissions
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes; Postgres appends /.s.PGSQL.5432
 START_TIMEOUT_S = 60.0  # a crash recovery may take that long
@@ -212,7 +214,7 @@ class EmbeddedPostgres:
             # A dying server of a killed owner still holds the folder; it is gone soon.
             self._process = None
             last = _last_line(self.folder / "postgres.log")
-            is_held = "lock file" in last or "pre-existing shared memory" in last
+            is_held = any(words in last for words in HELD)
             if not is_held or time.monotonic() > deadline:
                 raise UnavailableError(
                     f"Postgres does not start: {last or 'no reason given'}.",

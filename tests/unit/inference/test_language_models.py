@@ -17,6 +17,8 @@ from tests.unit.inference.model_server import WORDS, ModelServer, model_server
 NEEDS_LITELLM = pytest.mark.skipif(
     importlib.util.find_spec("litellm") is None, reason="the extra kontor[llm] is not installed"
 )
+# LiteLLM's own models warn about their own annotations, in threads of their own.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 QUESTION = [Message("system", "Antworte kurz."), Message("user", "Welche Frist gilt?")]
 
 

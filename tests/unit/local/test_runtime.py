@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ class Running:
         path = Path(f"/proc/{self.process.pid}/task")
         found: list[int] = []
         for task in path.iterdir():
-            found += map(int, (task / "children").read_text().split())
+            with suppress(FileNotFoundError):  # a thread that ended meanwhile
+                found += map(int, (task / "children").read_text().split())
         return found
 
 
