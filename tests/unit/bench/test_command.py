@@ -46,9 +46,8 @@ def test_a_named_folder_without_a_server_is_refused(cli: Cli, tmp_path: Path) ->
 
 
 def test_the_json_names_the_host_and_every_number(
-    cli: Cli, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.bench.workshop.ensure_model", lambda *_, **__: None)
     monkeypatch.setattr("infra.bench.workshop.Workshop.model_dir", model_dir)
     monkeypatch.setattr("infra.bench.embedding.TEXTS", 3)
     code, out, _ = cli("embedding", "--chunks", "10", "--json")
@@ -81,11 +80,7 @@ def test_agreement_is_that_of_the_worst_pair() -> None:
 
 
 def test_a_server_that_does_not_start_gives_its_last_words(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file where the folder should be")
-    server = BenchServer(ROOT, tmp_path / "data", _surroundings())
-    with pytest.raises(FileExistsError):
-        server.start()
-    server = BenchServer(ROOT, tmp_path / "other", {"PATH": "", "LOG_LEVEL": "no level"})
+    server = BenchServer(ROOT, tmp_path / "data", {"PATH": "", "LOG_LEVEL": "no level"})
     with pytest.raises(UnavailableError, match="LOG_LEVEL"):
         measure_start(server, progress=lambda _: None, runs=1)
     assert not server.is_running
