@@ -15,6 +15,7 @@ from infra.bench.processes import (
     read_tree,
     require_proc,
 )
+from infra.cli.terminal import plural
 
 MIB = KIB * KIB
 KINDS = (RUNTIME, FUNCTION, POSTGRES, OTHER)
@@ -41,7 +42,7 @@ def _rows(name: str, processes: Sequence[Process]) -> list[Measurement]:
     if not processes:
         return []
     largest = max(process.pss_bytes for process in processes) / MIB
-    note = f"{len(processes)} processes, the largest {largest:.0f} MiB"
+    note = f"{plural(len(processes), 'process', 'processes')}, the largest {largest:.0f} MiB"
     rss = sum(process.rss_bytes for process in processes) / MIB
     pss = sum(process.pss_bytes for process in processes) / MIB
     return [
