@@ -23,7 +23,7 @@ from pathlib import Path
 from shared.kernel.errors import InvalidError, NotFoundError
 
 BUNDLE_CHARS = 32_768
-CHARS_PER_CHUNK = 700  # what 224 tokens of such prose come to; only decides where to stop
+CHARS_PER_CHUNK = 525  # what a chunk of such prose comes to; only decides where to stop
 SHORTEST_CHARS = 200
 MANUALS = ("s3", "sqs", "stepfunctions", "events", "lambda")  # what this product uses comes first
 QUERIES_FILE = "queries.jsonl"

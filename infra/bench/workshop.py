@@ -41,7 +41,7 @@ class Plan:
     named: Target | None = None
     corpus: Path | None = None
     peer_python: Path | None = None
-    chunks: int = 6000
+    chunks: int = 5500
     calls: int = 200
     documents: int = 10
     surroundings: Mapping[str, str] = field(default_factory=dict)

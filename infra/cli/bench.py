@@ -33,7 +33,7 @@ def bench(
     ] = None,
     chunks: Annotated[
         int, typer.Option("--chunks", min=1, help="Load about so many, of texts that are bundled.")
-    ] = 6000,
+    ] = 5500,
     calls: Annotated[int, typer.Option("--calls", min=10, help="Calls per measurement.")] = 200,
     documents: Annotated[int, typer.Option("--documents", min=1, help="Uploads to time.")] = 20,
     peer_python: Annotated[

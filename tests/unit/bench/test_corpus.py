@@ -63,7 +63,7 @@ def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
 
 
 def test_the_installed_prose_fills_a_bundle() -> None:
-    (first, *_) = read_corpus(None, chunks=60).files
+    (first, *_) = read_corpus(None, chunks=100).files
     assert len(first.content) >= BUNDLE_CHARS
 
 
