@@ -147,14 +147,20 @@ def print_sources(console: Console, citations: Sequence[Mapping[str, object]]) -
     if not citations:
         return
     console.print()
+    ordered = sorted(citations, key=lambda c: number_of(c, "number"))
+    if not console.is_terminal:  # a table would pad every line to the width of the longest
+        for citation in ordered:
+            place = f"[{number_of(citation, 'number'):.0f}] {place_of(citation)}"
+            print(f"{place}\n    “{_one_line(citation, 'quote')}”", file=console.file)
+        return
     sources = Table.grid(padding=(0, 1))
     sources.add_column(no_wrap=True, style="bold cyan")
     sources.add_column()
-    for citation in sorted(citations, key=lambda c: number_of(c, "number")):
+    for citation in ordered:
         cell = Text(place_of(citation), style="bold")
         cell.append(f"\n“{_one_line(citation, 'quote')}”", style="not bold")
         sources.add_row(f"[{number_of(citation, 'number'):.0f}]", cell)
-    console.print(sources, width=min(console.width, MAX_WIDTH) if console.is_terminal else None)
+    console.print(sources, width=min(console.width, MAX_WIDTH))
 
 
 def place_of(found: Mapping[str, object]) -> str:

@@ -136,6 +136,23 @@ class StateMachine:
     kind: str
     definition: Json
 
+    def functions(self) -> frozenset[str]:
+        """Return the logical ids of the functions its states call."""
+        return frozenset(_called(self.definition))
+
+
+def _called(value: Json) -> Iterator[str]:
+    """Find every ``{"Fn::GetAtt": [id, "Arn"]}`` in a definition."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _called(inner)
+    elif isinstance(value, dict):
+        target = value.get("Fn::GetAtt")
+        if isinstance(target, list) and target:
+            yield str(target[0])
+        for inner in value.values():
+            yield from _called(inner)
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

@@ -153,7 +153,10 @@ class Runtime:
     ) -> Pool:
         watched = [self.root / name for name in RELOADED] if self.watches_code else []
         common = self._common_environment(cloud)
-        at_once = max(4, 2 * (os.cpu_count() or 1))
+        cores = os.cpu_count() or 1
+        at_once = max(4, 2 * cores)
+        # Steps of a workflow compute; more of them at once than cores only get in each other's way.
+        steps = {name for machine in model.state_machines for name in machine.functions()}
         specs = [
             FunctionSpec(
                 key=function.key,
@@ -170,7 +173,10 @@ class Runtime:
                 ),
                 root=self.root,
                 region=model.region,
-                concurrency=min(function.reserved_concurrency or at_once, at_once),
+                concurrency=min(
+                    function.reserved_concurrency or at_once,
+                    max(2, cores) if function.logical_id in steps else at_once,
+                ),
                 log=self.data / "logs" / f"{function.key}.log",
             )
             for function in model.functions

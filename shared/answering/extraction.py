@@ -25,7 +25,10 @@ def answer_with_quotes(
     """Say up to three cited sentences, or admit that nothing certain was found."""
     finding = find_quotes(
         question,
-        [Passage(str(hit.chunk_id), hit.text, hit.score, hit.language) for hit in hits],
+        [
+            Passage(str(hit.chunk_id), hit.text, hit.score, hit.language, tuple(hit.heading_path))
+            for hit in hits
+        ],
         language=language,
         embedder=instruments.embedder,
         answer_threshold=instruments.answer_threshold,

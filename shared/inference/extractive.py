@@ -48,12 +48,16 @@ _FEWEST_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A search hit to read: its text, its search score (any scale, higher is better)."""
+    """A search hit to read: its text, its search score (any scale, higher is better).
+
+    ``headings`` are lines of the text that only name what follows; they are not quoted.
+    """
 
     id: str
     text: str
     score: float
     language: str
+    headings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,11 @@ def _quotable(passage: Passage) -> list[tuple[int, int]]:
         for start, end in sentences(passage.text, passage.language)
         for piece in _pieces(passage.text, start, end)
     ]
-    telling = [span for span in spans if _says_something(passage.text[slice(*span)])]
+    telling = [
+        span
+        for span in spans
+        if (text := passage.text[slice(*span)]) not in passage.headings and _says_something(text)
+    ]
     return telling or spans
 
 
