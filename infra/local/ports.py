@@ -19,7 +19,7 @@ def take_port(port: int, *, purpose: str) -> socket.socket:
     Raises ConflictError naming the process that holds the port, UnavailableError when the port
     may not be used at all.
     """
-    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((HOST, port))
