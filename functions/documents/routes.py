@@ -26,7 +26,7 @@ from functions.edge.http import Caller
 from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.identity.model import Principal
-from shared.ingestion.service import load_document
+from shared.ingestion.derived import load_document
 from shared.kernel.ids import DocumentId, FolderId, JobId
 from shared.realtime import service as realtime
 from shared.wiring import app as wired

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,10 +18,10 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from functions.edge.caller import principal_of
 from shared.identity.model import Principal
 from shared.kernel.context import correlation_id, working_on
-from shared.kernel.errors import InvalidError, KontorError, LimitedError, UnauthenticatedError
-from shared.kernel.ids import TenantId, UserId
+from shared.kernel.errors import InvalidError, KontorError, LimitedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
@@ -66,22 +66,6 @@ def _authorizer(scope: Scope) -> dict[str, str]:
     event: dict[str, Any] = scope.get("aws.event") or {}
     context = event.get("requestContext", {}).get("authorizer", {})
     return dict(context.get("lambda") or {})
-
-
-def principal_of(authorizer: dict[str, Any]) -> Principal:
-    """Build the caller from an authorizer's verified context.
-
-    Raises UnauthenticatedError when there is none: the route lacks its authorizer.
-    """
-    try:
-        return Principal(
-            tenant_id=TenantId(UUID(authorizer["tenant_id"])),
-            user_id=UserId(UUID(authorizer["user_id"])),
-            email=authorizer["email"],
-            role=authorizer["role"],
-        )
-    except (KeyError, ValueError) as error:
-        raise UnauthenticatedError("No valid token came with the request.") from error
 
 
 def _caller(request: Request) -> Principal:

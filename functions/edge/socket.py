@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from functions.edge.http import principal_of
+from functions.edge.caller import principal_of
 from shared.identity.model import Principal
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 APP_ROLE = "kontor_app"
 MODEL_FOLDER = "models"
+PASSWORD_FILE = "database-password"  # noqa: S105 - the name of a file
 STAGE = "local"
 # Settings of ours that describe this process's surroundings and not the functions'.
 NOT_PASSED_ON = frozenset({"database_url", "aws_endpoint_url", "model_dir", "stage"})
@@ -132,7 +133,7 @@ class LocalServer:
 
         given = self._settings.database_url.get_secret_value()
         if given:
-            password = secrets.token_urlsafe(24)
+            password = self._app_password()
             migrate(given, app_password=password)
             return given, as_role(given, APP_ROLE, password)
         server = EmbeddedPostgres(self._plan.data / POSTGRES_FOLDER)
@@ -141,6 +142,19 @@ class LocalServer:
             server.create_database(DATABASE)
         migrate(server.dsn(DATABASE))
         return server.dsn(DATABASE), server.dsn(DATABASE, user=APP_ROLE)
+
+    def _app_password(self) -> str:
+        """Return the password of the functions' role, made once and kept beside the data.
+
+        A new one at every start would lock out another server on the same database.
+        """
+        kept = self._plan.data / PASSWORD_FILE
+        if not kept.exists():
+            self._plan.data.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(secrets.token_urlsafe(24))
+        return kept.read_text("utf-8")
 
     def _start_runtime(self, app_url: str, model_dir: Path) -> Runtime:
         from infra.local.ports import HOST, take_port

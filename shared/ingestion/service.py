@@ -23,17 +23,16 @@ from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
 from shared.ingestion.chunking import CountTokens, chunk
+from shared.ingestion.derived import load_chunks
 from shared.ingestion.isolation import parse_isolated
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
 from shared.ingestion.serialization import (
-    chunks_from_json,
     chunks_to_json,
-    document_from_json,
     document_to_json,
 )
 from shared.ingestion.task import IngestTask
 from shared.kernel.errors import InvalidError, NotFoundError
-from shared.kernel.ids import TenantId, VersionId
+from shared.kernel.ids import VersionId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
@@ -227,18 +226,6 @@ def settle_failed(
             progress.reach(session, Stage.FAILED, 1.0, reason)
             reach("settle.failed")
     return {"outcome": "failed", "reason": reason}
-
-
-def load_document(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> ParsedDocument:
-    """Read a version's parsed form back, canonical text included; raises NotFoundError."""
-    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}document.json.gz")
-    return document_from_json(gzip.decompress(stored))
-
-
-def load_chunks(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> list[Chunk]:
-    """Read a version's chunks back, in order."""
-    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}chunks.json.gz")
-    return chunks_from_json(gzip.decompress(stored))
 
 
 def failure_reason(error: Mapping[str, object]) -> str:

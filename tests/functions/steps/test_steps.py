@@ -9,6 +9,7 @@ import pytest
 from shared.adapters.outbox import QUERIES, Outgoing
 from shared.documents import service as documents
 from shared.ingestion import service as ingestion
+from shared.ingestion.derived import load_document
 from shared.ingestion.intake import take_in
 from shared.ingestion.service import Batch, Limits
 from shared.ingestion.task import IngestTask
@@ -161,7 +162,7 @@ def test_a_new_version_replaces_the_old_one_in_search(
     found = _find(wired, tenant, "When does the lease of the garden end?")
     assert "31 December 2031" in found[0]
     assert not any("31 December 2026" in text for text in found)
-    old = ingestion.load_document(wired.objects, tenant, task.version_id)
+    old = load_document(wired.objects, tenant, task.version_id)
     assert "31 December 2026" in old.text
 
 
