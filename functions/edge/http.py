@@ -6,8 +6,10 @@ verified context, never from the request.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -95,6 +97,12 @@ def lambda_handler(application: FastAPI) -> Callable[[dict[str, Any], Any], dict
         return adapter(event, context)  # type: ignore[no-any-return,unused-ignore]
 
     return handler
+
+
+@cache
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Return the process's one loop: Mangum wants a current one, which 3.12 no longer makes."""
+    return asyncio.new_event_loop()
 
 
 def problem(error: KontorError, instance: str) -> JSONResponse:

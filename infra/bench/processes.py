@@ -8,6 +8,7 @@ adds up (proc_pid_smaps(5)).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,8 @@ def cpu_ms(process_id: int, proc: Path = PROC) -> float:
     nanoseconds = 0
     try:
         for task in (proc / str(process_id) / "task").iterdir():
-            nanoseconds += int((task / "schedstat").read_text().split()[0])
+            with contextlib.suppress(FileNotFoundError):  # a thread that ended meanwhile
+                nanoseconds += int((task / "schedstat").read_text().split()[0])
     except (OSError, IndexError, ValueError) as error:
         raise UnavailableError(f"The CPU time of process {process_id} cannot be read.") from error
     return nanoseconds / 1e6

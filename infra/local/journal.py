@@ -118,6 +118,19 @@ class StoredBytes:
             self.path.unlink(missing_ok=True)
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the record, made where missing; one that cannot be used is closed again."""
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
 class Journal:
     """The write-through record of one data folder. Safe to use from any thread."""
 
@@ -126,12 +139,7 @@ class Journal:
         self._lock = threading.Lock()
         try:
             self._objects.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(
-                folder / "journal.sqlite", check_same_thread=False, isolation_level=None
-            )
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(SCHEMA)
+            self._database = _open(folder / "journal.sqlite")
             self._sweep()
         except OSError as error:
             raise explain_disk(folder, error) from error

@@ -12,7 +12,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -181,10 +180,10 @@ def _clients(endpoint: str | None) -> Callable[[str], Any]:
 @contextmanager
 def _ministack() -> Iterator[Cloud]:
     """Start MiniStack on loopback and deploy the packaged template to it."""
-    beside = str(Path(sys.executable).parent)
-    program = shutil.which("ministack", path=beside) or shutil.which("ministack")
+    own = str(Path(__file__).parents[2] / "build" / "ministack" / "bin")
+    program = shutil.which("ministack", path=own) or shutil.which("ministack")
     if program is None:
-        pytest.skip("MiniStack is not installed: pip install --group emulators")
+        pytest.skip("MiniStack is not installed: make test-extras does it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

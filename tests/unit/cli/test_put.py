@@ -230,7 +230,7 @@ def test_an_interrupted_put_says_what_goes_on_and_is_picked_up(
         assert time.monotonic() < deadline, "the file never arrived"
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=30)
+    _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Interrupted: 1 upload under way in the server" in said
     assert "Traceback" not in said
