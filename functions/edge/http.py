@@ -91,9 +91,11 @@ def make_app(title: str) -> FastAPI:
 
 def lambda_handler(application: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """Wrap an application as a Lambda handler for HTTP API events (payload 2.0)."""
+    asyncio.set_event_loop(_event_loop())
     adapter = Mangum(application, lifespan="off", text_mime_types=TEXT_TYPES)
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        asyncio.set_event_loop(_event_loop())
         return adapter(event, context)  # type: ignore[no-any-return,unused-ignore]
 
     return handler
