@@ -221,7 +221,9 @@ def test_an_interrupted_put_says_what_goes_on_and_is_picked_up(
 ) -> None:
     kontor.frozen = True
     (tmp_path / "a.txt").write_text("a")
-    program = [sys.executable, "-c", "from infra.cli.main import main; main()"]
+    # A shell that starts the tests in the background has them ignore Ctrl-C; the program does not.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = [sys.executable, "-c", f"{listening}; from infra.cli.main import main; main()"]
     running = subprocess.Popen(
         [*program, "put", str(tmp_path / "a.txt")], stderr=subprocess.PIPE, text=True
     )
@@ -230,7 +232,7 @@ def test_an_interrupted_put_says_what_goes_on_and_is_picked_up(
         assert time.monotonic() < deadline, "the file never arrived"
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=30)
     assert running.returncode == 130
     assert "Interrupted: 1 upload under way in the server" in said
     assert "Traceback" not in said
