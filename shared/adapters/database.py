@@ -8,13 +8,13 @@ can multiplex the connections.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from shared.adapters.queries import Query
@@ -70,34 +70,10 @@ class Session:
         return self.connection.execute(query.sql, self._parameters(params)).rowcount
 
     def use_vectors(self) -> None:
-        """Teach this connection pgvector's types; needed before vectors are copied in."""
+        """Teach this connection pgvector's types; needed before vectors are written."""
         from pgvector.psycopg import register_vector
 
         register_vector(self.connection)
-
-    def copy_rows(
-        self, table: str, columns: Mapping[str, str], rows: Iterator[Sequence[object]]
-    ) -> int:
-        """Write rows with binary COPY (20x a batch of INSERTs); returns how many.
-
-        ``table`` is schema-qualified; ``columns`` maps column names to Postgres type names, in
-        the order of the values of each row.
-        """
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-            sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
-        )
-        return self._copy(statement, list(columns.values()), rows)
-
-    def _copy(
-        self, statement: sql.Composed, types: list[str], rows: Iterator[Sequence[object]]
-    ) -> int:
-        count = 0
-        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(types)
-            for values in rows:
-                copy.write_row(values)
-                count += 1
-        return count
 
 
 class Database:

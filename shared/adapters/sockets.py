@@ -9,8 +9,6 @@ from typing import Any
 from shared.adapters import aws
 from shared.kernel.errors import NotFoundError
 
-MAX_FRAME_BYTES = 32 * 1024  # API Gateway sends frames of at most 32 KB
-
 
 class Sockets:
     """The connections of one WebSocket API, reached through its management endpoint."""
@@ -29,11 +27,3 @@ class Sockets:
         except NotFoundError:
             return False
         return True
-
-    def close(self, connection_id: str) -> None:
-        """Close a connection; one that is gone already is no error."""
-        try:
-            with aws.translated("The connection"):
-                self._client.delete_connection(ConnectionId=connection_id)
-        except NotFoundError:
-            return
