@@ -53,6 +53,11 @@ class Objects:
             )
         return str(answer.get("VersionId", ""))
 
+    def upload(self, key: str, source: Path) -> None:
+        """Store a file in constant memory."""
+        with aws.translated(f"The object {key}"), source.open("rb") as file:
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=file)
+
     def get(self, key: str, *, version: str = "") -> bytes:
         """Read an object whole; for our own derived files, which are bounded."""
         with aws.translated(f"The object {key}"):

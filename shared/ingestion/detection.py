@@ -13,7 +13,7 @@ from pathlib import Path
 from shared.ingestion.archives import OFFICE_PARTS, inspect_archive, looks_like_archive
 from shared.ingestion.cleaning import one_line
 from shared.ingestion.decoding import decode, is_text
-from shared.ingestion.parsers.registry import DOCX, supported_formats
+from shared.ingestion.formats import DOCX, supported_formats
 from shared.kernel.errors import InvalidError, UnsupportedError
 
 _HEAD = 65536

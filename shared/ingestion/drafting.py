@@ -12,7 +12,19 @@ from itertools import islice
 
 from shared.inference.language import detect_language
 from shared.ingestion.cleaning import one_line, tidy_lines
-from shared.ingestion.model import Block, BlockKind, Box, Cell, ParsedDocument, Table
+from shared.ingestion.model import (
+    Attachment,
+    Block,
+    BlockKind,
+    Box,
+    Cell,
+    Figure,
+    FormField,
+    Link,
+    PageFacts,
+    ParsedDocument,
+    Table,
+)
 from shared.kernel.errors import InvalidError, TooLargeError
 
 MAX_CELLS = 1_000_000
@@ -65,6 +77,16 @@ class Draft:
         self._headings: list[tuple[int, str]] = []
         self._cells = 0
         self.warnings: list[str] = []
+        self.figures: list[Figure] = []
+        self.links: list[Link] = []
+        self.pages: list[PageFacts] = []
+        self.attachments: list[Attachment] = []
+        self.fields: list[FormField] = []
+
+    @property
+    def block_count(self) -> int:
+        """How many blocks stand here: the index of the next one."""
+        return len(self._blocks)
 
     @property
     def is_empty(self) -> bool:
@@ -170,6 +192,11 @@ class Draft:
             text=text,
             blocks=tuple(self._blocks),
             tables=tuple(self._tables),
+            figures=tuple(self.figures),
+            links=tuple(self.links),
+            pages=tuple(self.pages),
+            attachments=tuple(self.attachments),
+            fields=tuple(self.fields),
             metadata={k: one_line(v)[:2000] for k, v in (metadata or {}).items() if v.strip()},
             parser=parser,
             parser_version=parser_version,

@@ -18,11 +18,10 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.port import Progress, silent
+from shared.ingestion.parsers.port import Progress, Source, options_to_json
 from shared.ingestion.serialization import document_from_json
 from shared.kernel.errors import (
     InvalidError,
@@ -44,15 +43,7 @@ _ERRORS: dict[str, type[KontorError]] = {
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
 
 
-def parse_isolated(
-    path: Path,
-    *,
-    media_type: str,
-    filename: str,
-    memory_mb: int,
-    timeout_s: float,
-    progress: Progress = silent,
-) -> ParsedDocument:
+def parse_isolated(source: Source, *, memory_mb: int, timeout_s: float) -> ParsedDocument:
     """Parse a file in a child process that may take so much memory and time and no more.
 
     Raises the parser's own InvalidError, UnsupportedError or TooLargeError; InvalidError too when
@@ -64,15 +55,17 @@ def parse_isolated(
     try:
         with tempfile.NamedTemporaryFile(prefix="kontor-read-", suffix=".json") as result:
             request = {
-                "path": str(path.resolve()),
-                "media_type": media_type,
-                "filename": filename,
+                "path": str(source.path.resolve()),
+                "media_type": source.media_type,
+                "filename": source.filename,
                 "result": result.name,
+                "files": str(source.files.resolve()),
+                "options": options_to_json(source.options),
                 "memory_mb": memory_mb,
             }
-            answer = child.ask(request, timeout_s=timeout_s, progress=progress)
+            answer = child.ask(request, timeout_s=timeout_s, progress=source.progress)
             is_healthy = "error" not in answer or answer["error"] in _ERRORS
-            _raise_for(answer, filename=filename, memory_mb=memory_mb, timeout_s=timeout_s)
+            _raise_for(answer, filename=source.filename, memory_mb=memory_mb, timeout_s=timeout_s)
             return document_from_json(result.read())
     finally:
         _give_back(child, is_healthy=is_healthy)

@@ -78,8 +78,78 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture taken out of the document, lying as ``file`` beside the parsed form.
+
+    The rectangle is as in ``Box``, all zero where the format has no pages (``page`` None).
+    ``block`` is the index of its caption's block, None without one.
+    """
+
+    file: str
+    media_type: str
+    width_px: int
+    height_px: int
+    page: int | None = None
+    x0: float = 0.0
+    y0: float = 0.0
+    x1: float = 0.0
+    y1: float = 0.0
+    block: int | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words ``text[start:end]`` that lead to a URL, or to a place inside (``#page=3``)."""
+
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """A page: its size in points as in ``Box``, and how its words were won.
+
+    ``confidence`` is the mean certainty of recognised words, 0 to 1; None where the words came
+    with the file.
+    """
+
+    number: int
+    width: float
+    height: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside the file, lying as ``file`` beside the parsed form: a document of its own.
+
+    ``name`` is what it is called inside, folders joined by slashes.
+    """
+
+    name: str
+    file: str
+    size_bytes: int
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A named value: a form's field, or a fact that the file states in a form of its own."""
+
+    name: str
+    value: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A whole document: ``text`` is canonical, ``blocks`` lie in it in order without overlap."""
+    """A whole document: ``text`` is canonical, ``blocks`` lie in it in order without overlap.
+
+    ``pages`` is empty where the format has none. Files of ``figures`` and ``attachments`` lie
+    in the folder that the parser was given.
+    """
 
     title: str
     language: Language
@@ -87,6 +157,11 @@ class ParsedDocument:
     text: str
     blocks: tuple[Block, ...]
     tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    links: tuple[Link, ...] = ()
+    pages: tuple[PageFacts, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    fields: tuple[FormField, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     parser: str = ""
     parser_version: str = ""

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO, TypedDict
 
+from shared.ingestion.parsers.port import Source, options_from_json
 from shared.ingestion.parsers.registry import parser_for
 from shared.ingestion.serialization import document_to_json
 from shared.kernel.errors import InvalidError, KontorError
@@ -33,6 +34,8 @@ class Request(TypedDict):
     media_type: str
     filename: str
     result: str
+    files: str
+    options: dict[str, object]
     memory_mb: int
 
 
@@ -49,12 +52,7 @@ def _answer(request: Request, answers: TextIO) -> dict[str, object]:
     """Read one document; every failure becomes an answer, none ends the process."""
     try:
         with _limited(request["memory_mb"]):
-            document = parser_for(request["media_type"]).parse(
-                Path(request["path"]),
-                media_type=request["media_type"],
-                filename=request["filename"],
-                progress=lambda done, total: _say(answers, {"progress": [done, total]}),
-            )
+            document = parser_for(request["media_type"]).parse(_source(request, answers))
             Path(request["result"]).write_text(document_to_json(document), encoding="utf-8")
     except KontorError as error:
         return {"error": error.code, "detail": error.detail, "hint": error.hint}
@@ -68,6 +66,17 @@ def _answer(request: Request, answers: TextIO) -> dict[str, object]:
     except Exception as error:  # noqa: BLE001 - the edge of this process: report, never die
         return {"error": "unexpected", "exception": type(error).__name__, "place": _place(error)}
     return {"done": True, "resident_mb": _resident_mb()}
+
+
+def _source(request: Request, answers: TextIO) -> Source:
+    return Source(
+        path=Path(request["path"]),
+        media_type=request["media_type"],
+        filename=request["filename"],
+        files=Path(request["files"]),
+        options=options_from_json(request["options"]),
+        progress=lambda done, total: _say(answers, {"progress": [done, total]}),
+    )
 
 
 @contextmanager

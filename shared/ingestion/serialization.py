@@ -8,12 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from shared.ingestion.model import Block, Box, Cell, Chunk, ParsedDocument, Table
+from shared.ingestion.model import (
+    Attachment,
+    Block,
+    Box,
+    Cell,
+    Chunk,
+    Figure,
+    FormField,
+    Link,
+    PageFacts,
+    ParsedDocument,
+    Table,
+)
 from shared.kernel.errors import InvalidError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def document_to_json(document: ParsedDocument) -> str:
@@ -31,6 +44,11 @@ def document_to_json(document: ParsedDocument) -> str:
             "text": document.text,
             "blocks": [_block_out(block) for block in document.blocks],
             "tables": [_table_out(table) for table in document.tables],
+            "figures": [asdict(figure) for figure in document.figures],
+            "links": [[link.start, link.end, link.target] for link in document.links],
+            "pages": [[p.number, p.width, p.height, p.confidence] for p in document.pages],
+            "attachments": [asdict(attachment) for attachment in document.attachments],
+            "fields": [[f.name, f.value, f.page] for f in document.fields],
         }
     )
 
@@ -46,6 +64,11 @@ def document_from_json(stored: str | bytes) -> ParsedDocument:
             text=body["text"],
             blocks=tuple(_block_in(block) for block in body["blocks"]),
             tables=tuple(_table_in(table) for table in body["tables"]),
+            figures=tuple(Figure(**figure) for figure in body["figures"]),
+            links=tuple(Link(*link) for link in body["links"]),
+            pages=tuple(PageFacts(*page) for page in body["pages"]),
+            attachments=tuple(Attachment(**each) for each in body["attachments"]),
+            fields=tuple(FormField(*each) for each in body["fields"]),
             metadata=dict(body["metadata"]),
             parser=body["parser"],
             parser_version=body["parser_version"],

@@ -26,6 +26,7 @@ from shared.ingestion.chunking import CountTokens, chunk
 from shared.ingestion.derived import load_chunks
 from shared.ingestion.isolation import parse_isolated
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
+from shared.ingestion.parsers.port import Source
 from shared.ingestion.serialization import (
     chunks_to_json,
     document_to_json,
@@ -124,7 +125,8 @@ def parse(
     receipt, version = _begin(database, task, progress, Stage.ANALYZING, share=0.1)
     if receipt is not None:
         return receipt
-    document = _read(objects, version, limits)
+    prefix = derived_prefix(task.tenant_id, task.version_id)
+    document = _read(objects, version, limits, prefix)
     reach("parse.read")
     with database.transaction(task.tenant_id) as session:
         progress.reach(session, Stage.CHUNKING, 0.25)
@@ -259,17 +261,22 @@ def _begin(
     return receipt, version
 
 
-def _read(objects: Objects, version: Version, limits: Limits) -> ParsedDocument:
+def _read(objects: Objects, version: Version, limits: Limits, prefix: str) -> ParsedDocument:
+    """Read a version in a child process and keep the files that were taken out of it."""
     with tempfile.TemporaryDirectory(prefix="kontor-") as folder:
-        path = Path(folder) / "original"
-        objects.download(version.object_key, path, version=version.object_version)
-        return parse_isolated(
-            path,
+        source = Source(
+            path=Path(folder) / "original",
             media_type=version.media_type,
             filename=version.filename,
-            memory_mb=limits.memory_mb,
-            timeout_s=limits.timeout_s,
+            files=Path(folder) / "files",
         )
+        source.files.mkdir()
+        objects.download(version.object_key, source.path, version=version.object_version)
+        document = parse_isolated(source, memory_mb=limits.memory_mb, timeout_s=limits.timeout_s)
+        for file in sorted(source.files.iterdir()):
+            objects.upload(f"{prefix}files/{file.name}", file)
+            reach("parse.file")
+    return document
 
 
 def _keep_parsed(

@@ -94,10 +94,14 @@ def too_big(root: Path) -> list[str]:
 def _room(root: Path, path: Path) -> str:
     """Name the room a file counts to; back ends behind a registry are a room of their own.
 
-    They grow with every format or model; the room that uses them does not.
+    They grow with every format or model; the room that uses them does not. A back end that is
+    a package of its own is one too.
     """
-    for folder in list(path.parents)[-3::-1]:
-        if len(folder.parts) > 2 and (root / folder / "registry.py").is_file():
+    for folder in path.parents:
+        if len(folder.parts) > 2 and (
+            (root / folder / "registry.py").is_file()
+            or (root / folder.parent / "registry.py").is_file()
+        ):
             return str(folder)
     return "/".join(path.parts[:2])
 

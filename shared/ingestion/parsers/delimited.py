@@ -6,13 +6,12 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from shared.ingestion.cleaning import clean
 from shared.ingestion.decoding import read_text
 from shared.ingestion.drafting import MAX_CELLS, CellText, Draft
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.port import Progress
+from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError, TooLargeError
 
 _SEPARATORS = ",;\t|"
@@ -31,26 +30,24 @@ class DelimitedParser:
         """Always: the standard library does it."""
         return True, ""
 
-    def parse(
-        self, path: Path, *, media_type: str, filename: str, progress: Progress
-    ) -> ParsedDocument:
+    def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when quoting is broken, TooLargeError past limits."""
-        raw, encoding = read_text(path, filename=filename)
+        raw, encoding = read_text(source.path, filename=source.filename)
         text = clean(raw)
         separator = _separator(text)
         try:
             rows = list(_rows(text, separator))
         except csv.Error as error:
             raise InvalidError(
-                f"“{filename}” cannot be read as CSV: a field is not closed or far too long.",
+                f"“{source.filename}” cannot be read as CSV: a field is open or far too long.",
                 hint="Check the quotation marks and save it again as CSV.",
             ) from error
         draft = Draft()
         draft.table(list(_cells(rows)))
-        progress(1, 1)
+        source.progress(1, 1)
         return draft.finish(
             title="",
-            filename=filename,
+            filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             metadata={"encoding": encoding, "separator": separator, "rows": str(len(rows))},

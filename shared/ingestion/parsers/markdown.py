@@ -9,13 +9,12 @@ from __future__ import annotations
 import html
 import re
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.ingestion.decoding import read_text
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import BlockKind, ParsedDocument
-from shared.ingestion.parsers.port import Progress
+from shared.ingestion.parsers.port import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,20 +39,18 @@ class MarkdownParser:
         """Whether markdown-it-py is installed."""
         return find_spec("markdown_it") is not None, "Install markdown-it-py."
 
-    def parse(
-        self, path: Path, *, media_type: str, filename: str, progress: Progress
-    ) -> ParsedDocument:
+    def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is empty or binary."""
         from markdown_it import MarkdownIt
 
-        raw, encoding = read_text(path, filename=filename)
+        raw, encoding = read_text(source.path, filename=source.filename)
         body, fields = _front_matter(raw.replace("\r\n", "\n"))
         tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body)
         _Walk().through(tokens, draft := Draft())
-        progress(1, 1)
+        source.progress(1, 1)
         return draft.finish(
             title=fields.get("title", ""),
-            filename=filename,
+            filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             metadata={**fields, "encoding": encoding},

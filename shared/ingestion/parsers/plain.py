@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from shared.ingestion.cleaning import clean
 from shared.ingestion.decoding import read_text
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.port import Progress
+from shared.ingestion.parsers.port import Source
 
 _BLANK = re.compile(r"\n[ \t]*\n\s*")
 _UNDERLINE = re.compile(r"\s*(={3,}|-{3,}|~{3,}|\*{3,})\s*$")
@@ -36,18 +35,16 @@ class PlainTextParser:
         """Always: the standard library does it."""
         return True, ""
 
-    def parse(
-        self, path: Path, *, media_type: str, filename: str, progress: Progress
-    ) -> ParsedDocument:
+    def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is empty or binary."""
-        text, encoding = read_text(path, filename=filename)
+        text, encoding = read_text(source.path, filename=source.filename)
         draft = Draft()
         for paragraph in _BLANK.split(clean(text)):
             _write(draft, paragraph.strip("\n"))
-        progress(1, 1)
+        source.progress(1, 1)
         return draft.finish(
             title="",
-            filename=filename,
+            filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             metadata={"encoding": encoding},

@@ -7,10 +7,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
+from shared.ingestion.formats import DOCX, supported_formats
 from shared.ingestion.parsers.port import Parser
 from shared.kernel.errors import UnsupportedError
-
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 _PARSERS: Mapping[str, str] = MappingProxyType(
     {
@@ -22,27 +21,11 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "application/pdf": "pdf.parser:PdfParser",
     }
 )
-_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "text/plain": "plain text",
-        "text/markdown": "Markdown",
-        "text/csv": "CSV",
-        "text/html": "HTML",
-        DOCX: "Word (.docx)",
-        "application/pdf": "PDF with text",
-    }
-)
 
 
 def supported_media_types() -> tuple[str, ...]:
     """Return the media types that have a parser."""
     return tuple(_PARSERS)
-
-
-def supported_formats() -> str:
-    """Return the readable formats as words for a sentence."""
-    names = list(_NAMES.values())
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def parser_for(media_type: str) -> Parser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from shared.ingestion.decoding import decode
@@ -13,7 +12,7 @@ from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, page_paragraphs
-from shared.ingestion.parsers.port import Progress
+from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
@@ -36,34 +35,32 @@ class WebPageParser:
         is_there = find_spec("docling") is not None and find_spec("bs4") is not None
         return is_there, "Install docling-slim[format-web]."
 
-    def parse(
-        self, path: Path, *, media_type: str, filename: str, progress: Progress
-    ) -> ParsedDocument:
+    def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is empty or holds no text."""
         from docling.backend.html_backend import HTMLDocumentBackend
         from docling.datamodel.backend_options import HTMLBackendOptions
         from docling.datamodel.base_models import InputFormat
 
-        markup = _SURROGATE.sub("", page_text(path.read_bytes()))
-        root = _parsed(markup, filename)
-        progress(1, 3)
+        markup = _SURROGATE.sub("", page_text(source.path.read_bytes()))
+        root = _parsed(markup, source.filename)
+        source.progress(1, 3)
         tree = converted(
             # The mark tells every reader below that this is UTF-8 now, whatever the page says.
             codecs.BOM_UTF8 + markup.encode(),
-            filename=filename,
+            filename=source.filename,
             input_format=InputFormat.HTML,
             backend=HTMLDocumentBackend,
             # The title tag is metadata here. Words before the first heading are words: docling
             # would drop them as furniture.
             options=HTMLBackendOptions(add_title=False, infer_furniture=False),
         )
-        progress(2, 3)
+        source.progress(2, 3)
         draft = Draft()
         TreeWriter(tree, draft, Originals(page_paragraphs(root))).write()
-        progress(3, 3)
+        source.progress(3, 3)
         return draft.finish(
             title=root.findtext(".//title") or "",
-            filename=filename,
+            filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             metadata=_metadata(root),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import zipfile
 from importlib.util import find_spec
-from pathlib import Path
 
 from shared.ingestion.drafting import Draft
+from shared.ingestion.formats import DOCX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, word_paragraphs
-from shared.ingestion.parsers.port import Progress
-from shared.ingestion.parsers.registry import DOCX
+from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
 
 _PROPERTIES = "docProps/core.xml"
@@ -32,9 +31,7 @@ class WordParser:
         is_there = find_spec("docling") is not None and find_spec("docx") is not None
         return is_there, "Install docling-slim[format-office]."
 
-    def parse(
-        self, path: Path, *, media_type: str, filename: str, progress: Progress
-    ) -> ParsedDocument:
+    def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is damaged or holds no text."""
         from docling.backend.msword_backend import MsWordDocumentBackend
         from docling.datamodel.backend_options import MsWordBackendOptions
@@ -42,29 +39,29 @@ class WordParser:
         from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
         try:
-            with zipfile.ZipFile(path) as archive:
+            with zipfile.ZipFile(source.path) as archive:
                 properties = _properties(archive)
                 originals = Originals(word_paragraphs(archive))
         except (zipfile.BadZipFile, KeyError, LxmlError, OSError, EOFError) as error:
             raise InvalidError(
-                f"“{filename}” is damaged: the main part of the Word document cannot be read.",
+                f"“{source.filename}” is damaged: the main part of the document cannot be read.",
                 hint="Open it in Word, save it again and put that in.",
             ) from error
-        progress(1, 3)
+        source.progress(1, 3)
         tree = converted(
-            path.read_bytes(),
-            filename=filename,
+            source.path.read_bytes(),
+            filename=source.filename,
             input_format=InputFormat.DOCX,
             backend=MsWordDocumentBackend,
             options=MsWordBackendOptions(),
         )
-        progress(2, 3)
+        source.progress(2, 3)
         draft = Draft()
         TreeWriter(tree, draft, originals).write()
-        progress(3, 3)
+        source.progress(3, 3)
         return draft.finish(
             title=properties.get("title", ""),
-            filename=filename,
+            filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             metadata=properties,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.ingestion.model import Chunk, ParsedDocument
-from shared.ingestion.parsers.port import silent
+from shared.ingestion.parsers.port import Source
 from shared.ingestion.parsers.registry import parser_for
 
 DOCUMENTS = Path(__file__).parents[2] / "fixtures" / "documents"
@@ -65,9 +65,10 @@ def read(tmp_path: Path) -> Read:
     def parse(content: str | bytes, media_type: str, filename: str) -> ParsedDocument:
         path = tmp_path / "input"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        document = parser_for(media_type).parse(
-            path, media_type=media_type, filename=filename, progress=silent
-        )
+        files = tmp_path / "files"
+        files.mkdir(exist_ok=True)
+        source = Source(path=path, media_type=media_type, filename=filename, files=files)
+        document = parser_for(media_type).parse(source)
         hold_together(document)
         return document
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.ingestion.detection import detect
-from shared.ingestion.parsers.registry import DOCX
+from shared.ingestion.formats import DOCX
 from shared.kernel.errors import InvalidError, KontorError, TooLargeError, UnsupportedError
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from shared.ingestion import isolation
+from shared.ingestion.formats import DOCX
 from shared.ingestion.isolation import parse_isolated, stop_readers
-from shared.ingestion.parsers.port import Progress, silent
-from shared.ingestion.parsers.registry import DOCX, parser_for
+from shared.ingestion.parsers.port import Progress, Source, silent
+from shared.ingestion.parsers.registry import parser_for
 from shared.kernel.errors import InvalidError, UnavailableError, UnsupportedError
 
 
@@ -31,6 +32,16 @@ def letter(tmp_path: Path) -> Path:
     return path
 
 
+def source_of(path: Path, *, media_type: str = "text/plain", progress: Progress = silent) -> Source:
+    return Source(
+        path=path,
+        media_type=media_type,
+        filename="brief.txt",
+        files=path.parent,
+        progress=progress,
+    )
+
+
 def read(
     path: Path,
     *,
@@ -39,20 +50,12 @@ def read(
     timeout_s: float = 60,
     progress: Progress = silent,
 ):
-    return parse_isolated(
-        path,
-        media_type=media_type,
-        filename="brief.txt",
-        memory_mb=memory_mb,
-        timeout_s=timeout_s,
-        progress=progress,
-    )
+    source = source_of(path, media_type=media_type, progress=progress)
+    return parse_isolated(source, memory_mb=memory_mb, timeout_s=timeout_s)
 
 
 def test_a_child_reads_exactly_what_the_parser_reads_here(letter: Path) -> None:
-    here = parser_for("text/plain").parse(
-        letter, media_type="text/plain", filename="brief.txt", progress=silent
-    )
+    here = parser_for("text/plain").parse(source_of(letter))
     told: list[tuple[int, int]] = []
     assert read(letter, progress=lambda done, total: told.append((done, total))) == here
     assert told == [(1, 1)]

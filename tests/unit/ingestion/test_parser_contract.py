@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.ingestion.chunking import chunk
 from shared.ingestion.detection import detect
+from shared.ingestion.formats import DOCX, supported_formats
 from shared.ingestion.isolation import parse_isolated, stop_readers
 from shared.ingestion.model import embedding_text
-from shared.ingestion.parsers.port import silent
-from shared.ingestion.parsers.registry import (
-    DOCX,
-    parser_for,
-    supported_formats,
-    supported_media_types,
-)
+from shared.ingestion.parsers.port import Source
+from shared.ingestion.parsers.registry import parser_for, supported_media_types
 from shared.ingestion.serialization import document_from_json, document_to_json
 from shared.kernel.errors import UnsupportedError
 from tests.unit.ingestion.conftest import DOCUMENTS, count_words, cover, hold_together
@@ -43,17 +40,20 @@ def test_every_parser_has_a_fixture() -> None:
 
 
 @pytest.mark.parametrize("media_type", FIXTURES)
-def test_a_parser_keeps_the_promises_of_its_port(media_type: str) -> None:
+def test_a_parser_keeps_the_promises_of_its_port(media_type: str, tmp_path: Path) -> None:
     path = DOCUMENTS / FIXTURES[media_type]
     assert detect(path, filename=path.name, claimed=media_type) == media_type
     parser = parser_for(media_type)
     assert media_type in parser.media_types
     told: list[tuple[int, int]] = []
     document = parser.parse(
-        path,
-        media_type=media_type,
-        filename=path.name,
-        progress=lambda done, total: told.append((done, total)),
+        Source(
+            path=path,
+            media_type=media_type,
+            filename=path.name,
+            files=tmp_path,
+            progress=lambda done, total: told.append((done, total)),
+        )
     )
     hold_together(document)
     assert told
@@ -66,11 +66,12 @@ def test_a_parser_keeps_the_promises_of_its_port(media_type: str) -> None:
 
 
 @pytest.mark.parametrize("media_type", [m for m in FIXTURES if m != "text/csv"])
-def test_every_format_says_the_same_under_the_same_headings(media_type: str) -> None:
+def test_every_format_says_the_same_under_the_same_headings(
+    media_type: str, tmp_path: Path
+) -> None:
     path = DOCUMENTS / FIXTURES[media_type]
-    document = parse_isolated(
-        path, media_type=media_type, filename=path.name, memory_mb=1024, timeout_s=60
-    )
+    source = Source(path=path, media_type=media_type, filename=path.name, files=tmp_path)
+    document = parse_isolated(source, memory_mb=1024, timeout_s=60)
     assert document.language == "de"
     assert document.title.lower() == "mietvertrag über wohnraum"
     (notice,) = [
@@ -83,13 +84,14 @@ def test_every_format_says_the_same_under_the_same_headings(media_type: str) -> 
         assert words.startswith("Posten | Betrag\nGrundmiete | 780 Euro")
 
 
-def test_a_scan_is_refused_in_the_child_as_here() -> None:
-    path = DOCUMENTS / "scan.pdf"
+def test_a_scan_is_refused_in_the_child_as_here(tmp_path: Path) -> None:
+    source = Source(
+        path=DOCUMENTS / "scan.pdf",
+        media_type="application/pdf",
+        filename="scan.pdf",
+        files=tmp_path,
+    )
     with pytest.raises(UnsupportedError, match="text recognition is not there yet"):
-        parser_for("application/pdf").parse(
-            path, media_type="application/pdf", filename=path.name, progress=silent
-        )
+        parser_for("application/pdf").parse(source)
     with pytest.raises(UnsupportedError, match="text recognition is not there yet"):
-        parse_isolated(
-            path, media_type="application/pdf", filename=path.name, memory_mb=512, timeout_s=60
-        )
+        parse_isolated(source, memory_mb=512, timeout_s=60)

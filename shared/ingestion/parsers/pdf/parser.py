@@ -20,7 +20,7 @@ from shared.ingestion.parsers.pdf.structure import (
     squashed,
 )
 from shared.ingestion.parsers.pdf.writing import Writer
-from shared.ingestion.parsers.port import Progress
+from shared.ingestion.parsers.port import Progress, Source
 from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
 
 MAX_PAGES = 5_000
@@ -47,26 +47,24 @@ class PdfParser:
         """Whether pypdfium2 is installed."""
         return find_spec("pypdfium2") is not None, "Install pypdfium2."
 
-    def parse(
-        self, path: Path, *, media_type: str, filename: str, progress: Progress
-    ) -> ParsedDocument:
+    def parse(self, source: Source) -> ParsedDocument:
         """Read the file, one page at a time.
 
         Raises InvalidError when it is damaged, protected by a password or empty,
         UnsupportedError when it holds nothing but pictures, TooLargeError past 5,000 pages.
         """
-        with _opened(path, filename) as document:
+        with _opened(source.path, source.filename) as document:
             count = len(document)
             if count > MAX_PAGES:
                 raise TooLargeError(
-                    f"“{filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
+                    f"“{source.filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
                     hint="Split it into several files.",
                 )
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
             draft = Draft()
-            pages = list(_pages(document, draft, progress))
-        _refuse_pictures(pages, draft, filename)
+            pages = list(_pages(document, draft, source.progress))
+        _refuse_pictures(pages, draft, source.filename)
         body = body_of(pages)
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
@@ -75,7 +73,7 @@ class PdfParser:
         title = metadata.get("Title", "")
         return draft.finish(
             title="" if _JUNK_TITLE.fullmatch(title.strip()) else title,
-            filename=filename,
+            filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             page_count=count,
