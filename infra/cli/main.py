@@ -17,6 +17,7 @@ from infra.cli.migrate import migrate
 from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
+from infra.cli.read import read
 from infra.cli.search import search
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
@@ -41,6 +42,7 @@ app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)
 app.command(rich_help_panel=USING)(rm)
 app.command(rich_help_panel=USING)(trace)
+app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
