@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from urllib.parse import quote
 
 from shared.ingestion.model import Block, Figure, Link, ParsedDocument, Table
@@ -30,6 +31,25 @@ def document_to_markdown(document: ParsedDocument, *, files: str = "") -> str:
     where the page has them, before their caption.
     """
     return "".join(_Writer(document, files).pieces())
+
+
+def tables_to_html(document: ParsedDocument) -> str:
+    """Return the tables alone as HTML, cells that span as such."""
+    return "".join(_html_table(document.text, table) for table in document.tables)
+
+
+def _html_table(text: str, table: Table) -> str:
+    rows: list[list[str]] = [[] for _ in range(table.row_count)]
+    for cell in sorted(table.cells, key=lambda cell: (cell.row, cell.column)):
+        tag = "th" if cell.is_header else "td"
+        spans = "".join(
+            f' {name}="{count}"'
+            for name, count in (("rowspan", cell.row_span), ("colspan", cell.column_span))
+            if count > 1
+        )
+        rows[cell.row].append(f"<{tag}{spans}>{escape(text[cell.start : cell.end])}</{tag}>")
+    body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    return f"<table>\n{body}\n</table>\n"
 
 
 @dataclass(slots=True)
