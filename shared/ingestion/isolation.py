@@ -163,8 +163,11 @@ class _Child:
         return message
 
     def end(self) -> None:
-        """Kill the process and let go of everything it held."""
-        self.process.kill()
+        """Kill the process with all it has started, and let go of everything it held."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # it leads a session of its own
+        except ProcessLookupError:
+            self.process.kill()
         self.process.wait()
         self.selector.close()
         for stream in (self.process.stdin, self.process.stdout):
