@@ -23,6 +23,7 @@ MAX_UNPACKED = 512 * 1024 * 1024
 MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 1024 * 1024
 _LOCAL_HEADER = 30
+_END_RECORD = 22
 _ENCRYPTED = 0x1
 _PIECE = 1 << 20
 _XML = (".xml", ".rels", ".opf", ".ncx")
@@ -45,6 +46,7 @@ def inspect_archive(path: Path, *, name: str) -> frozenset[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
+            _check_end(archive, path, name)
             _check_directory(entries, path.stat().st_size, name)
             _count_bytes(archive, entries, name)
             return frozenset(entry.filename for entry in entries)
@@ -57,6 +59,18 @@ def inspect_archive(path: Path, *, name: str) -> frozenset[str]:
         raise InvalidError(
             f"“{name}” is packed in a way that is not understood.", hint="Save it again."
         ) from error
+
+
+def _check_end(archive: zipfile.ZipFile, path: Path, name: str) -> None:
+    """Refuse what lies behind the archive's end record and its comment: nobody sees it unpacked."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _END_RECORD - len(archive.comment)))
+        is_last = file.read(4) == b"PK\x05\x06"
+    if not is_last:
+        raise InvalidError(
+            f"“{name}” holds something after its end, as malware does.",
+            hint="Save the document again with its own program.",
+        )
 
 
 def _check_directory(entries: Sequence[zipfile.ZipInfo], size: int, name: str) -> None:
