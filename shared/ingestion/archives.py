@@ -16,8 +16,6 @@ from pathlib import Path
 
 from shared.kernel.errors import InvalidError, TooLargeError
 
-OFFICE_PARTS = {"docx": frozenset({"word/document.xml", "word/document2.xml"})}
-
 MAX_ENTRIES = 10_000
 MAX_UNPACKED = 512 * 1024 * 1024
 MAX_RATIO = 100

@@ -77,13 +77,24 @@ def _by_bytes(path: Path, head: bytes, tail: bytes, *, name: str) -> str:
         _check_pdf(head, tail, name)
         return "application/pdf"
     if not is_text(head):
-        raise UnsupportedError(
-            f"“{name}” is in a format that is not known here.",
-            hint=f"Supported are {supported_formats()}.",
-        )
+        raise _unknown(name)
     if _SCRIPT.match(head):
         raise _unreadable(PROGRAM, name)
     return ""
+
+
+def _unknown(name: str) -> InvalidError | UnsupportedError:
+    promised = media_type_of_name(name)
+    if promised:
+        return InvalidError(
+            f"“{name}” is named like {_title(promised)} but its contents are not: it is damaged or "
+            "something else.",
+            hint="Open it in its own program, save it again and put that in.",
+        )
+    return UnsupportedError(
+        f"“{name}” is in a format that is not known here.",
+        hint=f"Supported are {supported_formats()}.",
+    )
 
 
 def _refuse_double(what: str, head: bytes, tail: bytes, name: str) -> None:

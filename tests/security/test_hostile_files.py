@@ -117,6 +117,8 @@ HOSTILE = {
     "paper.jpg": (b"\xff\xd8\xff\xe0" + bytes(99) + zipped({"x": b"y"}), "at once"),
     "tail.docx": (word() + b"MZ" + bytes(10_000), "after its end"),
     "cut.docx": (word()[:-40], "damaged"),
+    "noise.pdf": (bytes(range(256)) * 9, "named like a PDF but its contents are not"),
+    "noise.dat": (bytes(range(256)) * 9, "is in a format that is not known here"),
     "cut.pdf": (b"%PDF-1.7\n1 0 obj\n<<", "damaged"),
     "nul.txt": (b"\0" * 5000, "is empty"),
 }
