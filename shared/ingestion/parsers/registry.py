@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shared.ingestion.formats import DOCX, supported_formats
+from shared.ingestion.formats import DOCX, ODP, ODS, ODT, PPTX, XLSX, supported_formats
 from shared.ingestion.parsers.port import Parser
 from shared.kernel.errors import UnsupportedError
 
@@ -17,7 +17,16 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "text/markdown": "markdown:MarkdownParser",
         "text/csv": "delimited:DelimitedParser",
         "text/html": "webpage:WebPageParser",
+        "text/asciidoc": "asciidoc:AsciiDocParser",
+        "application/x-latex": "latex:LatexParser",
+        "application/jats+xml": "jats:JatsParser",
+        "application/epub+zip": "epub:EpubParser",
         DOCX: "word:WordParser",
+        XLSX: "workbook:WorkbookParser",
+        PPTX: "presentation:PresentationParser",
+        ODT: "opendocument:OpenDocumentParser",
+        ODS: "opendocument:OpenDocumentParser",
+        ODP: "opendocument:OpenDocumentParser",
         "application/pdf": "pdf.parser:PdfParser",
     }
 )

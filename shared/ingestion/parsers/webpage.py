@@ -12,6 +12,7 @@ from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, page_paragraphs
+from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
 
@@ -27,7 +28,7 @@ class WebPageParser:
     """Reads HTML files."""
 
     name = "docling-html"
-    version = "2.142.1-1"
+    version = "2.142.1-2"
     media_types = frozenset({"text/html"})
 
     def available(self) -> tuple[bool, str]:
@@ -56,7 +57,8 @@ class WebPageParser:
         )
         source.progress(2, 3)
         draft = Draft()
-        TreeWriter(tree, draft, Originals(page_paragraphs(root))).write()
+        pictures = Pictures(source.files, draft)
+        TreeWriter(tree, draft, Originals(page_paragraphs(root)), pictures).write()
         source.progress(3, 3)
         return draft.finish(
             title=root.findtext(".//title") or "",

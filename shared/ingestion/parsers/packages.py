@@ -1,0 +1,80 @@
+"""What office packages (zip archives) say about themselves: properties, macros."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import Any
+
+from shared.kernel.errors import InvalidError
+
+MACROS_IGNORED = "The file holds macros; they were ignored."
+_CORE = "docProps/core.xml"
+_META = "meta.xml"
+_KEPT = {
+    "title": "title", "creator": "author", "initial-creator": "author", "subject": "subject",
+    "keywords": "keywords", "keyword": "keywords", "created": "created",
+    "creation-date": "created", "modified": "modified", "date": "modified",
+    "publisher": "publisher", "language": "language",
+}  # fmt: skip
+_LARGEST_PROPERTIES = 1 << 20
+
+
+def opened_package(source_path: Any, filename: str) -> zipfile.ZipFile:
+    """Open an office package; raises InvalidError when it is none."""
+    try:
+        return zipfile.ZipFile(source_path)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        raise damaged(filename) from error
+
+
+def damaged(filename: str) -> InvalidError:
+    """Return the error for a package whose parts cannot be read."""
+    return InvalidError(
+        f"“{filename}” is damaged: its structure cannot be read.",
+        hint="Open it in its own program, save it again and put that in.",
+    )
+
+
+def package_properties(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return core properties (ECMA-376 part 2, section 11; OpenDocument 1.3 part 3, section 4.3).
+
+    Properties are an extra: a document with broken ones is still a document.
+    """
+    names = archive.namelist()
+    part_name = next((name for name in (_CORE, _META) if name in names), "")
+    if not part_name:
+        return {}
+    with archive.open(part_name) as part:
+        return properties_of(part.read(_LARGEST_PROPERTIES))
+
+
+def properties_of(data: bytes) -> dict[str, str]:
+    """Return the properties in a piece of XML by their plain names."""
+    from lxml import etree  # type: ignore[import-untyped]
+
+    try:
+        root = etree.fromstring(data, safe_xml_parser())
+    except (etree.XMLSyntaxError, ValueError):
+        return {}
+    found: dict[str, str] = {}
+    for element in root.iter():
+        name = element.tag.rsplit("}", 1)[-1] if isinstance(element.tag, str) else ""
+        if name in _KEPT and (element.text or "").strip():
+            found.setdefault(_KEPT[name], str(element.text))
+    return found
+
+
+def safe_xml_parser() -> Any:
+    """Return an XML parser that expands no entity and fetches nothing."""
+    from lxml import etree
+
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+
+
+def package_warnings(archive: zipfile.ZipFile) -> list[str]:
+    """Return what a person should know: macros that were not run."""
+    names = [name.lower() for name in archive.namelist()]
+    is_basic = any(name.startswith(("basic/", "scripts/")) and name.endswith((".xml", ".py", ".js"))
+                   and not name.endswith(("script-lc.xml", "script-lb.xml")) for name in names)  # fmt: skip
+    has_macros = is_basic or any(name.endswith("vbaproject.bin") for name in names)
+    return [MACROS_IGNORED] if has_macros else []
