@@ -45,7 +45,7 @@ class AsciiDocParser:
         draft = Draft()
         TreeWriter(tree, draft, Originals(text.split("\n"))).write()
         source.progress(1, 1)
-        found = {key: value for key, value in _ATTRIBUTE.findall(text[:10_000])}
+        found = dict(_ATTRIBUTE.findall(text[:10_000]))
         return draft.finish(
             title="",
             filename=source.filename,

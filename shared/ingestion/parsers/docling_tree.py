@@ -35,7 +35,7 @@ def converted(
     filename: str,
     input_format: Any,
     backend: Any,
-    options: Any,
+    options: Any = None,
 ) -> Any:
     """Run one of docling's native backends on bytes; no network, no models.
 

@@ -16,6 +16,7 @@ _KEPT = {
     "creation-date": "created", "modified": "modified", "date": "modified",
     "publisher": "publisher", "language": "language",
 }  # fmt: skip
+_SCRIPTS = (".xml", ".py", ".js", ".bsh")
 _LARGEST_PROPERTIES = 1 << 20
 
 
@@ -74,7 +75,10 @@ def safe_xml_parser() -> Any:
 def package_warnings(archive: zipfile.ZipFile) -> list[str]:
     """Return what a person should know: macros that were not run."""
     names = [name.lower() for name in archive.namelist()]
-    is_basic = any(name.startswith(("basic/", "scripts/")) and name.endswith((".xml", ".py", ".js"))
-                   and not name.endswith(("script-lc.xml", "script-lb.xml")) for name in names)  # fmt: skip
-    has_macros = is_basic or any(name.endswith("vbaproject.bin") for name in names)
+    has_macros = any(
+        name.endswith("vbaproject.bin")
+        or ((name.startswith(("basic/", "scripts/")) and name.endswith(_SCRIPTS))
+        and not name.endswith(("script-lc.xml", "script-lb.xml")))
+        for name in names
+    )
     return [MACROS_IGNORED] if has_macros else []

@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shared.ingestion.formats import DOCX, ODP, ODS, ODT, PPTX, XLSX, supported_formats
+from shared.ingestion.formats import DOCX, MSG, ODP, ODS, ODT, PPTX, XLSX, supported_formats
 from shared.ingestion.parsers.port import Parser
 from shared.kernel.errors import UnsupportedError
 
@@ -21,6 +21,15 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "application/x-latex": "latex:LatexParser",
         "application/jats+xml": "jats:JatsParser",
         "application/epub+zip": "epub:EpubParser",
+        "text/x-rst": "restructured:RestructuredParser",
+        "text/vtt": "subtitles:SubtitleParser",
+        "application/x-subrip": "subtitles:SubtitleParser",
+        "application/json": "json_data:JsonParser",
+        "application/xml": "xml_data:XmlParser",
+        "application/rtf": "rtf:RtfParser",
+        "message/rfc822": "mail:MailParser",
+        "application/zip": "archive:ArchiveParser",
+        MSG: "outlook:OutlookParser",
         DOCX: "word:WordParser",
         XLSX: "workbook:WorkbookParser",
         PPTX: "presentation:PresentationParser",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from shared.ingestion.decoding import decode
@@ -38,27 +39,11 @@ class WebPageParser:
 
     def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is empty or holds no text."""
-        from docling.backend.html_backend import HTMLDocumentBackend
-        from docling.datamodel.backend_options import HTMLBackendOptions
-        from docling.datamodel.base_models import InputFormat
-
-        markup = _SURROGATE.sub("", page_text(source.path.read_bytes()))
-        root = _parsed(markup, source.filename)
+        markup = page_text(source.path.read_bytes())
+        root = _parsed(_SURROGATE.sub("", markup), source.filename)
         source.progress(1, 3)
-        tree = converted(
-            # The mark tells every reader below that this is UTF-8 now, whatever the page says.
-            codecs.BOM_UTF8 + markup.encode(),
-            filename=source.filename,
-            input_format=InputFormat.HTML,
-            backend=HTMLDocumentBackend,
-            # The title tag is metadata here. Words before the first heading are words: docling
-            # would drop them as furniture.
-            options=HTMLBackendOptions(add_title=False, infer_furniture=False),
-        )
-        source.progress(2, 3)
         draft = Draft()
-        pictures = Pictures(source.files, draft)
-        TreeWriter(tree, draft, Originals(page_paragraphs(root)), pictures).write()
+        write_page(markup, draft, filename=source.filename, files=source.files)
         source.progress(3, 3)
         return draft.finish(
             title=root.findtext(".//title") or "",
@@ -67,6 +52,33 @@ class WebPageParser:
             parser_version=self.version,
             metadata=_metadata(root),
         )
+
+
+def write_page(markup: str, draft: Draft, *, filename: str, files: Path | None = None) -> bool:
+    """Write a page onto a draft, its pictures into ``files``; False when it holds nothing.
+
+    Raises InvalidError when it cannot be read or is nested too deeply.
+    """
+    from docling.backend.html_backend import HTMLDocumentBackend
+    from docling.datamodel.backend_options import HTMLBackendOptions
+    from docling.datamodel.base_models import InputFormat
+
+    markup = _SURROGATE.sub("", markup)
+    root = _parsed(markup, filename)
+    tree = converted(
+        # The mark tells every reader below that this is UTF-8 now, whatever the page says.
+        codecs.BOM_UTF8 + markup.encode(),
+        filename=filename,
+        input_format=InputFormat.HTML,
+        backend=HTMLDocumentBackend,
+        # The title tag is metadata here. Words before the first heading are words: docling
+        # would drop them as furniture.
+        options=HTMLBackendOptions(add_title=False, infer_furniture=False),
+    )
+    before = draft.block_count
+    pictures = None if files is None else Pictures(files, draft)
+    TreeWriter(tree, draft, Originals(page_paragraphs(root)), pictures).write()
+    return draft.block_count > before
 
 
 def page_text(data: bytes) -> str:
