@@ -2,28 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functions.edge.reading import reading_handler
 
-from functions.edge.step import step_handler
-from shared.ingestion.service import Limits, parse
-from shared.ingestion.task import IngestTask
-from shared.wiring import App
-
-
-def _parse(app: App, task: IngestTask, _event: dict[str, Any]) -> dict[str, Any]:
-    limits = Limits(
-        memory_mb=app.settings.parse_memory_mb,
-        timeout_s=app.settings.parse_timeout_s,
-        chunk_tokens=app.settings.chunk_tokens,
-        batch_chunks=app.settings.embed_batch_chunks,
-    )
-    return parse(
-        app.database,
-        app.objects,
-        task,
-        count_tokens=app.tokenizer.count_tokens,
-        limits=limits,
-    )
-
-
-handler = step_handler(_parse)
+handler = reading_handler()

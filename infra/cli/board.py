@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ROWS = 10  # files shown in work at a time
+TELLING = 5  # so many ended files make a rate worth saying
 LISTED = 30  # up to so many files, the summary names the good ones too
 MARKS = {COMPLETED: ("✓", "green"), DUPLICATE: ("=", "cyan"), FAILED: ("✗", "red")}
 
@@ -42,6 +43,9 @@ def progress(items: Sequence[Item], *, width: int, began: float, note: str) -> R
     hidden = len(active) - ROWS
     if hidden > 0:
         parts.insert(1, Text(f"… and {hidden} more in work", style="dim"))
+    speed = pace(items, seconds=time.monotonic() - began)
+    if speed:
+        parts.append(Text(speed, style="dim"))
     if note:
         parts.append(Text(note, style="yellow"))
     return Group(*parts)
@@ -71,7 +75,7 @@ def _overall(
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
-    done = len(ended) + sum(item.progress for item in items if item.is_active and item.job_id)
+    done = done_share(items)
     failed = sum(item.outcome == FAILED for item in ended)
     line = Table.grid(padding=(0, 2))
     line.add_column(no_wrap=True)
@@ -82,6 +86,29 @@ def _overall(
     bar_width = max(10, min(40, width - len(words) - 4))
     line.add_row(ProgressBar(total=len(items), completed=done, width=bar_width), words)
     return line
+
+
+def done_share(items: Sequence[Item]) -> float:
+    """Count the files done, those in work by their share."""
+    ended = sum(bool(item.outcome) for item in items)
+    return ended + sum(item.progress for item in items if item.is_active and item.job_id)
+
+
+def pace(items: Sequence[Item], *, seconds: float) -> str:
+    """Say how fast it goes and how long it will take, once enough has ended to tell.
+
+    Files that an earlier run had finished count for neither: they took no time.
+    """
+    skipped = sum(item.is_resumed and bool(item.outcome) for item in items)
+    done = done_share(items)
+    worked = done - skipped
+    ended = [item for item in items if item.outcome and not item.is_resumed]
+    if len(ended) < TELLING or seconds <= 0 or worked <= 0:
+        return ""
+    rate = worked / seconds
+    left = (len(items) - done) / rate
+    bytes_each_s = sum(item.size for item in ended) / seconds
+    return f"{rate:.1f} files/s · {size(bytes_each_s)}/s · about {duration(left)} left"
 
 
 def plain_line(item: Item) -> str:

@@ -18,6 +18,7 @@ from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.search import search
+from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
 from infra.cli.trace import trace
@@ -35,6 +36,7 @@ app = typer.Typer(
     epilog="Every command explains itself: kontor put --help",
 )
 app.command(rich_help_panel=USING)(put)
+app.command(rich_help_panel=USING)(watch)
 app.command(rich_help_panel=USING)(ask)
 app.command(rich_help_panel=USING)(search)
 app.command(rich_help_panel=USING)(ls)

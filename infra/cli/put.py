@@ -56,8 +56,8 @@ def put(
         raise InvalidError(
             f"--document takes one file, not {len(sources)}.", hint="Put them one by one."
         )
-    wish = Wish(document_id=document, metadata=read_pairs(metadata or []))
-    items = [Item(source) for source in sources]
+    wish = Wish(metadata=read_pairs(metadata or []))
+    items = [Item(source, target=document) for source in sources]
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         client.me()
         state = PutState(data)

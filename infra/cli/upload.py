@@ -37,10 +37,12 @@ WAITING, READING, UPLOADING, UPLOADED = "waiting", "reading", "uploading", "uplo
 class Item:
     """One file on its way; written by its worker, read by the display.
 
-    ``outcome`` is empty until the file's story has ended.
+    ``outcome`` is empty until the file's story has ended; ``target`` is the document whose next
+    version the file becomes, empty for a document of its own.
     """
 
     source: Source
+    target: str = ""
     stage: str = WAITING
     progress: float = 0.0
     size: int = 0
@@ -70,7 +72,6 @@ class Item:
 class Wish:
     """What applies to every file of one `put`."""
 
-    document_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -144,7 +145,7 @@ class Uploader:
     def _resume(self, item: Item, key: FileKey) -> bool:
         """Take up what an earlier run left; ``False`` when the file must be sent (again)."""
         known = self._state.find(key)
-        if known is None or known.outcome == FAILED or self._wish.document_id:
+        if known is None or known.outcome == FAILED or item.target:
             return False
         if known.outcome != RUNNING and not known.document_id:
             return False
@@ -201,8 +202,8 @@ class Uploader:
         params = {"filename": source.path.name}
         if source.folder:
             params["folder"] = source.folder
-        if self._wish.document_id:
-            params["document_id"] = self._wish.document_id
+        if item.target:
+            params["document_id"] = item.target
         answer = self._client.call(
             "POST",
             "/api/v1/assets",
@@ -222,8 +223,8 @@ class Uploader:
         }
         if source.folder:
             wanted["folder"] = source.folder
-        if self._wish.document_id:
-            wanted["document_id"] = self._wish.document_id
+        if item.target:
+            wanted["document_id"] = item.target
         if self._wish.metadata:
             wanted["metadata"] = dict(self._wish.metadata)
         ticket = self._client.post("/api/v1/assets", wanted, is_repeatable=True)

@@ -48,6 +48,10 @@ UNUSED = (
     "bin",
     "**/__pycache__",
 )
+# Layers that lie in the checkout as they are.
+STATIC = ("stream", "ocr")
+# Layers whose functions count tokens without embedding.
+COUNTING = ("parsing", "pages", "legacy")
 Progress = Callable[[str], None]
 
 
@@ -61,7 +65,8 @@ def build_layers(progress: Progress) -> dict[str, int]:
             _install(name, progress, without=core)
     _place_model(progress)
     built = {path.name: _size(path) for path in sorted(TARGET.iterdir())}
-    built["stream"] = _size(ROOT / "layers" / "stream")
+    for name in STATIC:
+        built[name] = _size(ROOT / "layers" / name)
     return built
 
 
@@ -122,11 +127,12 @@ def _place_model(progress: Progress) -> None:
     progress("layer model")
     built = ensure_model(TARGET / "model" / "models")
     relative = built.relative_to(TARGET / "model")
-    beside = TARGET / "parsing" / relative
-    beside.mkdir(parents=True)
-    for path in built.iterdir():
-        if path.suffix == ".json":
-            shutil.copy2(path, beside / path.name)
+    for layer in COUNTING:
+        beside = TARGET / layer / relative
+        beside.mkdir(parents=True)
+        for path in built.iterdir():
+            if path.suffix == ".json":
+                shutil.copy2(path, beside / path.name)
 
 
 def _size(folder: Path) -> int:

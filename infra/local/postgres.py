@@ -39,7 +39,7 @@ CAP_DAC_OVERRIDE = 1  # see capabilities(7): pass folders regardless of their pe
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes; Postgres appends /.s.PGSQL.5432
 START_TIMEOUT_S = 60.0  # a crash recovery may take that long
 STOP_TIMEOUT_S = 20.0
-DEFAULTS = {"shared_buffers": "256MB", "max_connections": "100", "listen_addresses": ""}
+DEFAULTS = {"shared_buffers": "256MB", "max_connections": "150", "listen_addresses": ""}
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

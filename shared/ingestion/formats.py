@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Literal
 
 Reader = Literal["office", "pages", "legacy"]
-"""Which reading function carries the libraries of a format (one Lambda each: they do not fit
-into one): ``pages`` reads PDF and images, ``legacy`` the formats of the nineties, ``office`` all
-others."""
+"""Which reading function carries the libraries of a format: they do not fit into one Lambda.
+
+``pages`` reads PDF and images, ``legacy`` the formats of the nineties, ``office`` all others.
+"""
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -97,6 +98,7 @@ _ROWS = (
 FORMATS: Mapping[str, Format] = MappingProxyType({row.media_type: row for row in _ROWS})
 """Every readable format by its media type."""
 
+_READERS: Mapping[str, Reader] = MappingProxyType({row.reader: row.reader for row in _ROWS})
 _BY_EXTENSION = {extension: row.media_type for row in _ROWS for extension in row.extensions}
 
 
@@ -104,6 +106,17 @@ def media_type_of_name(filename: str) -> str:
     """Return the media type that a file's extension promises; empty when it promises nothing."""
     extension = filename.rsplit(".", 1)[-1].lower() if "." in filename else ""
     return _BY_EXTENSION.get(extension, "")
+
+
+def reader_of(media_type: str) -> Reader:
+    """Return the reading function of a media type; types nobody reads go to the plain one."""
+    row = FORMATS.get(media_type)
+    return row.reader if row else "office"
+
+
+def reader_named(name: str) -> Reader:
+    """Return a reader by its stored name; unknown names mean the plain one."""
+    return _READERS.get(name, "office")
 
 
 def supported_formats() -> str:

@@ -19,6 +19,7 @@ from shared.documents import service as documents
 from shared.documents.model import Kept, Upload
 from shared.documents.service import ReceivedFile
 from shared.ingestion.detection import detect
+from shared.ingestion.formats import Reader, reader_of
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError
@@ -131,7 +132,7 @@ def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms:
             stage = Stage.COMPLETED
         else:
             documents.settle_upload(session, upload.id, "received")
-            _start(session, upload, kept)
+            _start(session, upload, kept, reader_of(file.media_type))
             detail = ""
             stage = Stage.UPLOADED
         realtime.report(
@@ -152,7 +153,7 @@ def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms:
     return kept.outcome
 
 
-def _start(session: Session, upload: Upload, kept: Kept) -> None:
+def _start(session: Session, upload: Upload, kept: Kept, reader: Reader) -> None:
     assert session.tenant_id is not None
     task = IngestTask(
         tenant_id=session.tenant_id,
@@ -161,6 +162,7 @@ def _start(session: Session, upload: Upload, kept: Kept) -> None:
         job_id=upload.id,
         attempt=1,
         correlation_id=upload.correlation_id,
+        reader=reader,
     )
     request_workflow(session, task.execution_name, {"task": task.to_json()})
 

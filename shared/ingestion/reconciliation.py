@@ -17,6 +17,7 @@ from shared.adapters.queues import Queue
 from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.documents.model import Upload, Version, derived_prefix
+from shared.ingestion.formats import reader_of
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now
 from shared.kernel.context import working_on
@@ -153,6 +154,7 @@ def _task(tenant_id: TenantId, version: Version, *, correlation_id: str) -> Inge
         job_id=version.job_id,
         attempt=version.attempt,
         correlation_id=correlation_id,
+        reader=reader_of(version.media_type),
     )
 
 

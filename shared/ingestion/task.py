@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from shared.ingestion.formats import Reader, reader_named
 from shared.kernel.ids import DocumentId, JobId, TenantId, VersionId
 
 
 @dataclass(frozen=True, slots=True)
 class IngestTask:
-    """One version to be read, embedded and indexed."""
+    """One version to be read, embedded and indexed; ``reader`` says which function reads it."""
 
     tenant_id: TenantId
     document_id: DocumentId
@@ -20,6 +21,7 @@ class IngestTask:
     job_id: JobId
     attempt: int
     correlation_id: str
+    reader: Reader = "office"
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> Self:
@@ -31,6 +33,7 @@ class IngestTask:
             job_id=JobId(UUID(str(stored["job_id"]))),
             attempt=int(str(stored["attempt"])),
             correlation_id=str(stored["correlation_id"]),
+            reader=reader_named(str(stored.get("reader", ""))),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -42,6 +45,7 @@ class IngestTask:
             "job_id": str(self.job_id),
             "attempt": self.attempt,
             "correlation_id": self.correlation_id,
+            "reader": self.reader,
         }
 
     @property

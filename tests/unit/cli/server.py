@@ -144,7 +144,7 @@ class FakeKontor:
             if len(body) > self.direct_limit:
                 return JSONResponse({"message": "Request Entity Too Large"}, 413)
             folder = request.query_params.get("folder", "")
-            job_id = self._open_job(name, folder)
+            job_id = self._open_job(name, folder, request.query_params.get("document_id", ""))
             self._arrive(job_id, body)
             return JSONResponse({"job_id": job_id}, 202)
         wanted = json.loads(body)
@@ -169,7 +169,7 @@ class FakeKontor:
         self._arrive(str(form["key"], "ascii"), form["file"])  # type: ignore[arg-type]
         return Response(status_code=204)
 
-    def _open_job(self, name: str, folder: str) -> str:
+    def _open_job(self, name: str, folder: str, target: str = "") -> str:
         job_id = str(uuid4())
         self.jobs[job_id] = {
             "id": job_id,
@@ -178,6 +178,7 @@ class FakeKontor:
             "detail": "",
             "subject": name,
             "folder": folder,
+            "target": target,
             "document_id": None,
             "events": [],
         }
@@ -193,7 +194,11 @@ class FakeKontor:
         elif name.startswith("kaputt"):
             steps = [("uploaded", ""), ("failed", "The file is damaged: its end is missing.")]
         else:
-            document_id = self.add_document(name, folder=job["folder"], size_bytes=len(content))
+            document_id = str(job["target"]) or self.add_document(
+                name, folder=job["folder"], size_bytes=len(content)
+            )
+            if job["target"]:
+                self.documents[document_id]["version"] += 1  # type: ignore[operator]
             self.digests[digest] = document_id
             job["document_id"] = document_id
             steps = [(stage, "") for stage in STAGES]
@@ -250,7 +255,11 @@ class FakeKontor:
             return problem(404, "not-found", "There is no such document.")
         if request.method == "DELETE":
             del self.documents[str(found["id"])]
+            self.digests = {d: i for d, i in self.digests.items() if i != found["id"]}
             return Response(status_code=204)
+        if request.method == "PATCH":
+            found.update(await request.json())
+            return JSONResponse(found)
         version = {"number": 1, "stage": "completed", "size_bytes": 3, "filename": "a.pdf"}
         return JSONResponse({**found, "versions": [version]})
 
@@ -333,7 +342,9 @@ class FakeKontor:
                 Route(f"{api}/jobs", self.list_jobs),
                 Route(f"{api}/jobs/{{id}}", self.one_job),
                 Route(f"{api}/documents", self.list_documents),
-                Route(f"{api}/documents/{{id}}", self.one_document, methods=["GET", "DELETE"]),
+                Route(
+                    f"{api}/documents/{{id}}", self.one_document, methods=["GET", "PATCH", "DELETE"]
+                ),
                 Route(f"{api}/documents/{{id}}/versions/{{number}}/text", self.text),
                 Route(f"{api}/documents/{{id}}/trace", self.trace),
                 Route(f"{api}/search", self.search, methods=["POST"]),

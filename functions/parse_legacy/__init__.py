@@ -1,0 +1,1 @@
+"""Reads the binary office formats of the nineties."""

@@ -1,0 +1,1 @@
+"""Reads PDF files and images, with text recognition."""
