@@ -77,8 +77,10 @@ def package_warnings(archive: zipfile.ZipFile) -> list[str]:
     names = [name.lower() for name in archive.namelist()]
     has_macros = any(
         name.endswith("vbaproject.bin")
-        or ((name.startswith(("basic/", "scripts/")) and name.endswith(_SCRIPTS))
-        and not name.endswith(("script-lc.xml", "script-lb.xml")))
+        or (
+            (name.startswith(("basic/", "scripts/")) and name.endswith(_SCRIPTS))
+            and not name.endswith(("script-lc.xml", "script-lb.xml"))
+        )
         for name in names
     )
     return [MACROS_IGNORED] if has_macros else []
