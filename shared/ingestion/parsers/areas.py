@@ -115,7 +115,31 @@ def _collected(grid: Grid, groups: _Groups, owners: dict[tuple[int, int], int]) 
                 found += [filled[c] for c in range(first, last + 1) if c in filled]
             else:
                 found += [filled[c] for c in sorted(filled) if first <= c <= last]
-    return [_area(found) for found in cells.values() if found]
+    return _united([_area(found) for found in cells.values() if found])
+
+
+def _united(areas: list[Area]) -> list[Area]:
+    """Give a lone cell back to the table in whose rows it stands, one empty column apart."""
+    united: list[Area] = []
+    for area in areas:
+        is_lone = area.row_count == area.column_count == 1
+        home = next(
+            (
+                n
+                for n, one in enumerate(united)
+                if is_lone
+                and one.row <= area.row < one.row + one.row_count
+                and one.row_count > 1 < one.column_count
+                and area.column == one.column + one.column_count + 1
+            ),
+            None,
+        )
+        if home is None:
+            united.append(area)
+        else:
+            joined = sorted((*united[home].cells, *area.cells), key=lambda c: (c.row, c.column))
+            united[home] = _area(joined)
+    return united
 
 
 def _area(cells: list[Span]) -> Area:

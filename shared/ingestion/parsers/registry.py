@@ -7,7 +7,19 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shared.ingestion.formats import DOCX, MSG, ODP, ODS, ODT, PPTX, XLSX, supported_formats
+from shared.ingestion.formats import (
+    DOC,
+    DOCX,
+    MSG,
+    ODP,
+    ODS,
+    ODT,
+    PPT,
+    PPTX,
+    XLS,
+    XLSX,
+    supported_formats,
+)
 from shared.ingestion.parsers.port import Parser
 from shared.kernel.errors import UnsupportedError
 
@@ -29,6 +41,9 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "application/rtf": "rtf:RtfParser",
         "message/rfc822": "mail:MailParser",
         "application/zip": "archive:ArchiveParser",
+        DOC: "legacy:LegacyParser",
+        XLS: "legacy:LegacyParser",
+        PPT: "legacy:LegacyParser",
         MSG: "outlook:OutlookParser",
         DOCX: "word:WordParser",
         XLSX: "workbook:WorkbookParser",

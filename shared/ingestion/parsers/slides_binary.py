@@ -1,0 +1,175 @@
+"""Old PowerPoint presentations (.ppt, 97–2003): the words of each slide, per [MS-PPT]."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+_HEADER = 8
+_CONTAINER = 0xF
+_DOCUMENT, _SLIDE, _NOTES = 1000, 1006, 1008
+_SLIDE_ATOM, _LIST, _PERSIST = 1007, 4080, 1011
+_TEXT_HEADER, _CHARACTERS, _BYTES, _OUTLINE = 3999, 4000, 4008, 3998
+_NOTES_ATOM = 1009
+_USER_EDIT, _DIRECTORY = 4085, 6002
+_TITLES = frozenset({0, 6})
+_MASTER, _SLIDES, _SPEAKER = 1, 0, 2  # instances of the list
+_NOTES_TEXT = 2
+_DEEPEST = 40
+_MAX_EDITS = 1_000
+
+
+@dataclass(slots=True)
+class Words:
+    """A box of words on a slide; ``kind`` is its place: 0 and 6 are titles."""
+
+    kind: int
+    text: str = ""
+
+
+@dataclass(slots=True)
+class OldSlide:
+    """A slide: its boxes in reading order and what the speaker noted."""
+
+    number: int
+    boxes: list[Words] = field(default_factory=list)
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    kind: int
+    instance: int
+    start: int
+    end: int
+    is_container: bool
+
+
+class SlideFile:
+    """The stream of an old presentation; raises ValueError or struct.error when it is broken."""
+
+    def __init__(self, ole: Any) -> None:
+        self._data = bytes(ole.openstream("PowerPoint Document").read())
+        current = bytes(ole.openstream("Current User").read())
+        if len(current) < 20:  # noqa: PLR2004
+            raise ValueError("no current user")
+        token, edit = struct.unpack_from("<II", current, 12)
+        if token == 0xF3D1C4DF:  # noqa: PLR2004 - the mark of an encrypted file
+            raise PermissionError("encrypted")
+        self._places: dict[int, int] = {}
+        self._document = self._read_directory(edit)
+
+    def slides(self) -> list[OldSlide]:
+        """Return the slides in their order, with the words of placeholders and drawn boxes."""
+        document = self._record(self._places[self._document])
+        notes = self._notes(document)
+        found: list[OldSlide] = []
+        for listing in self._inside(document, 1):
+            if listing.kind == _LIST and listing.instance == _SLIDES:
+                for reference, slide_id, outline in self._entries(listing):
+                    slide = OldSlide(len(found) + 1)
+                    place = self._places.get(reference)
+                    if place is not None:
+                        slide.boxes = self._boxes(self._record(place), outline)
+                    slide.boxes = slide.boxes or outline
+                    slide.notes = notes.get(slide_id, "")
+                    found.append(slide)
+        return found
+
+    def _notes(self, document: _Record) -> dict[int, str]:
+        """Return what speakers noted, by the ids of the slides."""
+        found: dict[int, str] = {}
+        for listing in self._inside(document, 1):
+            if listing.kind != _LIST or listing.instance != _SPEAKER:
+                continue
+            for reference, _, outline in self._entries(listing):
+                if reference not in self._places:
+                    continue
+                page = self._record(self._places[reference])
+                owner = next((r for r in self._inside(page, 1) if r.kind == _NOTES_ATOM), None)
+                boxes = [b for b in self._boxes(page, outline) if b.kind == _NOTES_TEXT]
+                if owner is not None and boxes:
+                    (slide_id,) = struct.unpack_from("<I", self._data, owner.start)
+                    found[slide_id] = "\n".join(box.text for box in boxes)
+        return found
+
+    def _entries(self, listing: _Record) -> Iterator[tuple[int, int, list[Words]]]:
+        """Yield (reference, slide id, outline texts) of each slide in a list."""
+        entry: tuple[int, int, list[Words]] | None = None
+        for record in self._inside(listing, 1):
+            if record.kind == _PERSIST:
+                if entry is not None:
+                    yield entry
+                reference, _, _, slide_id = struct.unpack_from("<IIiI", self._data, record.start)
+                entry = (reference, slide_id, [])
+            elif entry is not None:
+                self._collect(record, entry[2])
+        if entry is not None:
+            yield entry
+
+    def _boxes(self, slide: _Record, outline: list[Words]) -> list[Words]:
+        """Return the words on a slide; placeholders point into the outline."""
+        boxes: list[Words] = []
+        for record in self._inside(slide, _DEEPEST):
+            if record.kind == _OUTLINE:
+                (index,) = struct.unpack_from("<I", self._data, record.start)
+                boxes += [outline[index]] if index < len(outline) else []
+            else:
+                self._collect(record, boxes)
+        return [box for box in boxes if box.text.strip()]
+
+    def _collect(self, record: _Record, boxes: list[Words]) -> None:
+        if record.kind == _TEXT_HEADER:
+            boxes.append(Words(struct.unpack_from("<I", self._data, record.start)[0]))
+        elif record.kind in {_CHARACTERS, _BYTES} and boxes:
+            raw = self._data[record.start : record.end]
+            encoding = "utf-16-le" if record.kind == _CHARACTERS else "latin-1"
+            words = raw.decode(encoding, "replace").replace("\r", "\n").replace("\x0b", "\n")
+            boxes[-1].text += words
+
+    def _read_directory(self, edit: int) -> int:
+        """Learn where everything lies, the newest edit first; returns the document's reference."""
+        document = 0
+        for _ in range(_MAX_EDITS):
+            record = self._record(edit)
+            if record.kind != _USER_EDIT:
+                raise ValueError("no edit where one should be")
+            _, _, earlier, directory, reference = struct.unpack_from(
+                "<IIIII", self._data, record.start
+            )
+            document = document or reference
+            self._read_places(self._record(directory))
+            if earlier == 0:
+                return document
+            edit = earlier
+        raise ValueError("edits without end")
+
+    def _read_places(self, directory: _Record) -> None:
+        if directory.kind != _DIRECTORY:
+            raise ValueError("no directory where one should be")
+        position = directory.start
+        while position + 4 <= directory.end:
+            (head,) = struct.unpack_from("<I", self._data, position)
+            first, count = head & 0xFFFFF, head >> 20
+            for number in range(count):
+                (place,) = struct.unpack_from("<I", self._data, position + 4 + number * 4)
+                self._places.setdefault(first + number, place)
+            position += 4 + count * 4
+
+    def _record(self, place: int) -> _Record:
+        head, kind, size = struct.unpack_from("<HHI", self._data, place)
+        start = place + _HEADER
+        return _Record(kind, head >> 4, start, min(start + size, len(self._data)),
+                       head & _CONTAINER == _CONTAINER)  # fmt: skip
+
+    def _inside(self, record: _Record, depth: int) -> Iterator[_Record]:
+        """Yield the records inside one, those inside containers too down to a depth."""
+        position = record.start
+        while position + _HEADER <= record.end:
+            inner = self._record(position)
+            yield inner
+            if inner.is_container and depth > 1:
+                yield from self._inside(inner, depth - 1)
+            position = max(inner.end, position + _HEADER)
