@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 MAX_MERGED_CELLS = 2_000_000
+_WIDEST_GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +120,31 @@ def _collected(grid: Grid, groups: _Groups, owners: dict[tuple[int, int], int]) 
 
 
 def _united(areas: list[Area]) -> list[Area]:
-    """Give a lone cell back to the table in whose rows it stands, one empty column apart."""
+    """Give pieces back to the table in whose rows they stand, at most two empty columns apart."""
     united: list[Area] = []
     for area in areas:
-        is_lone = area.row_count == area.column_count == 1
-        home = next(
-            (
-                n
-                for n, one in enumerate(united)
-                if is_lone
-                and one.row <= area.row < one.row + one.row_count
-                and one.row_count > 1 < one.column_count
-                and area.column == one.column + one.column_count + 1
-            ),
-            None,
-        )
+        home = next((n for n, one in enumerate(united) if _belongs(area, one)), None)
         if home is None:
             united.append(area)
         else:
             joined = sorted((*united[home].cells, *area.cells), key=lambda c: (c.row, c.column))
             united[home] = _area(joined)
     return united
+
+
+def _belongs(piece: Area, table: Area) -> bool:
+    """Whether a piece is a lone cell in a table's rows, or a column that ends with the table.
+
+    The column begins with the table's first or second row (the first may be a title).
+    """
+    if piece.column_count > 1 or table.row_count == 1 or table.column_count == 1:
+        return False
+    bottom, right = table.row + table.row_count, table.column + table.column_count
+    is_near = table.column <= piece.column <= right + _WIDEST_GAP
+    if piece.row_count == 1:
+        return is_near and table.row <= piece.row < bottom
+    is_whole = 0 <= piece.row - table.row <= 1 and piece.row + piece.row_count == bottom
+    return is_near and is_whole
 
 
 def _area(cells: list[Span]) -> Area:

@@ -217,7 +217,7 @@ def _style_level(style: bytes, fixed: int) -> int:
     if built_in == _TITLE_STYLE:
         return 1
     if 1 <= built_in <= _LAST_LEVEL:
-        return built_in
+        return int(built_in)
     if kind & 0xF != _PARAGRAPH_STYLE:
         return 0
     (letters,) = struct.unpack_from("<H", style, fixed)
