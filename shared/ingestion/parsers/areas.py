@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from shared.ingestion.drafting import CellText, Draft
+
 MAX_MERGED_CELLS = 2_000_000
 _WIDEST_GAP = 2
 
@@ -174,3 +176,28 @@ class _Groups:
     def unite(self, one: int, other: int) -> None:
         first, second = sorted((self.root(one), self.root(other)))
         self._parents[second] = first
+
+
+def write_area(area: Area, draft: Draft) -> None:
+    """Write an area: one cell is a sentence, a first row merged across it a caption."""
+    if area.row_count == 1 and area.column_count == 1:
+        draft.paragraph(area.cells[0].text)
+        return
+    cells, offset = area.cells, 0
+    first = cells[0]
+    if first.column_span == area.column_count > 1 and area.row_count > first.row_span:
+        draft.paragraph(first.text, kind="caption")
+        cells, offset = cells[1:], first.row_span
+    draft.table(
+        [
+            CellText(
+                row=cell.row - area.row - offset,
+                column=cell.column - area.column,
+                text=cell.text,
+                row_span=cell.row_span,
+                column_span=cell.column_span,
+                is_header=cell.row - area.row == offset,
+            )
+            for cell in cells
+        ]
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.formats import DOC, PPT, XLS
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Grid, areas_of
+from shared.ingestion.parsers.areas import Grid, areas_of, write_area
 from shared.ingestion.parsers.packages import MACROS_IGNORED, damaged
 from shared.ingestion.parsers.port import Source
 from shared.ingestion.parsers.slides_binary import SlideFile
@@ -169,16 +169,7 @@ def _read_sheets(source: Source, _ole: Any, draft: Draft) -> int | None:
                 if words.strip():
                     grid.put(row, column, words)
         for area in areas_of(grid):
-            if area.row_count == area.column_count == 1:
-                draft.paragraph(area.cells[0].text)
-                continue
-            draft.table(
-                [
-                    CellText(c.row - area.row, c.column - area.column, c.text,
-                             is_header=c.row == area.row)
-                    for c in area.cells
-                ]
-            )  # fmt: skip
+            write_area(area, draft)
     return len(tables) or None
 
 

@@ -1,11 +1,11 @@
-"""OpenDocument texts, spreadsheets and presentations through docling's backend."""
+"""OpenDocument texts and presentations through docling's backend."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 from shared.ingestion.drafting import Draft
-from shared.ingestion.formats import ODP, ODS, ODT
+from shared.ingestion.formats import ODP, ODT
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, open_paragraphs
@@ -18,11 +18,11 @@ from shared.ingestion.parsers.packages import (
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
 
-_BACKENDS = {ODT: "Odt", ODS: "Ods", ODP: "Odp"}
+_BACKENDS = {ODT: "Odt", ODP: "Odp"}
 
 
 class OpenDocumentParser:
-    """Reads .odt, .ods and .odp; in presentations a block's page is its slide's number."""
+    """Reads .odt and .odp; in presentations a block's page is its slide's number."""
 
     name = "docling-opendocument"
     version = "2.142.1-1"
@@ -36,7 +36,7 @@ class OpenDocumentParser:
     def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is damaged or holds no text."""
         from docling.backend import opendocument_backend
-        from docling.datamodel.backend_options import DeclarativeBackendOptions, OdsBackendOptions
+        from docling.datamodel.backend_options import DeclarativeBackendOptions
         from docling.datamodel.base_models import InputFormat
         from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
@@ -55,9 +55,7 @@ class OpenDocumentParser:
             filename=source.filename,
             input_format=InputFormat[kind.upper()],
             backend=getattr(opendocument_backend, f"{kind}DocumentBackend"),
-            options=OdsBackendOptions()
-            if source.media_type == ODS
-            else DeclarativeBackendOptions(),
+            options=DeclarativeBackendOptions(),
         )
         source.progress(2, 3)
         is_paged = source.media_type == ODP

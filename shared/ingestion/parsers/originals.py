@@ -87,11 +87,11 @@ def open_paragraphs(archive: ZipFile) -> list[str]:
         events = etree.iterparse(part, resolve_entities=False, no_network=True)
         for _, element in events:
             if element.tag in _OPEN_PARAGRAPHS:
-                paragraphs.append(_open_text(element))
+                paragraphs.append(open_text(element))
     return paragraphs
 
 
-def _open_text(element: Any) -> str:
+def open_text(element: Any) -> str:
     """Return the words of an OpenDocument paragraph (version 1.3 part 3, section 6.1)."""
     words = [element.text or ""]
     for child in element:
@@ -99,7 +99,7 @@ def _open_text(element: Any) -> str:
         if name in {"s", "tab", "line-break"}:
             words.append(" ")
         elif name not in {"note", "annotation", "frame"}:
-            words.append(_open_text(child))
+            words.append(open_text(child))
         words.append(child.tail or "")
     return "".join(words)
 

@@ -49,7 +49,7 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         XLSX: "workbook:WorkbookParser",
         PPTX: "presentation:PresentationParser",
         ODT: "opendocument:OpenDocumentParser",
-        ODS: "opendocument:OpenDocumentParser",
+        ODS: "open_sheets:OpenSheetsParser",
         ODP: "opendocument:OpenDocumentParser",
         "application/pdf": "pdf.parser:PdfParser",
     }

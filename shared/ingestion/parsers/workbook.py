@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import zipfile
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.ingestion.drafting import MAX_CELLS, CellText, Draft
 from shared.ingestion.formats import XLSX
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Area, Grid, Span, areas_of
+from shared.ingestion.parsers.areas import Grid, areas_of, write_area
 from shared.ingestion.parsers.packages import (
     damaged,
     opened_package,
@@ -25,9 +25,6 @@ from shared.ingestion.parsers.port import Source
 from shared.ingestion.parsers.sheet_parts import Chart, charts_of, pictures_of, spans_of
 from shared.ingestion.parsers.values import shown
 from shared.kernel.errors import TooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MAX_SHEETS = 1_000
 
@@ -111,7 +108,7 @@ class _Sheets:
         for area in areas_of(grid):
             while charts and charts[0].row < area.row:
                 self._chart(charts.pop(0))
-            self._area(area)
+            write_area(area, self._draft)
         for chart in charts:
             self._chart(chart)
         for data in pictures_of(self._archive, part):
@@ -132,31 +129,6 @@ class _Sheets:
                     hint="Split it into several files.",
                 )
         return grid
-
-    def _area(self, area: Area) -> None:
-        """Write an area: one cell is a sentence, a first row merged across is a caption."""
-        if area.row_count == 1 and area.column_count == 1:
-            self._draft.paragraph(area.cells[0].text)
-            return
-        cells: Iterable[Span] = area.cells
-        first = area.cells[0]
-        offset = 0
-        if first.column_span == area.column_count > 1 and area.row_count > first.row_span:
-            self._draft.paragraph(first.text, kind="caption")
-            cells, offset = area.cells[1:], first.row_span
-        self._draft.table(
-            [
-                CellText(
-                    row=cell.row - area.row - offset,
-                    column=cell.column - area.column,
-                    text=cell.text,
-                    row_span=cell.row_span,
-                    column_span=cell.column_span,
-                    is_header=cell.row - area.row == offset,
-                )
-                for cell in cells
-            ]
-        )
 
     def _chart(self, chart: Chart) -> None:
         caption = f"{chart.title} ({chart.kind})" if chart.title else chart.kind.capitalize()

@@ -20,7 +20,7 @@ _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _DEEPEST = 200
 _DEEPEST_HEADING = 4
 _MOST_COLUMNS = 40
-_LONGEST_CELL = 300
+_LONGEST_CELL = 120
 _NAMED = ("title", "name", "heading", "label", "head")
 
 
