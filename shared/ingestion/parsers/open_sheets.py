@@ -44,7 +44,7 @@ class OpenSheetsParser:
 
     def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is damaged, TooLargeError past limits."""
-        from lxml.etree import LxmlError
+        from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
         draft = Draft()
         with opened_package(source.path, source.filename) as archive:
@@ -68,7 +68,7 @@ class OpenSheetsParser:
 
 def _write(archive: zipfile.ZipFile, draft: Draft) -> int:
     """Write the sheets one after another; returns how many there are."""
-    from lxml import etree  # type: ignore[import-untyped]
+    from lxml import etree
 
     count = cells = 0
     sheet = _Sheet()
