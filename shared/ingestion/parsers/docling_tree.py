@@ -115,7 +115,7 @@ class TreeWriter:
             write = self._writers().get(type(item).__name__, TreeWriter._text)
             write(self, item, depth)
         elif self.is_paged and item.content_layer.value == "notes" and item.label.value == "text":
-            self.draft.paragraph(item.text)
+            self.draft.paragraph(item.text, kind="note")
 
     def _turn_to(self, page: int) -> None:
         if page != self.draft.page:

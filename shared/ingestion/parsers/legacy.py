@@ -147,14 +147,16 @@ def _read_slides(_source: Source, ole: Any, draft: Draft) -> int | None:
         draft.page = slide.number
         draft.end_section()
         for box in slide.boxes:
-            if box.kind in _TITLES:
+            if box.cells:
+                draft.table(box.cells)
+            elif box.kind in _TITLES:
                 draft.heading(box.text, level=1)
             elif box.text.count("\n"):
                 for line in box.text.split("\n"):
                     draft.list_item(line)
             else:
                 draft.paragraph(box.text)
-        draft.paragraph(slide.notes)
+        draft.paragraph(slide.notes, kind="note")
     return len(slides) or None
 
 

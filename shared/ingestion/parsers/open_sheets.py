@@ -68,7 +68,7 @@ class OpenSheetsParser:
 
 def _write(archive: zipfile.ZipFile, draft: Draft) -> int:
     """Write the sheets one after another; returns how many there are."""
-    from lxml import etree
+    from lxml import etree  # type: ignore[import-untyped]
 
     count = cells = 0
     sheet = _Sheet()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from shared.ingestion.drafting import CellText
 
 _HEADER = 8
 _CONTAINER = 0xF
@@ -14,7 +17,8 @@ _SLIDE_ATOM, _LIST, _PERSIST = 1007, 4080, 1011
 _TEXT_HEADER, _CHARACTERS, _BYTES, _OUTLINE = 3999, 4000, 4008, 3998
 _NOTES_ATOM = 1009
 _USER_EDIT, _DIRECTORY = 4085, 6002
-_TITLES = frozenset({0, 6})
+_GROUP, _ANCHOR, _PROPERTIES, _TABLE_PROPERTIES = 0xF003, 0xF00F, {0xF00B, 0xF122}, 0x039F
+_TABLE = -1
 _MASTER, _SLIDES, _SPEAKER = 1, 0, 2  # instances of the list
 _NOTES_TEXT = 2
 _DEEPEST = 40
@@ -23,10 +27,11 @@ _MAX_EDITS = 1_000
 
 @dataclass(slots=True)
 class Words:
-    """A box of words on a slide; ``kind`` is its place: 0 and 6 are titles."""
+    """A box of words on a slide, or a table; ``kind`` is its place: 0 and 6 are titles."""
 
     kind: int
     text: str = ""
+    cells: list[CellText] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -112,13 +117,57 @@ class SlideFile:
     def _boxes(self, slide: _Record, outline: list[Words]) -> list[Words]:
         """Return the words on a slide; placeholders point into the outline."""
         boxes: list[Words] = []
-        for record in self._inside(slide, _DEEPEST):
-            if record.kind == _OUTLINE:
-                (index,) = struct.unpack_from("<I", self._data, record.start)
+        self._walk(slide, outline, boxes, _DEEPEST)
+        return [box for box in boxes if box.text.strip() or box.cells]
+
+    def _walk(self, record: _Record, outline: list[Words], boxes: list[Words], left: int) -> None:
+        for inner in self._inside(record, 1):
+            if inner.kind == _GROUP and self._is_table(inner):
+                boxes.append(Words(_TABLE, cells=self._cells(inner)))
+            elif inner.is_container and left:
+                self._walk(inner, outline, boxes, left - 1)
+            elif inner.kind == _OUTLINE:
+                (index,) = struct.unpack_from("<I", self._data, inner.start)
                 boxes += [outline[index]] if index < len(outline) else []
             else:
-                self._collect(record, boxes)
-        return [box for box in boxes if box.text.strip()]
+                self._collect(inner, boxes)
+
+    def _is_table(self, group: _Record) -> bool:
+        """Whether a group of shapes is a table: its first shape says so ([MS-ODRAW] 2.3.4)."""
+        first = next(self._inside(group, 1), None)
+        for record in self._inside(first, 1) if first is not None else ():
+            if record.kind in _PROPERTIES:
+                for place in range(record.start, record.end - 5, 6):
+                    (name,) = struct.unpack_from("<H", self._data, place)
+                    if name & 0x3FFF == _TABLE_PROPERTIES:
+                        return True
+        return False
+
+    def _cells(self, group: _Record) -> list[CellText]:
+        """Return a table's cells; rows and columns follow from where the shapes' edges are."""
+        shapes: list[tuple[tuple[int, ...], str]] = []
+        for shape in self._inside(group, 1):
+            anchor: tuple[int, ...] = ()
+            held: list[Words] = []
+            for record in self._inside(shape, _DEEPEST):
+                if record.kind == _ANCHOR:
+                    anchor = struct.unpack_from("<4i", self._data, record.start)
+                self._collect(record, held)
+            if anchor and held:
+                shapes.append((anchor, " ".join(box.text for box in held)))
+        columns = sorted({a[0] for a, _ in shapes})
+        rows = sorted({a[1] for a, _ in shapes})
+        return [
+            CellText(
+                row=rows.index(top),
+                column=columns.index(left),
+                text=text,
+                row_span=max(1, bisect_left(rows, bottom) - rows.index(top)),
+                column_span=max(1, bisect_left(columns, right) - columns.index(left)),
+                is_header=top == rows[0],
+            )
+            for (left, top, right, bottom), text in shapes
+        ]
 
     def _collect(self, record: _Record, boxes: list[Words]) -> None:
         if record.kind == _TEXT_HEADER:
