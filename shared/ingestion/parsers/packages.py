@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
+from pathlib import Path
 from typing import Any
 
 from shared.kernel.errors import InvalidError
@@ -10,6 +12,8 @@ from shared.kernel.errors import InvalidError
 MACROS_IGNORED = "The file holds macros; they were ignored."
 _CORE = "docProps/core.xml"
 _META = "meta.xml"
+_MANIFEST = "META-INF/manifest.xml"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _KEPT = {
     "title": "title", "creator": "author", "initial-creator": "author", "subject": "subject",
     "keywords": "keywords", "keyword": "keywords", "created": "created",
@@ -20,12 +24,45 @@ _SCRIPTS = (".xml", ".py", ".js", ".bsh")
 _LARGEST_PROPERTIES = 1 << 20
 
 
-def opened_package(source_path: Any, filename: str) -> zipfile.ZipFile:
-    """Open an office package; raises InvalidError when it is none."""
+def opened_package(path: Path, filename: str) -> zipfile.ZipFile:
+    """Open an office package; raises InvalidError when it is none or has a password."""
     try:
-        return zipfile.ZipFile(source_path)
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        with path.open("rb") as stream:
+            if stream.read(len(_OLE)) == _OLE:
+                # Office wraps an encrypted package into an OLE file ([MS-OFFCRYPTO] 1.3).
+                raise _protected(filename) from error
         raise damaged(filename) from error
+    try:
+        _check_open(archive, filename)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        archive.close()
+        raise damaged(filename) from error
+    except InvalidError:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_open(archive: zipfile.ZipFile, filename: str) -> None:
+    """Refuse OpenDocument files with a password and books with a digital lock."""
+    names = archive.NameToInfo
+    if _MANIFEST in names:
+        with archive.open(_MANIFEST) as part:
+            if b"encryption-data" in part.read(_LARGEST_PROPERTIES):
+                raise _protected(filename)
+    if "META-INF/rights.xml" in names or "META-INF/sinf.xml" in names:
+        raise InvalidError(
+            f"“{filename}” is locked by its seller (DRM) and cannot be read.",
+            hint="Put in an edition without a lock.",
+        )
+
+
+def _protected(filename: str) -> InvalidError:
+    return InvalidError(
+        f"“{filename}” is protected by a password.", hint="Save it without one and try again."
+    )
 
 
 def damaged(filename: str) -> InvalidError:

@@ -10,7 +10,7 @@ from shared.ingestion.formats import DOCX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, word_paragraphs
-from shared.ingestion.parsers.packages import package_properties, package_warnings
+from shared.ingestion.parsers.packages import opened_package, package_properties, package_warnings
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
@@ -37,7 +37,7 @@ class WordParser:
 
         draft = Draft()
         try:
-            with zipfile.ZipFile(source.path) as archive:
+            with opened_package(source.path, source.filename) as archive:
                 properties = package_properties(archive)
                 draft.warnings += package_warnings(archive)
                 originals = Originals(word_paragraphs(archive))

@@ -120,7 +120,11 @@ class _Sheets:
         grid = Grid()
         for row in sheet.iter_rows():
             for cell in row:
-                if cell.value is not None and (words := shown(cell.value, cell.number_format)):
+                if cell.value is None:
+                    continue
+                # Looking a format up costs more than all else; words need none.
+                is_word = isinstance(cell.value, str) or not cell.has_style
+                if words := shown(cell.value, "" if is_word else cell.number_format):
                     grid.put(cell.row - 1, cell.column - 1, words)
                     self._cells += 1
             if self._cells > MAX_CELLS:
