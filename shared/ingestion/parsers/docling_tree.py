@@ -82,6 +82,7 @@ class TreeWriter:
     """Writes a DoclingDocument's body and footnotes onto a draft, in reading order.
 
     Where the format has slides, ``draft.page`` follows them and speaker notes are written too.
+    ``links`` are the words on each slide that lead somewhere, where docling does not tell.
     """
 
     document: Any
@@ -89,6 +90,7 @@ class TreeWriter:
     originals: Originals
     pictures: Pictures | None = None
     is_paged: bool = False
+    links: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     _has_title: bool = False
     _written: set[str] = field(default_factory=set)
     _last_caption: str = ""
@@ -281,6 +283,10 @@ class TreeWriter:
                 self._link(child)
             elif type(item).__name__ == "InlineGroup" and getattr(child, "hyperlink", None):
                 self.draft.link(child.text, str(child.hyperlink))
+        waiting = self.links.get(self.draft.page or 0, [])
+        for words, target in tuple(waiting):
+            if self.draft.link(words, target):
+                waiting.remove((words, target))
 
 
 def _chart_kind(item: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.formats import PPTX
@@ -17,6 +18,10 @@ from shared.ingestion.parsers.packages import (
 )
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
+
+_DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_RUN = f"{_DRAWING}r"
+_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 class PresentationParser:
@@ -56,7 +61,8 @@ class PresentationParser:
         )
         source.progress(2, 3)
         pictures = Pictures(source.files, draft)
-        TreeWriter(tree, draft, originals, pictures, is_paged=True).write()
+        links = _links(source.path)
+        TreeWriter(tree, draft, originals, pictures, is_paged=True, links=links).write()
         source.progress(3, 3)
         return draft.finish(
             title=properties.pop("title", "") if _is_own(properties) else "",
@@ -73,3 +79,25 @@ def _is_own(properties: dict[str, str]) -> bool:
     return properties.get("title", "").strip().lower() not in {
         "", "powerpoint presentation", "powerpoint-präsentation", "presentation",
     }  # fmt: skip
+
+
+def _links(path: Path) -> dict[int, list[tuple[str, str]]]:
+    """Return the words that lead to an address, slide by slide."""
+    from pptx import Presentation
+
+    with path.open("rb") as stream:
+        deck = Presentation(stream)
+    found: dict[int, list[tuple[str, str]]] = {}
+    for number, slide in enumerate(deck.slides, 1):
+        targets = {
+            relation.rId: str(relation.target_ref)
+            for relation in slide.part.rels.values()
+            if relation.is_external
+        }
+        for run in slide.element.iter(_RUN):
+            click = run.find(f"{_DRAWING}rPr/{_DRAWING}hlinkClick")
+            target = targets.get(click.get(_ID, "")) if click is not None else None
+            words = run.findtext(f"{_DRAWING}t")
+            if target and words:
+                found.setdefault(number, []).append((words, target))
+    return found

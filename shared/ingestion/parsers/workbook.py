@@ -81,20 +81,23 @@ class _Sheets:
         """Write every visible sheet; hidden ones are named in a warning."""
         from openpyxl import load_workbook
 
-        book = load_workbook(self._source.path, read_only=True, data_only=True, keep_links=False)
-        try:
-            sheets = list(book.worksheets)[:_MAX_SHEETS]
-            self.count = len(sheets)
-            for number, sheet in enumerate(sheets, 1):
-                if sheet.sheet_state == "visible":
-                    self.names.append(sheet.title)
-                    self._sheet(sheet, number)
-                else:
-                    self._draft.warnings.append(f"The hidden sheet “{sheet.title}” was left out.")
-                self._source.progress(number, len(sheets))
-            self._chart_sheets(book)
-        finally:
+        # From a stream: of a path openpyxl would judge the extension.
+        with self._source.path.open("rb") as stream:
+            book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+            self._sheets(book)
             book.close()
+
+    def _sheets(self, book: Any) -> None:
+        sheets = list(book.worksheets)[:_MAX_SHEETS]
+        self.count = len(sheets)
+        for number, sheet in enumerate(sheets, 1):
+            if sheet.sheet_state == "visible":
+                self.names.append(sheet.title)
+                self._sheet(sheet, number)
+            else:
+                self._draft.warnings.append(f"The hidden sheet “{sheet.title}” was left out.")
+            self._source.progress(number, len(sheets))
+        self._chart_sheets(book)
 
     def _sheet(self, sheet: Any, number: int) -> None:
         part = sheet._worksheet_path.lstrip("/")  # noqa: SLF001 - the only way to its parts
