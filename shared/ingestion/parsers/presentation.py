@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
+from io import BytesIO
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.formats import PPTX
@@ -11,6 +11,7 @@ from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, slide_paragraphs
 from shared.ingestion.parsers.packages import (
+    as_plain,
     damaged,
     opened_package,
     package_properties,
@@ -49,11 +50,12 @@ class PresentationParser:
                 properties = package_properties(archive)
                 draft.warnings += package_warnings(archive)
                 originals = Originals(slide_paragraphs(archive))
+                data = as_plain(source.path, archive)
             except (KeyError, LxmlError, OSError, EOFError, ValueError) as error:
                 raise damaged(source.filename) from error
         source.progress(1, 3)
         tree = converted(
-            source.path.read_bytes(),
+            data,
             filename=source.filename,
             input_format=InputFormat.PPTX,
             backend=MsPowerpointDocumentBackend,
@@ -61,7 +63,7 @@ class PresentationParser:
         )
         source.progress(2, 3)
         pictures = Pictures(source.files, draft)
-        links = _links(source.path)
+        links = _links(data)
         TreeWriter(tree, draft, originals, pictures, is_paged=True, links=links).write()
         source.progress(3, 3)
         return draft.finish(
@@ -81,12 +83,11 @@ def _is_own(properties: dict[str, str]) -> bool:
     }  # fmt: skip
 
 
-def _links(path: Path) -> dict[int, list[tuple[str, str]]]:
+def _links(data: bytes) -> dict[int, list[tuple[str, str]]]:
     """Return the words that lead to an address, slide by slide."""
     from pptx import Presentation
 
-    with path.open("rb") as stream:
-        deck = Presentation(stream)
+    deck = Presentation(BytesIO(data))
     found: dict[int, list[tuple[str, str]]] = {}
     for number, slide in enumerate(deck.slides, 1):
         targets = {

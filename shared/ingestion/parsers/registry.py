@@ -76,5 +76,8 @@ def parser_for(media_type: str) -> Parser:
     parser = cast("Parser", getattr(import_module(f"shared.ingestion.parsers.{module}"), name)())
     is_available, reason = parser.available()
     if not is_available:
-        raise UnsupportedError(f"Files of type {media_type} cannot be read here: {reason}")
+        raise UnsupportedError(
+            f"Files of type {media_type} cannot be read here: {reason}",
+            hint=f"Supported are {supported_formats()}.",
+        )
     return parser
