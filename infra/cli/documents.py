@@ -20,6 +20,7 @@ SHORT_ID = re.compile(r"[0-9a-f]{8,32}")
 SHOWN_ID = 8  # the end of an id: ids begin with the time, so only their ends tell them apart
 MOST = 10_000
 NAMED = 5
+MEMBERS = 50  # shown of what came inside a mail or an archive
 STAGE_STYLES = {"completed": "green", "failed": "red"}
 
 Which = Annotated[
@@ -236,6 +237,7 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
         "passages": f"{chunks:.0f}" if chunks else "",
         "added": local_time(found.get("created_at")),
         "changed": local_time(found.get("updated_at")),
+        "came inside": text_of(found, "parent_document_id"),
         **{text_of({"name": name}, "name"): text_of(said, name) for name in said},
     }
     console.print(text_of(found, "title"), style="bold")
@@ -252,4 +254,9 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
         )
         number = number_of(version, "number") or number_of(version, "version")
         card.add_row(f"version {number:.0f}", " · ".join(part for part in parts if part))
+    inside = list_of(found, "members")
+    for member in inside[:MEMBERS]:
+        card.add_row("inside", f"{text_of(member, 'name')} · {text_of(member, 'state')}")
+    if len(inside) > MEMBERS:
+        card.add_row("inside", f"and {len(inside) - MEMBERS} more")
     console.print(card)
