@@ -217,7 +217,7 @@ def _print_list(console: Console, found: Sequence[Mapping[str, object]]) -> None
 def _print_card(console: Console, found: Mapping[str, object]) -> None:
     from rich.table import Table
 
-    from infra.cli.terminal import list_of, local_time, number_of, size, text_of
+    from infra.cli.terminal import local_time, number_of, size, text_of
 
     card = Table.grid(padding=(0, 2))
     card.add_column(style="dim", no_wrap=True)
@@ -244,6 +244,15 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
     for name, value in lines.items():
         if value:
             card.add_row(name, value)
+    for label, words in (*_versions(found), *_inside(found)):
+        card.add_row(label, words)
+    console.print(card)
+
+
+def _versions(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    from infra.cli.terminal import list_of, local_time, number_of, size, text_of
+
+    rows: list[tuple[str, str]] = []
     for version in list_of(found, "versions"):
         parts = (
             text_of(version, "stage"),
@@ -253,10 +262,17 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
             text_of(version, "failure"),
         )
         number = number_of(version, "number") or number_of(version, "version")
-        card.add_row(f"version {number:.0f}", " · ".join(part for part in parts if part))
+        rows.append((f"version {number:.0f}", " · ".join(part for part in parts if part)))
+    return rows
+
+
+def _inside(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what came inside a mail or an archive, and what became of each."""
+    from infra.cli.terminal import list_of, text_of
+
     inside = list_of(found, "members")
-    for member in inside[:MEMBERS]:
-        card.add_row("inside", f"{text_of(member, 'name')} · {text_of(member, 'state')}")
-    if len(inside) > MEMBERS:
-        card.add_row("inside", f"and {len(inside) - MEMBERS} more")
-    console.print(card)
+    rows = [
+        ("inside", f"{text_of(member, 'name')} · {text_of(member, 'state')}")
+        for member in inside[:MEMBERS]
+    ]
+    return rows + ([("inside", f"and {len(inside) - MEMBERS} more")] if inside[MEMBERS:] else [])

@@ -13,7 +13,7 @@ from PIL import Image
 from shared.ingestion.formats import MSG
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.attachments import safe_name, size_in_words
-from shared.ingestion.parsers.rich_text import uncompressed
+from shared.ingestion.parsers.legacy.rich_text import uncompressed
 from shared.kernel.errors import InvalidError
 from tests.unit.ingestion.old_office import message_tree, outlook_message
 

@@ -12,10 +12,10 @@ from openpyxl.chart import BarChart, Reference
 from PIL import Image
 
 from shared.ingestion.formats import ODS, XLS, XLSX
-from shared.ingestion.parsers import workbook
-from shared.ingestion.parsers.areas import Grid, Span, areas_of
 from shared.ingestion.parsers.packages import MACROS_IGNORED
-from shared.ingestion.parsers.values import shown
+from shared.ingestion.parsers.sheets import workbook
+from shared.ingestion.parsers.sheets.areas import Grid, Span, areas_of
+from shared.ingestion.parsers.sheets.values import shown
 from shared.kernel.errors import InvalidError, TooLargeError
 from tests.unit.ingestion.old_office import old_workbook
 from tests.unit.ingestion.specimens import saved, zipped

@@ -13,7 +13,6 @@ from typing import Any
 from shared.ingestion.drafting import MAX_CELLS, CellText, Draft
 from shared.ingestion.formats import XLSX
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Grid, areas_of, write_area
 from shared.ingestion.parsers.packages import (
     damaged,
     opened_package,
@@ -22,8 +21,9 @@ from shared.ingestion.parsers.packages import (
 )
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.parsers.sheet_parts import Chart, charts_of, pictures_of, spans_of
-from shared.ingestion.parsers.values import shown
+from shared.ingestion.parsers.sheets.areas import Grid, areas_of, write_area
+from shared.ingestion.parsers.sheets.parts import Chart, charts_of, pictures_of, spans_of
+from shared.ingestion.parsers.sheets.values import shown
 from shared.kernel.errors import TooLargeError
 
 _MAX_SHEETS = 1_000

@@ -11,11 +11,11 @@ from typing import Any
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.formats import DOC, PPT, XLS
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Grid, areas_of, write_area
+from shared.ingestion.parsers.legacy.slides import SlideFile
+from shared.ingestion.parsers.legacy.word import WordFile, WordParagraph
 from shared.ingestion.parsers.packages import MACROS_IGNORED, damaged
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.parsers.slides_binary import SlideFile
-from shared.ingestion.parsers.word_binary import WordFile, WordParagraph
+from shared.ingestion.parsers.sheets.areas import Grid, areas_of, write_area
 from shared.kernel.errors import InvalidError
 
 _TITLES = frozenset({0, 6})
