@@ -90,6 +90,16 @@ def test_an_old_presentation_reads_slide_by_slide(read) -> None:
     ]  # fmt: skip
 
 
+def test_a_table_of_an_old_slide_is_found_by_its_edges_and_stands_where_it_stood(read) -> None:
+    table = [["Klasse", ""], ["A", "B"]]
+    document = read(old_slides([("Ziele", "Wachsen", "")], table=table), PPT, "alt.ppt")
+    found = [(b.kind, document.text[b.start : b.end]) for b in document.blocks]
+    assert found == [
+        ("heading", "Ziele"), ("paragraph", "Wachsen"), ("table", "Klasse\nA | B"),
+    ]  # fmt: skip
+    assert document.tables[0].cells[0].column_span == 2
+
+
 @pytest.mark.parametrize("place", range(0, 900, 100))
 def test_a_broken_old_presentation_is_damaged_or_read(read, place: int) -> None:
     data = bytearray(old_slides([("Ziele", "Wachsen", "")]))
