@@ -17,7 +17,7 @@ _MAIL_HEADERS = frozenset(
 )  # fmt: skip
 _LEAST_HEADERS = 3
 _ENTITY = re.compile(
-    r"<!ENTITY\s+(?:%\s+)?[^\s\"'<>]+\s+(?:(?P<source>SYSTEM|PUBLIC)\b|"
+    r"<!ENTITY\s+(?:%\s+)?[^\s\"'<>]+\s+(?:(?P<source>SYSTEM|PUBLIC)\b(?![^<>]*\bNDATA\b)|"
     r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')"
 )
 _REFERENCE = re.compile(r"[&%](?!(?:amp|lt|gt|quot|apos);)[A-Za-z_][\w.-]*;")
@@ -51,7 +51,8 @@ def xml_root(text: str) -> str:
 def has_traps(text: str) -> bool:
     """Whether an XML text declares entities that fetch files, expand each other or are long.
 
-    Named characters (``<!ENTITY auml "&#228;">``) are harmless; the rest is how external entities,
+    Named characters (``<!ENTITY auml "&#228;">``) and pictures that are only named (``NDATA``)
+    are harmless; the rest is how external entities,
     billion laughs and quadratic blow-up work.
     """
     for match in _ENTITY.finditer(text):

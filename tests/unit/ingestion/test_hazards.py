@@ -9,6 +9,7 @@ import pytest
 
 from shared.ingestion.formats import DOCX, XLSX
 from shared.ingestion.hazards import hazards
+from shared.ingestion.wordings import has_traps
 from tests.security.conftest import word, zipped
 
 RELATIONS = "word/_rels/settings.xml.rels"
@@ -54,6 +55,15 @@ def test_what_a_file_would_do_is_said(
     path = tmp_path / "file"
     path.write_bytes(data)
     assert [words in said for said in hazards(path, media_type)] == [True]
+
+
+def test_named_characters_and_pictures_in_xml_are_no_traps() -> None:
+    start = '<?xml version="1.0"?><!DOCTYPE x ['
+    assert not has_traps(
+        start + '<!ENTITY auml "&#228;"><!ENTITY p SYSTEM "p.tif" NDATA TIF>]><x/>'
+    )
+    assert has_traps(start + '<!ENTITY p SYSTEM "file:///etc/passwd">]><x>&p;</x>')
+    assert has_traps(start + '<!ENTITY % p PUBLIC "-//X" "http://x.example/p">%p;]><x/>')
 
 
 @pytest.mark.parametrize(
