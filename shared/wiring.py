@@ -47,6 +47,7 @@ class SearchIndex:
         vectors: NDArray[np.float16],
     ) -> None:
         """Make a version's chunks findable; vectors lie in the order of the chunks."""
+        from shared.documents.grids import grids_to_json
         from shared.search.model import NewChunk
         from shared.search.service import index_version
 
@@ -67,6 +68,11 @@ class SearchIndex:
                     page_to=chunk.page_to,
                     boxes=tuple(asdict(box) for box in chunk.boxes),
                     token_count=chunk.token_count,
+                    searched=chunk.said,
+                    section=chunk.section,
+                    section_start=chunk.section_start,
+                    section_end=chunk.section_end,
+                    grids=tuple(grids_to_json(chunk.grids)),
                 )
                 for chunk in chunks
             ),

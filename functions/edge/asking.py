@@ -44,6 +44,30 @@ class FiltersBody(BaseModel):
         )
 
 
+class CellBody(BaseModel):
+    """A cell of a table with the headers it stands under; rows and columns count from 0.
+
+    ``start`` and ``end`` are its place in the text, ``box`` is ``[x0, y0, x1, y1]`` on ``page``.
+    ``is_asked`` marks the cells that share most words, headers included, with the question.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    table: int
+    row: int
+    column: int
+    row_span: int
+    column_span: int
+    row_header: str
+    column_header: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    box: tuple[float, float, float, float] | None
+    is_asked: bool
+
+
 class AskBody(BaseModel):
     """A question, the conversation it continues, and where to look."""
 

@@ -22,7 +22,7 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
-from shared.ingestion.chunking import CountTokens, chunk
+from shared.ingestion.chunking import chunk
 from shared.ingestion.derived import load_chunks
 from shared.ingestion.isolation import parse_isolated
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
@@ -32,6 +32,7 @@ from shared.ingestion.serialization import (
     document_to_json,
 )
 from shared.ingestion.task import IngestTask
+from shared.ingestion.units import CountTokens
 from shared.kernel.errors import InvalidError, NotFoundError
 from shared.kernel.ids import VersionId
 from shared.kernel.killpoints import reach

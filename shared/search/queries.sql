@@ -12,19 +12,24 @@ SELECT pg_advisory_xact_lock(hashtextextended('kontor.search:' || %(tenant_id)s:
 -- Row-level security forbids COPY; one JSON argument and a set-returning function come close.
 INSERT INTO kontor.chunks (
     tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
-    span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count
+    span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count, reading,
+    section, section_start, section_end, grids
 )
 SELECT
     %(tenant_id)s, c.id, c.kind, %(document_id)s, %(version_id)s, c.ordinal, c.language,
     c.heading_path, c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes,
     c.token_count, l.lexemes,
-    (SELECT coalesce(sum(cardinality(u.positions)), 0) FROM unnest(l.lexemes) AS u)
+    (SELECT coalesce(sum(cardinality(u.positions)), 0) FROM unnest(l.lexemes) AS u),
+    c.reading, c.section, c.section_start, c.section_end, c.grids
 FROM json_to_recordset(%(chunks)s::json) AS c (
     id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
     span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
-    token_count integer
+    token_count integer, searched text, reading integer, section integer, section_start integer,
+    section_end integer, grids jsonb
 )
-CROSS JOIN LATERAL kontor.chunk_lexemes(c.language, c.heading_path, c.content) AS l (lexemes);
+CROSS JOIN LATERAL kontor.chunk_lexemes(
+    c.language, c.heading_path, coalesce(nullif(c.searched, ''), c.content)
+) AS l (lexemes);
 
 -- :name record_vectors :exec
 -- Vectors arrive as one binary array, in the order of their chunks' ids.
@@ -114,14 +119,16 @@ WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 -- LIMIT keeps each look-up one step in an index, also before the tables were ever analysed.
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
-    s.score, s.dense_score, s.lexical_score, c.language, d.media_type
+    s.score, s.dense_score, s.lexical_score, c.language, d.media_type, c.ordinal, c.reading,
+    c.section_start, c.section_end, c.grids
 FROM kontor.search(
     %(query)s, %(language)s, %(vector)s::public.halfvec, %(model_id)s::smallint,
     %(dense_weight)s::float8, %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
 ) AS s
 CROSS JOIN LATERAL (
     SELECT h.id, h.document_id, h.version_id, h.heading_path, h.page_from, h.boxes, h.span_start,
-        h.span_end, h.content, h.language
+        h.span_end, h.content, h.language, h.ordinal, h.reading, h.section_start, h.section_end,
+        h.grids
     FROM kontor.chunks AS h
     WHERE h.tenant_id = %(tenant_id)s AND h.id = s.chunk_id
     LIMIT 1

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.adapters.database import Session
+from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
 from shared.inference.model import EmbeddingModel
+from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
@@ -136,10 +138,30 @@ def _with_highlights(
     session: Session, query: str, language: Language, rows: list[store.HitRow]
 ) -> tuple[Hit, ...]:
     marks = find_highlights(session, query, language, [(r.language, r.text) for r in rows])
-    return tuple(
-        Hit(**{name: getattr(row, name) for name in _HIT_FIELDS}, highlights=spans)
-        for row, spans in zip(rows, marks, strict=True)
-    )
+    return tuple(_hit(query, row, spans) for row, spans in zip(rows, marks, strict=True))
+
+
+def _hit(query: str, row: store.HitRow, spans: tuple[tuple[int, int], ...]) -> Hit:
+    fields = {name: getattr(row, name) for name in _HIT_FIELDS}
+    hit = Hit(**{**fields, "grids": grids_from_json(row.grids)}, highlights=spans)
+    if not hit.grids:
+        return hit
+    return replace(hit, cells=asked_cells(query, hit))
+
+
+def asked_cells(query: str, hit: Hit) -> tuple[CitedCell, ...]:
+    """Return the cells of a hit that the question's words point at, headers included."""
+    found = cells_cited(query, hit, hit.start, hit.end)
+    return tuple(cell for cell in found if cell.is_asked)
+
+
+def cells_cited(query: str, hit: Hit, start: int, end: int) -> list[CitedCell]:
+    """Return the cells that ``canonical_text[start:end]``, a part of the hit, touches."""
+
+    def stems_of(words: str) -> set[str]:
+        return set(stems(words, hit.language))
+
+    return cells_within(hit.passage, start, end, asked=frozenset(stems_of(query)), stems=stems_of)
 
 
 def check_request(request: SearchRequest) -> None:

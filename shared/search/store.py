@@ -64,6 +64,11 @@ class HitRow:
     lexical_score: float
     language: Language
     media_type: str
+    ordinal: int
+    reading: int
+    section_start: int
+    section_end: int
+    grids: list[dict[str, object]]
 
 
 def find_model_id(session: Session, model: EmbeddingModel) -> int:
