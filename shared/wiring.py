@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
     from shared.inference.model import EmbeddingModel
     from shared.ingestion.model import Chunk
+    from shared.search.model import NewChunk
 
 
 class SearchIndex:
@@ -47,8 +48,6 @@ class SearchIndex:
         vectors: NDArray[np.float16],
     ) -> None:
         """Make a version's chunks findable; vectors lie in the order of the chunks."""
-        from shared.documents.grids import grids_to_json
-        from shared.search.model import NewChunk
         from shared.search.service import index_version
 
         index_version(
@@ -56,26 +55,7 @@ class SearchIndex:
             document_id=version.document_id,
             version_id=version.id,
             model=self._model,
-            chunks=(
-                NewChunk(
-                    ordinal=chunk.ordinal,
-                    language=chunk.language,
-                    heading_path=chunk.heading_path,
-                    content=chunk.text,
-                    span_start=chunk.start,
-                    span_end=chunk.end,
-                    page_from=chunk.page_from,
-                    page_to=chunk.page_to,
-                    boxes=tuple(asdict(box) for box in chunk.boxes),
-                    token_count=chunk.token_count,
-                    searched=chunk.said,
-                    section=chunk.section,
-                    section_start=chunk.section_start,
-                    section_end=chunk.section_end,
-                    grids=tuple(grids_to_json(chunk.grids)),
-                )
-                for chunk in chunks
-            ),
+            chunks=map(new_chunk, chunks),
             vectors=vectors,
         )
 
@@ -84,6 +64,31 @@ class SearchIndex:
         from shared.search.service import remove_version
 
         remove_version(session, version_id)
+
+
+def new_chunk(chunk: Chunk, *, reading: int = 1) -> NewChunk:
+    """Return a chunk as search takes it."""
+    from shared.documents.grids import grids_to_json
+    from shared.search.model import NewChunk
+
+    return NewChunk(
+        ordinal=chunk.ordinal,
+        language=chunk.language,
+        heading_path=chunk.heading_path,
+        content=chunk.text,
+        span_start=chunk.start,
+        span_end=chunk.end,
+        page_from=chunk.page_from,
+        page_to=chunk.page_to,
+        boxes=tuple(asdict(box) for box in chunk.boxes),
+        token_count=chunk.token_count,
+        searched=chunk.said,
+        reading=reading,
+        section=chunk.section,
+        section_start=chunk.section_start,
+        section_end=chunk.section_end,
+        grids=tuple(grids_to_json(chunk.grids)),
+    )
 
 
 class App:
