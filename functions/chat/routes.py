@@ -92,7 +92,9 @@ class ThreadBody(ConversationBody):
 def ask(caller: Caller, body: AskBody) -> AnswerBody:
     """Answer a question from the library, with citations."""
     caller.require("chat")
-    given = answering.ask(instruments_of(wired()), caller, body.asked(), emit=lambda _event: None)
+    given = answering.ask(
+        instruments_of(wired(), caller.tenant_id), caller, body.asked(), emit=lambda _event: None
+    )
     return AnswerBody(
         conversation_id=given.conversation_id,
         message_id=given.message_id,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.answering import service as answering
 from shared.answering.model import Instruments, Question
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import ConversationId, DocumentId
+from shared.kernel.ids import ConversationId, DocumentId, TenantId
 from shared.search.model import LONGEST_QUERY, Filters
 from shared.wiring import App
 
@@ -97,12 +97,12 @@ def read_question(fields: dict[str, Any]) -> Question:
         raise InvalidError(f"The question is not valid: {listed}.", fields=wrong) from error
 
 
-def instruments_of(app: App) -> Instruments:
-    """Take from the App what answering works with."""
+def instruments_of(app: App, tenant_id: TenantId) -> Instruments:
+    """Take from the App what answering works with: the tenant's own embedding model, too."""
     return answering.instruments(
         app.settings,
         database=app.database,
-        embedder=app.embedder,
+        embedder=app.embedder_of(tenant_id),
         open_language_model=lambda: app.language_model,
     )
 

@@ -76,7 +76,9 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
         query=body.query, k=body.k, threshold=body.threshold, filters=body.filters.filters()
     )
     with app.database.transaction(caller.tenant_id) as session:
-        result = search.find(session, app.embedder, request, ranking=search.ranking(app.settings))
+        result = search.find(
+            session, app.embedder_in(session), request, ranking=search.ranking(app.settings)
+        )
     return Found(
         results=[HitBody.model_validate(hit) for hit in result.hits],
         language=result.language,

@@ -8,6 +8,7 @@ from typing import Any
 from shared.adapters.outbox import list_active_tenants
 from shared.ingestion.reconciliation import Reconciler
 from shared.kernel.errors import KontorError, UnavailableError
+from shared.reprocessing import service as reprocessing
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     for tenant_id in tenants:
         try:
             reconciler.sweep(tenant_id)
+            reprocessing.sweep(
+                app.database, app.workflows, tenant_id, silent_after_s=app.settings.stuck_after_s
+            )
             app.relay(tenant_id)
         except KontorError as error:
             failed += 1

@@ -36,6 +36,9 @@ CREATE TABLE kontor.readings (
     is_active boolean NOT NULL,
     parser text NOT NULL,
     options jsonb NOT NULL CHECK (jsonb_typeof(options) = 'object'),
+    language text NOT NULL,
+    page_count integer,
+    warnings text[] NOT NULL,
     chunk_count integer NOT NULL,
     character_count integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -52,7 +55,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.readings TO kontor_app;
 CREATE TABLE kontor.tenant_models (
     tenant_id uuid PRIMARY KEY REFERENCES kontor.tenants (id),
     model_id smallint NOT NULL REFERENCES kontor.embedding_models (id),
-    former_model_id smallint REFERENCES kontor.embedding_models (id),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 ALTER TABLE kontor.tenant_models ENABLE ROW LEVEL SECURITY;
@@ -65,14 +67,14 @@ CREATE TABLE kontor.reprocessings (
     tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
     id uuid NOT NULL,
     reason text NOT NULL CHECK (reason IN ('parser', 'chunking', 'model')),
-    scope text NOT NULL CHECK (scope IN ('document', 'folder', 'tenant')),
-    target text NOT NULL,
+    document_id uuid,
+    folder text NOT NULL DEFAULT '',
+    model text NOT NULL DEFAULT '',
     model_id smallint REFERENCES kontor.embedding_models (id),
-    model_name text NOT NULL DEFAULT '',
     state text NOT NULL CHECK (state IN (
-        'running', 'ready', 'switching', 'switched', 'reverting', 'reverted', 'abandoned', 'closed'
+        'running', 'ready', 'switching', 'switched', 'reverting', 'reverted', 'abandoned'
     )),
-    gate jsonb CHECK (jsonb_typeof(gate) = 'object'),
+    gate jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(gate) = 'object'),
     started_by uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),

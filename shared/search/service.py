@@ -69,27 +69,27 @@ def index_version(
     when chunks and vectors do not match, UnavailableError for an unregistered model.
     """
     model_id = store.find_model_id(session, model)
-    _check_vectors(vectors, model)
+    check_vectors(vectors, model)
     session.use_vectors()
     remove_version(session, version_id)
     count = 0
-    for part in _parts(iter(chunks)):
+    for part in in_parts(iter(chunks)):
         rows = vectors[count : count + len(part)]
         if len(rows) != len(part):
-            raise _mismatch(vectors)
+            raise mismatch(vectors)
         ids = [new_id() for _ in part]
         store.record_chunks(
             session,
             document_id=document_id,
             version_id=version_id,
-            chunks=[_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
+            chunks=[chunk_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
         )
         store.record_vectors(
             session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
         )
         count += len(part)
     if count != len(vectors):
-        raise _mismatch(vectors)
+        raise mismatch(vectors)
     store.add_statistics(session, version_id)
     return count
 
@@ -227,16 +227,19 @@ def filters_json(filters: Filters) -> str:
     return json.dumps(written)
 
 
-def _parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
+def in_parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
+    """Cut into runs that one statement writes."""
     while part := list(islice(chunks, _ROWS_PER_STATEMENT)):
         yield part
 
 
-def _row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
+def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
+    """Return a chunk as the writing queries read it."""
     return {"id": str(chunk_id), **asdict(chunk)}
 
 
-def _check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+def check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+    """Raise InvalidError for vectors that cannot be the model's."""
     if vectors.ndim != 2 or vectors.shape[1] != model.dimension:  # noqa: PLR2004 - a matrix
         raise InvalidError(
             f"Vectors of shape {vectors.shape} cannot be {model.name}'s.",
@@ -244,7 +247,8 @@ def _check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
         )
 
 
-def _mismatch(vectors: NDArray[np.float16]) -> InvalidError:
+def mismatch(vectors: NDArray[np.float16]) -> InvalidError:
+    """Return the error of vectors that are more or fewer than their chunks."""
     return InvalidError(
         f"There are {len(vectors)} vectors for another number of chunks.",
         hint="Embed the version again.",

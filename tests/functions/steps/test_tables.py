@@ -50,7 +50,7 @@ def test_a_question_about_a_row_and_a_column_finds_the_row_and_cites_the_cell(
     principal: Principal = caller(tenant)
     said: list[AnswerEvent] = []
     answer = answering.ask(
-        instruments_of(wired), principal, Question(text=question), emit=said.append
+        instruments_of(wired, tenant), principal, Question(text=question), emit=said.append
     )
     first = answer.citations[0]
     assert first.quote.startswith("Quitte Klasse 4 | ")
