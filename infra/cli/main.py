@@ -20,7 +20,9 @@ from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read
+from infra.cli.reprocess import reprocess
 from infra.cli.search import search
+from infra.cli.settings import settings
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
@@ -52,6 +54,8 @@ app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
+app.command(rich_help_panel=RUNNING)(settings)
+app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)

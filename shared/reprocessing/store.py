@@ -65,12 +65,12 @@ def record_reprocessing(
 
 def find_reprocessing(session: Session, reprocessing_id: UUID) -> Reprocessing | None:
     """Return one reprocessing."""
-    return session.find(QUERIES["find_reprocessing"], Reprocessing, {"id": id})
+    return session.find(QUERIES["find_reprocessing"], Reprocessing, {"id": reprocessing_id})
 
 
 def lock_reprocessing(session: Session, reprocessing_id: UUID) -> Reprocessing | None:
     """Return one reprocessing and hold it until the transaction ends."""
-    return session.find(QUERIES["lock_reprocessing"], Reprocessing, {"id": id})
+    return session.find(QUERIES["lock_reprocessing"], Reprocessing, {"id": reprocessing_id})
 
 
 def list_reprocessings(session: Session, *, limit: int) -> list[Reprocessing]:
@@ -154,7 +154,7 @@ def change_attempt(session: Session, reprocessing_id: UUID, version_id: VersionI
 
 def count_items(session: Session, reprocessing_id: UUID) -> dict[str, int]:
     """Count items by state."""
-    rows = session.all(QUERIES["count_items"], CountRow, {"id": id})
+    rows = session.all(QUERIES["count_items"], CountRow, {"id": reprocessing_id})
     return {row.state: row.count for row in rows}
 
 

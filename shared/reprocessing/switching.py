@@ -150,6 +150,15 @@ def carry_on(
                 _swap(session, found, item)
 
 
+def resume(database: Database, tenant_id: TenantId, *, until: float) -> None:
+    """Go on with every switch and revert that was interrupted."""
+    with database.transaction(tenant_id) as session:
+        unfinished = store.list_unfinished(session)
+    for found in unfinished:
+        if found.state in {"switching", "reverting"}:
+            carry_on(database, tenant_id, found.id, until=until)
+
+
 def _swap(session: Session, found: Reprocessing, item: Item) -> None:
     forward = found.state == "switching"
     wanted, leaving = (

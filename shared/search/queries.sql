@@ -299,3 +299,9 @@ SELECT coalesce(
         %(vector)s::public.halfvec, %(model_id)s::smallint, %(most)s, %(is_exact)s
     ), '{}'
 ) AS ids;
+
+-- :name find_longest :one LongestRow
+-- What a model must be able to read.
+SELECT coalesce(max(token_count), 0) AS tokens
+FROM kontor.chunks
+WHERE tenant_id = %(tenant_id)s;

@@ -28,15 +28,28 @@ STORED_DIMENSION = 384
 def register_model(session: Session, model: EmbeddingModel) -> int:
     """Return the number a model's vectors carry, given now if it is new.
 
-    Raises InvalidError for a model whose vectors have another width than the index.
+    Raises InvalidError for a model whose vectors have another width than the index, or that
+    reads less than the longest chunk.
     """
+    check_width(model)
+    longest = store.find_longest(session)
+    if longest > model.content_tokens:
+        raise InvalidError(
+            f"{model.name} reads {model.content_tokens} tokens; chunks here have up to {longest}.",
+            hint="Make the chunks smaller first: kontor settings --chunk-tokens "
+            f"{model.content_tokens}, then kontor reprocess start --reason chunking.",
+        )
+    return store.register_model(session, model)
+
+
+def check_width(model: EmbeddingModel) -> None:
+    """Raise InvalidError for a model whose vectors have another width than the index."""
     if model.dimension != STORED_DIMENSION:
         raise InvalidError(
             f"{model.name} makes vectors of {model.dimension} numbers; "
             f"this index holds {STORED_DIMENSION}.",
             hint=f"Choose a model of {STORED_DIMENSION} dimensions.",
         )
-    return store.register_model(session, model)
 
 
 def find_active_model(session: Session) -> str:

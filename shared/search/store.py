@@ -46,6 +46,13 @@ class ActiveModelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LongestRow:
+    """The tokens of the tenant's longest chunk."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkIdRow:
     """One chunk of a version."""
 
@@ -218,6 +225,11 @@ def register_model(session: Session, model: EmbeddingModel) -> int:
     """Return the number of a model, given now if it is new."""
     params = {"name": model.name, "revision": model.revision, "dimension": model.dimension}
     return session.get(QUERIES["register_model"], ModelIdRow, params).id
+
+
+def find_longest(session: Session) -> int:
+    """Return the tokens of the tenant's longest chunk, 0 without any."""
+    return session.get(QUERIES["find_longest"], LongestRow).tokens
 
 
 def find_active_model(session: Session) -> str:
