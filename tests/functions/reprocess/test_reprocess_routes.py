@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from shared.ingestion.task import IngestTask
 from shared.kernel.ids import TenantId
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 from tests.functions.http_events import Answer, Handler, call
 from tests.functions.library import caller
-from tests.functions.reprocess.test_reprocessing import found, put, work_all
+from tests.functions.reprocess.test_reprocessing import found, put, work
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def test_settings_are_changed_by_administrators_and_seen_by_everybody(
     assert "254" in wrong.body["detail"]
 
 
+def requested(app: App, tenant: TenantId, reprocessing: str) -> IngestTask:
+    """Return the one task that was sent off for a reprocessing."""
+    with app.database.transaction(tenant) as session:
+        (row,) = session.connection.execute(
+            "SELECT payload FROM kontor.outbox WHERE sent_at IS NOT NULL"
+            " AND payload -> 'task' ->> 'reprocessing' = %s",
+            (reprocessing,),
+        ).fetchall()
+    return IngestTask.from_json(row[0]["task"])
+
+
 def test_a_reprocessing_from_order_to_drop(
     admin: Admin, wired: App, tenant: TenantId, uploader: Uploader
 ) -> None:
@@ -71,7 +83,7 @@ def test_a_reprocessing_from_order_to_drop(
     path = f"/api/v1/reprocessings/{made.body['id']}"
     assert admin("POST", f"{path}/switch", {}).status == 409
     assert admin("POST", f"{path}/gate").status == 409
-    work_all(wired, tenant)
+    work(wired, requested(wired, tenant, made.body["id"]))
     ready = admin("GET", path).body
     assert (ready["state"], ready["counts"]) == ("ready", {"ready": 1})
     assert found(wired, tenant) == before
