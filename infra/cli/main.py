@@ -23,6 +23,7 @@ from infra.cli.read import read
 from infra.cli.reprocess import reprocess
 from infra.cli.search import search
 from infra.cli.settings import settings
+from infra.cli.sift import sift
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
@@ -52,6 +53,7 @@ app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
+app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)

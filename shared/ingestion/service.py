@@ -23,6 +23,7 @@ from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
 from shared.inference.model import EmbeddingModel
+from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.derived import load_chunks
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.isolation import parse_isolated
@@ -35,7 +36,6 @@ from shared.ingestion.serialization import (
     document_to_json,
 )
 from shared.ingestion.task import IngestTask
-from shared.ingestion.units import CountTokens
 from shared.kernel.errors import InvalidError, NotFoundError
 from shared.kernel.ids import VersionId
 from shared.kernel.killpoints import reach

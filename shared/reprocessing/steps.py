@@ -15,6 +15,7 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import Version
 from shared.inference.embedding import Embedder
+from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.derived import load_chunks, load_document, reading_prefix
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.model import Chunk
@@ -22,7 +23,6 @@ from shared.ingestion.preferences import cut, find_settings
 from shared.ingestion.readings import record_reading
 from shared.ingestion.service import Limits, batches, keep_parsed, read
 from shared.ingestion.task import IngestTask
-from shared.ingestion.units import CountTokens
 from shared.kernel.errors import InvalidError, NotFoundError
 from shared.kernel.killpoints import reach
 from shared.reprocessing import store
