@@ -58,15 +58,21 @@ def cut(
     )
 
 
-def find_settings(session: Session, *, default_tokens: int) -> ReadingSettings:
-    """Return the tenant's settings, or the deployment's where it has chosen none."""
+def find_settings(
+    session: Session, *, default_tokens: int, model_tokens: int = 510
+) -> ReadingSettings:
+    """Return the tenant's settings, or the deployment's where it has chosen none.
+
+    No chunk is longer than ``model_tokens``, which is what the embedding model reads of it.
+    """
     row = store.find_settings(session)
     if row is None:
-        return ReadingSettings(chunk_tokens=default_tokens)
+        return ReadingSettings(chunk_tokens=min(default_tokens, model_tokens))
+    chunk_tokens = min(row.chunk_tokens, model_tokens)
     return ReadingSettings(
         strategy=row.strategy,
-        chunk_tokens=row.chunk_tokens,
-        overlap_tokens=row.overlap_tokens,
+        chunk_tokens=chunk_tokens,
+        overlap_tokens=min(row.overlap_tokens, chunk_tokens // 2),
         ocr_languages=tuple(row.ocr_languages),
     )
 

@@ -73,12 +73,16 @@ class ChunkIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one document may take."""
+    """What reading one document may take.
+
+    ``model_tokens`` is what the embedding model reads of a chunk, whatever the tenant wishes.
+    """
 
     memory_mb: int
     timeout_s: int
     chunk_tokens: int
     batch_chunks: int
+    model_tokens: int = 510
 
 
 class Progress:
@@ -128,7 +132,9 @@ def parse(
         return receipt
     prefix = derived_prefix(task.tenant_id, task.version_id)
     with database.transaction(task.tenant_id) as session:
-        settings = find_settings(session, default_tokens=limits.chunk_tokens)
+        settings = find_settings(
+            session, default_tokens=limits.chunk_tokens, model_tokens=limits.model_tokens
+        )
     document = read(objects, version, limits, prefix, options=settings.options)
     reach("parse.read")
     with database.transaction(task.tenant_id) as session:

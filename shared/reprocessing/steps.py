@@ -74,7 +74,9 @@ def parse(
         )
     prefix = reading_prefix(task.tenant_id, task.version_id, item.reading)
     with database.transaction(task.tenant_id) as session:
-        settings = find_settings(session, default_tokens=limits.chunk_tokens)
+        settings = find_settings(
+            session, default_tokens=limits.chunk_tokens, model_tokens=limits.model_tokens
+        )
     if found.reason == "chunking":
         # Only the chunks are to change: what was read before is cut again.
         former = item.former_reading
