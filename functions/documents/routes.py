@@ -29,6 +29,7 @@ from shared.documents import service as documents
 from shared.documents.members import list_members
 from shared.identity.model import Principal
 from shared.ingestion.derived import load_document
+from shared.ingestion.readings import active_reading
 from shared.kernel.ids import DocumentId, FolderId, JobId
 from shared.realtime import service as realtime
 from shared.wiring import app as wired
@@ -113,15 +114,24 @@ def remove_document(caller: Caller, document_id: UUID) -> None:
 
 
 @router.get("/api/v1/documents/{document_id}/versions/{number}/text")
-def show_text(caller: Caller, document_id: UUID, number: int) -> TextBody:
-    """Show a version's canonical text, the one citations' character spans point into."""
+def show_text(
+    caller: Caller,
+    document_id: UUID,
+    number: int,
+    reading: Annotated[int, Query(ge=0)] = 0,
+) -> TextBody:
+    """Show a version's canonical text, the one citations' character spans point into.
+
+    ``reading`` 0 is the one that is searched; a citation names its own.
+    """
     caller.require("documents:read")
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
         documents.find_document(session, DocumentId(document_id))
         version = documents.find_version_number(session, DocumentId(document_id), number)
-    parsed = load_document(app.objects, caller.tenant_id, version.id)
-    return TextBody(version_id=version.id, text=parsed.text)
+        shown = reading or active_reading(session, version.id)
+    parsed = load_document(app.objects, caller.tenant_id, version.id, reading=shown)
+    return TextBody(version_id=version.id, reading=shown, text=parsed.text)
 
 
 @router.get("/api/v1/documents/{document_id}/download")

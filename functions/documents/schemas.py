@@ -93,9 +93,10 @@ class DocumentChange(BaseModel):
 
 
 class TextBody(BaseModel):
-    """A version's canonical text."""
+    """A version's canonical text, as one of its readings has it."""
 
     version_id: UUID
+    reading: int
     text: str
 
 

@@ -10,14 +10,26 @@ from shared.ingestion.model import Chunk, ParsedDocument
 from shared.ingestion.serialization import chunks_from_json, document_from_json
 from shared.kernel.ids import TenantId, VersionId
 
+FIRST_READING = 1
 
-def load_document(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> ParsedDocument:
+
+def reading_prefix(tenant_id: TenantId, version_id: VersionId, reading: int) -> str:
+    """Return the folder of one reading of a version, ending in a slash."""
+    prefix = derived_prefix(tenant_id, version_id)
+    return prefix if reading == FIRST_READING else f"{prefix}readings/{reading}/"
+
+
+def load_document(
+    objects: Objects, tenant_id: TenantId, version_id: VersionId, *, reading: int = FIRST_READING
+) -> ParsedDocument:
     """Read a version's parsed form back, canonical text included; raises NotFoundError."""
-    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}document.json.gz")
-    return document_from_json(gzip.decompress(stored))
+    prefix = reading_prefix(tenant_id, version_id, reading)
+    return document_from_json(gzip.decompress(objects.get(f"{prefix}document.json.gz")))
 
 
-def load_chunks(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> list[Chunk]:
+def load_chunks(
+    objects: Objects, tenant_id: TenantId, version_id: VersionId, *, reading: int = FIRST_READING
+) -> list[Chunk]:
     """Read a version's chunks back, in order."""
-    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}chunks.json.gz")
-    return chunks_from_json(gzip.decompress(stored))
+    prefix = reading_prefix(tenant_id, version_id, reading)
+    return chunks_from_json(gzip.decompress(objects.get(f"{prefix}chunks.json.gz")))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ingestion.chunking import chunk
+from shared.ingestion.chunking.registry import CHUNKERS, chunker_named
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
 from shared.kernel.errors import InvalidError
@@ -97,13 +98,23 @@ def test_a_table_that_fits_is_one_chunk() -> None:
     assert only.kind == "table"
 
 
-def test_a_long_table_is_cut_between_rows_with_its_header_as_context() -> None:
+def test_a_long_table_is_cut_between_rows_and_each_says_its_headers() -> None:
     document = table_of(60)
     chunks = cut(document)
     assert len(chunks) > 3
     lines = set(document.text.split("\n"))
     assert all(line in lines for c in chunks for line in c.text.split("\n"))
-    assert [c.context for c in chunks[1:]] == ["Name | Wert"] * (len(chunks) - 1)
+    assert {c.context for c in chunks} == {""}
+    assert chunks[1].said.startswith("Name: z")
+    assert all(c.said.count("Name: ") == c.said.count("Wert: ") for c in chunks)
+
+
+def test_a_table_without_known_headers_repeats_its_first_row_as_context() -> None:
+    draft = Draft()
+    draft.table([CellText(r, c, f"{r * 7}{c}") for r in range(60) for c in range(2)])
+    chunks = cut(finished(draft))
+    assert {c.said for c in chunks} == {""}
+    assert [c.context for c in chunks[1:]] == ["00 | 01"] * (len(chunks) - 1)
 
 
 def test_a_sentence_too_long_alone_is_cut_between_words() -> None:
@@ -189,3 +200,24 @@ def test_whatever_the_structure_chunks_are_exact_ordered_and_complete(
     for piece in chunks:
         begins_word = not document.text[: piece.start][-1:].strip()
         assert begins_word or not unicodedata.combining(piece.text[0])
+
+
+@pytest.mark.parametrize("name", list(CHUNKERS))
+@given(pieces, st.integers(16, 60))
+def test_every_chunker_keeps_the_promises(
+    name: str, parts: list[tuple[str, str, int]], limit: int
+) -> None:
+    draft = Draft()
+    draft.paragraph("Anfang")
+    for _, text, _ in parts:
+        draft.paragraph(text)
+    document = finished(draft)
+    chunks = chunker_named(name).cut(document, count_tokens=len, max_tokens=limit, overlap_tokens=0)
+    cover(document, chunks)
+    assert all(c.token_count == len(embedding_text(c)) for c in chunks)
+    assert all(c.section_start <= c.start < c.end <= c.section_end for c in chunks)
+
+
+def test_an_unknown_chunker_is_refused_by_name() -> None:
+    with pytest.raises(InvalidError, match="random"):
+        chunker_named("random")
