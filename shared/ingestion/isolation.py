@@ -30,6 +30,7 @@ from shared.kernel.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from shared.kernel.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -241,6 +242,7 @@ def _environment() -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "TESSDATA_DIR": settings().tessdata_dir,
         # Every malloc arena reserves address space, which is what is limited.
         "MALLOC_ARENA_MAX": "2",
     }

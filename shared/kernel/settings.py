@@ -63,6 +63,10 @@ class Settings(BaseModel):
         str, setting("kontor-local-signing-key", "Name of the secret with the Ed25519 signing key.")
     ]
     model_dir: Annotated[str, setting("", "Folder with the embedding models' files.")]
+    tessdata_dir: Annotated[
+        str,
+        setting("", "Folder with Tesseract's models; empty means those that come with Kontor."),
+    ]
 
     # limits
     max_upload_bytes: Annotated[

@@ -19,6 +19,12 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "text/html": "webpage:WebPageParser",
         DOCX: "word:WordParser",
         "application/pdf": "pdf.parser:PdfParser",
+        "image/png": "image:ImageParser",
+        "image/jpeg": "image:ImageParser",
+        "image/tiff": "image:ImageParser",
+        "image/webp": "image:ImageParser",
+        "image/gif": "image:ImageParser",
+        "image/bmp": "image:ImageParser",
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
+from shared.ingestion.parsers.pdf.scanned import Scans
 from shared.ingestion.parsers.pdf.structure import (
     body_of,
     page_pieces,
@@ -21,7 +22,7 @@ from shared.ingestion.parsers.pdf.structure import (
 )
 from shared.ingestion.parsers.pdf.writing import Writer
 from shared.ingestion.parsers.port import Progress, Source
-from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
+from shared.kernel.errors import InvalidError, TooLargeError
 
 MAX_PAGES = 5_000
 _JUNK_TITLE = re.compile(
@@ -33,14 +34,13 @@ _KEPT = {"Author": "author", "Subject": "subject", "Keywords": "keywords",
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
 _STRANGE = re.compile("[\ufffd\ue000-\uf8ff]")
 _STRANGE_SHARE = 0.2
-_LISTED_PAGES = 12
 
 
 class PdfParser:
-    """Reads PDF files that hold text."""
+    """Reads PDF files; pages that are pictures are recognised."""
 
     name = "pdfium-layout"
-    version = "1"
+    version = "2"
     media_types = frozenset({"application/pdf"})
 
     def available(self) -> tuple[bool, str]:
@@ -51,7 +51,8 @@ class PdfParser:
         """Read the file, one page at a time.
 
         Raises InvalidError when it is damaged, protected by a password or empty,
-        UnsupportedError when it holds nothing but pictures, TooLargeError past 5,000 pages.
+        UnsupportedError when it holds nothing but pictures and text recognition is missing,
+        TooLargeError past 5,000 pages.
         """
         with _opened(source.path, source.filename) as document:
             count = len(document)
@@ -63,15 +64,18 @@ class PdfParser:
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
             draft = Draft()
-            pages = list(_pages(document, draft, source.progress))
-        _refuse_pictures(pages, draft, source.filename)
+            scans = Scans(source.options.ocr_languages)
+            with closing(scans):
+                pages = list(_pages(document, draft, source.progress, scans))
+        has_words = any(page.lines or page.tables for page in pages)
+        scans.check(draft, source.filename, has_words=has_words)
         body = body_of(pages)
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
         Writer(draft, pieces).write()
         _warn_of_strange_letters(pages, draft)
         title = metadata.get("Title", "")
-        return draft.finish(
+        read = draft.finish(
             title="" if _JUNK_TITLE.fullmatch(title.strip()) else title,
             filename=source.filename,
             parser=self.name,
@@ -81,6 +85,7 @@ class PdfParser:
                 ours: _dated(metadata[key]) for key, ours in _KEPT.items() if key in metadata
             },
         )
+        return scans.finished(read)
 
 
 def _dated(value: str) -> str:
@@ -118,7 +123,7 @@ def _opened(path: Path, filename: str) -> Iterator[Any]:
         document.close()
 
 
-def _pages(document: Any, draft: Draft, progress: Progress) -> Iterator[PageContent]:
+def _pages(document: Any, draft: Draft, progress: Progress, scans: Scans) -> Iterator[PageContent]:
     """Yield what each page holds; a broken page is a warning, not the end."""
     import pypdfium2 as pdfium
 
@@ -130,7 +135,7 @@ def _pages(document: Any, draft: Draft, progress: Progress) -> Iterator[PageCont
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
             continue
         try:
-            yield page_content(page, index + 1)
+            yield scans.seen(page, page_content(page, index + 1))
         except pdfium.PdfiumError:
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
         finally:
@@ -150,25 +155,6 @@ def _outline(document: Any) -> set[str]:
         # An outline only helps; a broken one is no reason to refuse the text.
         return titles
     return {title for title in titles if len(title) > 1}
-
-
-def _refuse_pictures(pages: list[PageContent], draft: Draft, filename: str) -> None:
-    """Refuse a scan, warn of scanned pages among others, refuse a file with nothing at all."""
-    pictures = [page.number for page in pages if page.is_picture]
-    has_words = any(page.lines or page.tables for page in pages)
-    if not has_words and pictures:
-        raise UnsupportedError(
-            "This PDF contains only images of pages; text recognition is not there yet.",
-            hint="Run text recognition (OCR) over it and put in the result.",
-        )
-    if not has_words:
-        raise InvalidError(f"“{filename}” holds no text.", hint="Put in a file with words in it.")
-    if pictures:
-        listed = ", ".join(map(str, pictures[:_LISTED_PAGES]))
-        more = f" and {len(pictures) - _LISTED_PAGES} more" if len(pictures) > _LISTED_PAGES else ""
-        draft.warnings.append(
-            f"Pages without text, only images: {listed}{more}. Text recognition is not there yet."
-        )
 
 
 def _warn_of_strange_letters(pages: list[PageContent], draft: Draft) -> None:
