@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.ingestion.drafting import Draft
+from shared.ingestion.invoices.writing import write_invoice
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
 from shared.ingestion.parsers.pdf.scanned import Scans
@@ -63,6 +65,7 @@ class PdfParser:
                 )
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
+            invoice = embedded_invoice(document)
             draft = Draft()
             scans = Scans(source.options.ocr_languages)
             with closing(scans):
@@ -73,6 +76,8 @@ class PdfParser:
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
         Writer(draft, pieces).write()
+        if invoice is not None:
+            write_invoice(draft, invoice)
         _warn_of_strange_letters(pages, draft)
         title = metadata.get("Title", "")
         read = draft.finish(
