@@ -15,7 +15,6 @@ from shared.ingestion.model import embedding_text
 from shared.ingestion.parsers.port import Source
 from shared.ingestion.parsers.registry import parser_for, supported_media_types
 from shared.ingestion.serialization import document_from_json, document_to_json
-from shared.kernel.errors import UnsupportedError
 from tests.unit.ingestion.conftest import DOCUMENTS, count_words, cover, hold_together
 
 FIXTURES = {
@@ -82,16 +81,3 @@ def test_every_format_says_the_same_under_the_same_headings(
     if media_type != "text/plain":
         words = document.text[document.blocks[document.tables[0].block].start :]
         assert words.startswith("Posten | Betrag\nGrundmiete | 780 Euro")
-
-
-def test_a_scan_is_refused_in_the_child_as_here(tmp_path: Path) -> None:
-    source = Source(
-        path=DOCUMENTS / "scan.pdf",
-        media_type="application/pdf",
-        filename="scan.pdf",
-        files=tmp_path,
-    )
-    with pytest.raises(UnsupportedError, match="text recognition is not there yet"):
-        parser_for("application/pdf").parse(source)
-    with pytest.raises(UnsupportedError, match="text recognition is not there yet"):
-        parse_isolated(source, memory_mb=512, timeout_s=60)
