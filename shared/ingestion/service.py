@@ -22,6 +22,7 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
+from shared.ingestion import page_images
 from shared.ingestion.chunking import CountTokens, chunk
 from shared.ingestion.derived import load_chunks
 from shared.ingestion.isolation import parse_isolated
@@ -273,9 +274,13 @@ def _read(objects: Objects, version: Version, limits: Limits, prefix: str) -> Pa
         source.files.mkdir()
         objects.download(version.object_key, source.path, version=version.object_version)
         document = parse_isolated(source, memory_mb=limits.memory_mb, timeout_s=limits.timeout_s)
-        for file in sorted(source.files.iterdir()):
+        for file in sorted(each for each in source.files.iterdir() if each.is_file()):
             objects.upload(f"{prefix}files/{file.name}", file)
             reach("parse.file")
+        for file in sorted((source.files / page_images.FOLDER).glob("*.webp")):
+            is_thumbnail = file.name == page_images.THUMBNAIL
+            objects.upload(f"{prefix}{'' if is_thumbnail else 'pages/'}{file.name}", file)
+            reach("parse.page_image")
     return document
 
 

@@ -82,7 +82,8 @@ class Invoice:
     @property
     def is_german(self) -> bool:
         """Whether seller or buyer live where German is spoken: how it is worded then."""
-        return bool({self.seller.country, self.buyer.country} & {"DE", "AT", "CH", "LI", ""})
+        countries = {self.seller.country, self.buyer.country} - {""}
+        return not countries or bool(countries & {"DE", "AT", "CH", "LI"})
 
 
 def form_fields(invoice: Invoice) -> Iterator[FormField]:

@@ -12,6 +12,7 @@ from typing import Any
 from shared.ingestion.drafting import Draft
 from shared.ingestion.invoices.writing import write_invoice
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.page_images import PageImages
 from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
@@ -25,6 +26,7 @@ from shared.ingestion.parsers.pdf.structure import (
 from shared.ingestion.parsers.pdf.writing import Writer
 from shared.ingestion.parsers.port import Progress, Source
 from shared.kernel.errors import InvalidError, TooLargeError
+from shared.kernel.settings import settings
 
 MAX_PAGES = 5_000
 _JUNK_TITLE = re.compile(
@@ -69,7 +71,8 @@ class PdfParser:
             draft = Draft()
             scans = Scans(source.options.ocr_languages)
             with closing(scans):
-                pages = list(_pages(document, draft, source.progress, scans))
+                images = PageImages(source.files, most=settings().page_images)
+                pages = list(_pages(document, draft, source.progress, scans, images))
         has_words = any(page.lines or page.tables for page in pages)
         scans.check(draft, source.filename, has_words=has_words)
         body = body_of(pages)
@@ -128,7 +131,9 @@ def _opened(path: Path, filename: str) -> Iterator[Any]:
         document.close()
 
 
-def _pages(document: Any, draft: Draft, progress: Progress, scans: Scans) -> Iterator[PageContent]:
+def _pages(
+    document: Any, draft: Draft, progress: Progress, scans: Scans, images: PageImages
+) -> Iterator[PageContent]:
     """Yield what each page holds; a broken page is a warning, not the end."""
     import pypdfium2 as pdfium
 
@@ -141,6 +146,7 @@ def _pages(document: Any, draft: Draft, progress: Progress, scans: Scans) -> Ite
             continue
         try:
             yield scans.seen(page, page_content(page, index + 1))
+            images.draw(page, index + 1)
         except pdfium.PdfiumError:
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
         finally:
