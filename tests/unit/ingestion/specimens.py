@@ -307,6 +307,17 @@ def _zip() -> bytes:
     return zipped({"vertrag/mietvertrag.md": lease.read_bytes(), "kosten.csv": b"Posten;Betrag"})
 
 
+def _picture(kind: str) -> bytes:
+    """Photograph the agreement's page: its PDF at 200 dots per inch."""
+    from pypdfium2 import PdfDocument
+
+    buffer = io.BytesIO()
+    with PdfDocument(DOCUMENTS / "rental-agreement.pdf") as pdf:
+        page = pdf[0].render(scale=200 / 72).to_pil().convert("RGB")
+    page.save(buffer, kind, dpi=(200, 200))
+    return buffer.getvalue()
+
+
 SPECIMENS: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     PPTX: ("pptx", _pptx),
     XLSX: ("xlsx", _xlsx),
@@ -329,4 +340,10 @@ SPECIMENS: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     XLS: ("xls", _xls),
     PPT: ("ppt", _ppt),
     "application/zip": ("zip", _zip),
+    "image/png": ("png", lambda: _picture("PNG")),
+    "image/jpeg": ("jpg", lambda: _picture("JPEG")),
+    "image/tiff": ("tif", lambda: _picture("TIFF")),
+    "image/webp": ("webp", lambda: _picture("WEBP")),
+    "image/gif": ("gif", lambda: _picture("GIF")),
+    "image/bmp": ("bmp", lambda: _picture("BMP")),
 }

@@ -13,7 +13,7 @@ from shared.ingestion.invoices.reading import read_invoice
 from shared.ingestion.invoices.writing import write_invoice, write_notes
 from shared.ingestion.parsers.pdf.parser import PdfParser
 from shared.ingestion.parsers.port import Source
-from tests.unit.ingestion.conftest import hold_together
+from tests.unit.ingestion.conftest import Read, hold_together
 from tests.unit.ingestion.pictures import scanned_pdf
 
 _NAMESPACES = 'xmlns:rsm="urn:r" xmlns:ram="urn:a" xmlns:udt="urn:u"'
@@ -169,6 +169,13 @@ def test_numbers_that_are_none_are_left_out() -> None:
     invoice = read_invoice(odd.encode())
     assert invoice is not None
     assert (invoice.lines[0].total, invoice.totals.grand, invoice.totals.tax) == ("", "", "")
+
+
+def test_an_invoice_as_xml_file_is_read_as_one(read: Read) -> None:
+    document = read(UBL, "application/xml", "invoice.xml")
+    assert {field.name: field.value for field in document.fields} == FACTS
+    assert document.title == "Daten der E-Rechnung R-7"
+    assert document.text.endswith("Danke!")
 
 
 def test_the_invoice_in_a_pdf_becomes_fields_and_tables_behind_its_pages(tmp_path: Path) -> None:

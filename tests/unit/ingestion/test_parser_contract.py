@@ -28,7 +28,8 @@ FIXTURES = {
 }
 # Formats without headings or tables of their own say the same words all the same.
 WITHOUT_HEADINGS = {"text/vtt", "application/x-subrip", "text/csv", "application/zip"}
-WITHOUT_TABLES = {*WITHOUT_HEADINGS, "text/plain", PPT}
+PICTURES = {each for each in SPECIMENS if each.startswith("image/")}
+WITHOUT_TABLES = {*WITHOUT_HEADINGS, *PICTURES, "text/plain", PPT}
 
 
 def fixture_file(media_type: str, folder: Path) -> Path:
@@ -77,7 +78,9 @@ def test_a_parser_keeps_the_promises_of_its_port(media_type: str, tmp_path: Path
     )
     hold_together(document)
     taken = [*document.figures, *document.attachments]
-    assert {each.file for each in taken} == {each.name for each in files.iterdir()}
+    assert {each.file for each in taken} == {
+        each.name for each in files.iterdir() if each.is_file()
+    }
     assert told
     assert told[-1][0] == told[-1][1]
     assert (document.parser, document.parser_version) == (parser.name, parser.version)
