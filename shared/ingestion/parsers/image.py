@@ -15,8 +15,8 @@ from shared.ingestion.parsers.pdf.pages import content_of
 from shared.ingestion.parsers.pdf.structure import body_of, page_pieces, running_lines
 from shared.ingestion.parsers.pdf.writing import Writer
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.recognition.engine import Recognizer, missing
-from shared.ingestion.recognition.layout import RecognisedPage, brought_back, recognised
+from shared.ingestion.parsers.recognition.engine import Recognizer, missing
+from shared.ingestion.parsers.recognition.layout import RecognisedPage, brought_back, recognised
 from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
 from shared.kernel.settings import settings
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.ingestion.drafting import Draft
-from shared.ingestion.invoices.writing import write_invoice
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.page_images import PageImages
+from shared.ingestion.parsers.invoices.writing import write_invoice
 from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
@@ -60,11 +60,7 @@ class PdfParser:
         """
         with _opened(source.path, source.filename) as document:
             count = len(document)
-            if count > MAX_PAGES:
-                raise TooLargeError(
-                    f"“{source.filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
-                    hint="Split it into several files.",
-                )
+            _check_count(count, source.filename)
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
             invoice = embedded_invoice(document)
@@ -94,6 +90,14 @@ class PdfParser:
             },
         )
         return scans.finished(read)
+
+
+def _check_count(count: int, filename: str) -> None:
+    if count > MAX_PAGES:
+        raise TooLargeError(
+            f"“{filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
+            hint="Split it into several files.",
+        )
 
 
 def _dated(value: str) -> str:
