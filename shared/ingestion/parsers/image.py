@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.page_images import PageImages
+from shared.ingestion.parsers.page_images import PageImages
 from shared.ingestion.parsers.pdf.geometry import PageContent, Rules
 from shared.ingestion.parsers.pdf.pages import content_of
 from shared.ingestion.parsers.pdf.structure import body_of, page_pieces, running_lines

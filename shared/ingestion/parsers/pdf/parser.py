@@ -11,8 +11,8 @@ from typing import Any
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.page_images import PageImages
 from shared.ingestion.parsers.invoices.writing import write_invoice
+from shared.ingestion.parsers.page_images import PageImages
 from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
