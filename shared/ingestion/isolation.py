@@ -31,6 +31,7 @@ from shared.kernel.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from shared.kernel.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -270,6 +271,8 @@ def _environment() -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "TESSDATA_DIR": settings().tessdata_dir,
+        "PAGE_IMAGES": str(settings().page_images),
         # Every malloc arena reserves address space, which is what is limited.
         "MALLOC_ARENA_MAX": "2",
     }

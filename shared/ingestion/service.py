@@ -29,6 +29,7 @@ from shared.ingestion.derived import load_chunks
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.isolation import parse_isolated
 from shared.ingestion.model import Chunk, ParsedDocument
+from shared.ingestion.parsers import page_images
 from shared.ingestion.parsers.port import ReadOptions, Source
 from shared.ingestion.preferences import cut, find_settings
 from shared.ingestion.readings import record_reading
@@ -294,9 +295,13 @@ def read(
         source.files.mkdir()
         objects.download(version.object_key, source.path, version=version.object_version)
         document = parse_isolated(source, memory_mb=limits.memory_mb, timeout_s=limits.timeout_s)
-        for file in sorted(source.files.iterdir()):
+        for file in sorted(each for each in source.files.iterdir() if each.is_file()):
             objects.upload(f"{prefix}files/{file.name}", file)
             reach("parse.file")
+        for file in sorted((source.files / page_images.FOLDER).glob("*.webp")):
+            is_thumbnail = file.name == page_images.THUMBNAIL
+            objects.upload(f"{prefix}{'' if is_thumbnail else 'pages/'}{file.name}", file)
+            reach("parse.page_image")
     return document
 
 

@@ -63,6 +63,10 @@ class Settings(BaseModel):
         str, setting("kontor-local-signing-key", "Name of the secret with the Ed25519 signing key.")
     ]
     model_dir: Annotated[str, setting("", "Folder with the embedding models' files.")]
+    tessdata_dir: Annotated[
+        str,
+        setting("", "Folder with Tesseract's models; empty means those that come with Kontor."),
+    ]
 
     # limits
     max_upload_bytes: Annotated[
@@ -83,6 +87,15 @@ class Settings(BaseModel):
     ]
     parse_memory_mb: Annotated[
         int, setting(2048, "Memory one document may take while it is parsed.", unit="MB", ge=256)
+    ]
+    page_images: Annotated[
+        int,
+        setting(
+            0,
+            "Pages of a PDF drawn as images when it is read; others when first looked at.",
+            unit="pages",
+            ge=0,
+        ),
     ]
     parse_timeout_s: Annotated[
         int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)

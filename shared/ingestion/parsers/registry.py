@@ -52,6 +52,12 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         ODS: "sheets.open_sheets:OpenSheetsParser",
         ODP: "opendocument:OpenDocumentParser",
         "application/pdf": "pdf.parser:PdfParser",
+        "image/png": "image:ImageParser",
+        "image/jpeg": "image:ImageParser",
+        "image/tiff": "image:ImageParser",
+        "image/webp": "image:ImageParser",
+        "image/gif": "image:ImageParser",
+        "image/bmp": "image:ImageParser",
     }
 )
 

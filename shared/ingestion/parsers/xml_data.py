@@ -1,4 +1,4 @@
-"""XML files: patents as articles, everything else by its own structure."""
+"""XML files: e-invoices as facts, patents as articles, all else by its own structure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from shared.ingestion.cleaning import one_line
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
+from shared.ingestion.parsers.invoices.reading import read_invoice
+from shared.ingestion.parsers.invoices.writing import write_invoice, write_notes
 from shared.ingestion.parsers.originals import Originals
 from shared.ingestion.parsers.packages import safe_xml_parser
 from shared.ingestion.parsers.port import Source
@@ -40,7 +42,12 @@ class XmlParser:
         """Read the file; raises InvalidError when it is broken, nested absurdly or a trap."""
         data = source.path.read_bytes()
         draft = Draft()
-        if _PATENT.search(data[:4096]) and find_spec("docling"):
+        invoice = read_invoice(data)
+        if invoice is not None:
+            write_invoice(draft, invoice)
+            write_notes(draft, invoice)
+            title = f"{draft.first_heading} {invoice.number}"
+        elif _PATENT.search(data[:4096]) and find_spec("docling"):
             TreeWriter(_patent(data, source.filename), draft, Originals(())).write()
             title = draft.first_heading
         else:

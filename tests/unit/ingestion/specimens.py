@@ -307,6 +307,21 @@ def _zip() -> bytes:
     return zipped({"vertrag/mietvertrag.md": lease.read_bytes(), "kosten.csv": b"Posten;Betrag"})
 
 
+def _picture(kind: str) -> bytes:
+    """Photograph the agreement: the pages of its PDF below each other."""
+    from PIL import Image
+    from pypdfium2 import PdfDocument
+
+    with PdfDocument(DOCUMENTS / "rental-agreement.pdf") as pdf:
+        pages = [page.render(scale=150 / 72).to_pil().convert("RGB") for page in pdf]
+    whole = Image.new("RGB", (pages[0].width, sum(page.height for page in pages)), "white")
+    for number, page in enumerate(pages):
+        whole.paste(page, (0, sum(before.height for before in pages[:number])))
+    buffer = io.BytesIO()
+    whole.save(buffer, kind, dpi=(150, 150))
+    return buffer.getvalue()
+
+
 SPECIMENS: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     PPTX: ("pptx", _pptx),
     XLSX: ("xlsx", _xlsx),
@@ -329,4 +344,10 @@ SPECIMENS: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     XLS: ("xls", _xls),
     PPT: ("ppt", _ppt),
     "application/zip": ("zip", _zip),
+    "image/png": ("png", lambda: _picture("PNG")),
+    "image/jpeg": ("jpg", lambda: _picture("JPEG")),
+    "image/tiff": ("tif", lambda: _picture("TIFF")),
+    "image/webp": ("webp", lambda: _picture("WEBP")),
+    "image/gif": ("gif", lambda: _picture("GIF")),
+    "image/bmp": ("bmp", lambda: _picture("BMP")),
 }

@@ -85,7 +85,6 @@ class PageContent:
     height: float
     lines: tuple[Line, ...]
     tables: tuple[FoundTable, ...]
-    is_picture: bool
 
 
 def line_of(words: Sequence[Word], page: int) -> Line:

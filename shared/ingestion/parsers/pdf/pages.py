@@ -12,13 +12,14 @@ from shared.ingestion.parsers.pdf.geometry import (
     FoundTable,
     Line,
     PageContent,
+    Rules,
     Word,
     centred_within,
     line_of,
     overlap,
 )
 from shared.ingestion.parsers.pdf.grids import drawn_tables
-from shared.ingestion.parsers.pdf.rules import has_large_picture, rules_of
+from shared.ingestion.parsers.pdf.rules import rules_of
 from shared.ingestion.parsers.pdf.view import view_of
 from shared.ingestion.parsers.pdf.words import WordReader
 
@@ -36,9 +37,22 @@ def page_content(page: Any, number: int) -> PageContent:
         words = [word for word in reader.words() if _is_visible(word, view.width, view.height)]
     finally:
         reader.close()
+    has_rules = 0 < len(words) <= _MOST_WORDS
+    return content_of(
+        words,
+        rules_of(page, view) if has_rules else Rules(),
+        number=number,
+        width=view.width,
+        height=view.height,
+    )
+
+
+def content_of(
+    words: Sequence[Word], rules: Rules, *, number: int, width: float, height: float
+) -> PageContent:
+    """Make lines and tables of a page's words in text order."""
     tables: list[FoundTable] = []
     if 0 < len(words) <= _MOST_WORDS:
-        rules = rules_of(page, view)
         for table in drawn_tables(rules, words, number):
             tables.append(table)
             words = _without(words, table)
@@ -51,11 +65,10 @@ def page_content(page: Any, number: int) -> PageContent:
         lines = [line for line in lines if line.order not in orders]
     return PageContent(
         number=number,
-        width=view.width,
-        height=view.height,
+        width=width,
+        height=height,
         lines=tuple(lines),
         tables=tuple(tables),
-        is_picture=not words and not tables and has_large_picture(page, view),
     )
 
 

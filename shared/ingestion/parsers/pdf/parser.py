@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.parsers.invoices.writing import write_invoice
+from shared.ingestion.parsers.page_images import PageImages
+from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
+from shared.ingestion.parsers.pdf.scanned import Scans
 from shared.ingestion.parsers.pdf.structure import (
     body_of,
     page_pieces,
@@ -21,7 +25,8 @@ from shared.ingestion.parsers.pdf.structure import (
 )
 from shared.ingestion.parsers.pdf.writing import Writer
 from shared.ingestion.parsers.port import Progress, Source
-from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
+from shared.kernel.errors import InvalidError, TooLargeError
+from shared.kernel.settings import settings
 
 MAX_PAGES = 5_000
 _JUNK_TITLE = re.compile(
@@ -33,14 +38,13 @@ _KEPT = {"Author": "author", "Subject": "subject", "Keywords": "keywords",
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
 _STRANGE = re.compile("[\ufffd\ue000-\uf8ff]")
 _STRANGE_SHARE = 0.2
-_LISTED_PAGES = 12
 
 
 class PdfParser:
-    """Reads PDF files that hold text."""
+    """Reads PDF files; pages that are pictures are recognised."""
 
     name = "pdfium-layout"
-    version = "1"
+    version = "2"
     media_types = frozenset({"application/pdf"})
 
     def available(self) -> tuple[bool, str]:
@@ -51,27 +55,31 @@ class PdfParser:
         """Read the file, one page at a time.
 
         Raises InvalidError when it is damaged, protected by a password or empty,
-        UnsupportedError when it holds nothing but pictures, TooLargeError past 5,000 pages.
+        UnsupportedError when it holds nothing but pictures and text recognition is missing,
+        TooLargeError past 5,000 pages.
         """
         with _opened(source.path, source.filename) as document:
             count = len(document)
-            if count > MAX_PAGES:
-                raise TooLargeError(
-                    f"“{source.filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
-                    hint="Split it into several files.",
-                )
+            _check_count(count, source.filename)
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
+            invoice = embedded_invoice(document)
             draft = Draft()
-            pages = list(_pages(document, draft, source.progress))
-        _refuse_pictures(pages, draft, source.filename)
+            scans = Scans(source.options.ocr_languages)
+            with closing(scans):
+                images = PageImages(source.files, most=settings().page_images)
+                pages = list(_pages(document, draft, source.progress, scans, images))
+        has_words = any(page.lines or page.tables for page in pages)
+        scans.check(draft, source.filename, has_words=has_words)
         body = body_of(pages)
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
         Writer(draft, pieces).write()
+        if invoice is not None:
+            write_invoice(draft, invoice)
         _warn_of_strange_letters(pages, draft)
         title = metadata.get("Title", "")
-        return draft.finish(
+        read = draft.finish(
             title="" if _JUNK_TITLE.fullmatch(title.strip()) else title,
             filename=source.filename,
             parser=self.name,
@@ -80,6 +88,15 @@ class PdfParser:
             metadata={
                 ours: _dated(metadata[key]) for key, ours in _KEPT.items() if key in metadata
             },
+        )
+        return scans.finished(read)
+
+
+def _check_count(count: int, filename: str) -> None:
+    if count > MAX_PAGES:
+        raise TooLargeError(
+            f"“{filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
+            hint="Split it into several files.",
         )
 
 
@@ -118,7 +135,9 @@ def _opened(path: Path, filename: str) -> Iterator[Any]:
         document.close()
 
 
-def _pages(document: Any, draft: Draft, progress: Progress) -> Iterator[PageContent]:
+def _pages(
+    document: Any, draft: Draft, progress: Progress, scans: Scans, images: PageImages
+) -> Iterator[PageContent]:
     """Yield what each page holds; a broken page is a warning, not the end."""
     import pypdfium2 as pdfium
 
@@ -130,7 +149,8 @@ def _pages(document: Any, draft: Draft, progress: Progress) -> Iterator[PageCont
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
             continue
         try:
-            yield page_content(page, index + 1)
+            yield scans.seen(page, page_content(page, index + 1))
+            images.draw(page, index + 1)
         except pdfium.PdfiumError:
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
         finally:
@@ -150,25 +170,6 @@ def _outline(document: Any) -> set[str]:
         # An outline only helps; a broken one is no reason to refuse the text.
         return titles
     return {title for title in titles if len(title) > 1}
-
-
-def _refuse_pictures(pages: list[PageContent], draft: Draft, filename: str) -> None:
-    """Refuse a scan, warn of scanned pages among others, refuse a file with nothing at all."""
-    pictures = [page.number for page in pages if page.is_picture]
-    has_words = any(page.lines or page.tables for page in pages)
-    if not has_words and pictures:
-        raise UnsupportedError(
-            "This PDF contains only images of pages; text recognition is not there yet.",
-            hint="Run text recognition (OCR) over it and put in the result.",
-        )
-    if not has_words:
-        raise InvalidError(f"“{filename}” holds no text.", hint="Put in a file with words in it.")
-    if pictures:
-        listed = ", ".join(map(str, pictures[:_LISTED_PAGES]))
-        more = f" and {len(pictures) - _LISTED_PAGES} more" if len(pictures) > _LISTED_PAGES else ""
-        draft.warnings.append(
-            f"Pages without text, only images: {listed}{more}. Text recognition is not there yet."
-        )
 
 
 def _warn_of_strange_letters(pages: list[PageContent], draft: Draft) -> None:
