@@ -23,7 +23,10 @@ class _FromRow(BaseModel):
 
 
 class CitationBody(_FromRow):
-    """Proof of a sentence: ``quote`` is the cited version's text from ``start`` to ``end``."""
+    """Proof of a sentence: ``quote`` is the cited version's text from ``start`` to ``end``.
+
+    ``is_erased``: the document has been erased since, and the quote with it.
+    """
 
     id: UUID
     number: int
@@ -36,6 +39,7 @@ class CitationBody(_FromRow):
     start: int
     end: int
     quote: str
+    is_erased: bool = False
 
 
 class AnswerBody(BaseModel):

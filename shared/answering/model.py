@@ -29,7 +29,7 @@ class Citation:
     """Proof of a sentence: ``quote == canonical_text[start:end]`` of the cited version.
 
     ``page`` and ``boxes`` show where the quote is printed; both are empty where there are no
-    pages.
+    pages. A citation of an erased document has no quote any more.
     """
 
     id: CitationId
@@ -43,6 +43,11 @@ class Citation:
     start: int
     end: int
     quote: str
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the cited document has been erased."""
+        return not self.quote
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,7 @@ def _facts(document: ParsedDocument, chunk_count: int) -> ParsedFacts:
         page_count=document.page_count,
         chunk_count=chunk_count,
         warnings=document.warnings,
+        extracted=document.metadata,
     )
 
 

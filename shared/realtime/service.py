@@ -83,6 +83,11 @@ def trace(session: Session, document_id: DocumentId) -> list[Hop]:
     return store.list_document_hops(session, document_id)
 
 
+def forget_document(session: Session, document_id: DocumentId) -> None:
+    """Delete the jobs of a document, which is being erased."""
+    store.remove_document_jobs(session, document_id)
+
+
 def connect(session: Session, *, connection_id: str, user_id: UserId) -> None:
     """Remember an open connection."""
     store.record_connection(

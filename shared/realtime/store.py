@@ -63,6 +63,11 @@ def list_document_hops(session: Session, document_id: DocumentId) -> list[Hop]:
     return session.all(QUERIES["list_document_hops"], Hop, {"document_id": document_id})
 
 
+def remove_document_jobs(session: Session, document_id: DocumentId) -> None:
+    """Delete every job of a document with its hops."""
+    session.execute(QUERIES["remove_document_jobs"], {"document_id": document_id})
+
+
 def record_connection(
     session: Session, *, connection_id: str, user_id: UserId, expires_at: datetime
 ) -> None:

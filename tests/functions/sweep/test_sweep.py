@@ -21,6 +21,7 @@ def _reconciler(app: App) -> Reconciler:
     return Reconciler(
         database=app.database,
         objects=app.objects,
+        erasure=app.erasure,
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,
