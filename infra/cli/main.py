@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.ask import ask
 from infra.cli.bench import bench
+from infra.cli.bench_parsing import bench_parsing
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -17,6 +18,7 @@ from infra.cli.migrate import migrate
 from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
+from infra.cli.read import read
 from infra.cli.search import search
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
@@ -43,6 +45,7 @@ app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)
 app.command(rich_help_panel=USING)(rm)
 app.command(rich_help_panel=USING)(trace)
+app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
@@ -51,6 +54,7 @@ app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)
+app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)
 
 
 def _show_version(is_wanted: bool) -> None:
