@@ -14,6 +14,7 @@ from functions.documents.schemas import (
     DocumentBody,
     DocumentChange,
     DocumentPage,
+    MemberBody,
     TagCount,
     TagList,
     VersionBody,
@@ -24,6 +25,7 @@ from shared.audit import service as audit
 from shared.documents import collections, descriptions
 from shared.documents import service as documents
 from shared.documents.descriptions import Change
+from shared.documents.members import list_members
 from shared.identity.model import Principal
 from shared.kernel.ids import CollectionId, DocumentId
 from shared.wiring import app as wired
@@ -70,7 +72,9 @@ def _show(caller: Principal, document_id: DocumentId) -> DocumentBody:
         row = documents.find_document(session, document_id)
         versions = documents.list_versions(session, document_id)
         within = collections.list_collections_of(session, document_id)
+        inside = list_members(session, document_id)
     body = DocumentBody.model_validate(row)
+    body.members = [MemberBody.model_validate(member) for member in inside]
     body.versions = [VersionBody.model_validate(version) for version in versions]
     body.collections = [CollectionName.model_validate(each) for each in within]
     return body

@@ -59,6 +59,19 @@ class VersionList(BaseModel):
     current: int | None
 
 
+class MemberBody(FromRow):
+    """A file that came inside a document: a mail's attachment, an archive's member.
+
+    ``state`` is waiting, received, duplicate (``document_id`` was here before) or rejected (the
+    job ``id`` tells why).
+    """
+
+    id: UUID
+    name: str = Field(examples=["report.pdf"])
+    state: str = Field(examples=["received"])
+    document_id: UUID | None
+
+
 class CollectionName(FromRow):
     """A collection as a document names it."""
 
@@ -71,8 +84,8 @@ class DocumentBody(FromRow):
 
     That is the newest, or the one somebody went back to; ``current_version`` is the one that is
     searched (none before the first is ready). ``metadata`` and ``tags`` are what people said,
-    ``extracted`` what the file says of itself. ``versions`` and ``collections`` come with one
-    document, not in lists.
+    ``extracted`` what the file says of itself. ``parent_document_id`` is the mail or archive it
+    came inside. ``versions``, ``members`` and ``collections`` come with one document, not in lists.
     """
 
     id: UUID
@@ -95,6 +108,8 @@ class DocumentBody(FromRow):
     metadata: dict[str, object] = Field(examples=[{"year": 2026}])
     tags: list[str] = Field(examples=[["lease", "signed"]])
     extracted: dict[str, object] = Field(examples=[{"author": "Mia Beck"}])
+    parent_document_id: UUID | None = None
+    members: list[MemberBody] | None = None
     versions: list[VersionBody] | None = None
     collections: list[CollectionName] | None = None
 

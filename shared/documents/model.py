@@ -116,6 +116,7 @@ class DocumentRow:
     page_count: int | None
     chunk_count: int
     created_by: UserId
+    parent_document_id: DocumentId | None
     created_at: datetime
     updated_at: datetime
 

@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.documents import store, trash_store
+from shared.documents import members, store, trash_store
 from shared.documents.folders import make_folder
 from shared.documents.model import (
     MAX_METADATA_KEYS,
@@ -134,8 +134,15 @@ def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     Bytes whose earlier version failed are tried again as the next version of that document; bytes
     of an earlier version of the document they are meant for make that version current again, once
     the caller has brought it back into the index. Raises NotFoundError when the document they were
-    meant for has been removed.
+    meant for has been removed, or the one they came inside.
     """
+    member = members.check_parent(session, upload)
+    kept = _kept(session, upload, file)
+    members.settle(session, member, kept)
+    return kept
+
+
+def _kept(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     same = store.find_same_bytes(session, file.sha256)
     meant_for = _meant_for(session, upload)
     if same is not None and same.stage != "failed":
@@ -304,8 +311,13 @@ def list_documents(
 def remove_document(
     session: Session, document_id: DocumentId, *, removed_by: UserId | None = None
 ) -> list[Version]:
-    """Put a document into the trash; returns its versions, to be taken out of the index."""
+    """Put a document and what came inside it into the trash.
+
+    Returns the versions that are to be taken out of the index.
+    """
     versions = store.list_versions(session, document_id)
     if not trash_store.remove_document(session, document_id, removed_by=removed_by):
         raise NotFoundError("There is no such document.")
+    for child_id in members.release_children(session, document_id):
+        versions += remove_document(session, child_id, removed_by=removed_by)
     return versions

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.documents import trash_store as store
 from shared.documents.folders import make_folder
-from shared.documents.trash_store import DocumentOwner, ErasableVersion, RemovedDocument
+from shared.documents.trash_store import (
+    DocumentOwner,
+    ErasableUpload,
+    ErasableVersion,
+    RemovedDocument,
+)
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError
-from shared.kernel.ids import DocumentId, UserId
+from shared.kernel.ids import DocumentId, JobId, UserId
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 _NOT_THERE = "There is no such document in the trash."
@@ -25,10 +31,13 @@ def list_removed(session: Session, *, cursor: str | None, limit: int) -> Page[Re
     return Page(rows, encode_cursor(last.removed_at.isoformat(), str(last.id)) if last else None)
 
 
-def restore_document(session: Session, document_id: DocumentId, *, restored_by: UserId) -> str:
-    """Take a document out of the trash, back to its folder, which is made again when it is gone.
+def restore_document(
+    session: Session, document_id: DocumentId, *, restored_by: UserId
+) -> list[DocumentId]:
+    """Take a document out of the trash, and what came inside it and went there with it.
 
-    Returns its folder's path; the caller brings its version into the index. Raises NotFoundError
+    Each goes back to its folder, which is made again when it is gone. Returns their ids, the
+    document's own first; the caller brings their versions into the index. Raises NotFoundError
     when it is not in the trash, ConflictError when its file has been put again meanwhile.
     """
     lock = store.lock_removed(session, document_id)
@@ -40,9 +49,15 @@ def restore_document(session: Session, document_id: DocumentId, *, restored_by: 
             f"The same file has been put again as “{same.title}” ({same.id}).",
             hint="Use that one, or remove it first.",
         )
+    inside = store.list_removed_with(session, document_id)
     folder_id = make_folder(session, lock.folder, created_by=restored_by)
     store.restore_document(session, document_id, folder_id=folder_id)
-    return lock.folder
+    restored = [document_id]
+    for child_id in inside:
+        # A file that has been put again stands on its own; its parent comes back without it.
+        if store.find_same_elsewhere(session, child_id) is None:
+            restored += restore_document(session, child_id, restored_by=restored_by)
+    return restored
 
 
 def find_owner(session: Session, document_id: DocumentId) -> DocumentOwner:
@@ -53,10 +68,18 @@ def find_owner(session: Session, document_id: DocumentId) -> DocumentOwner:
     return owner
 
 
-def begin_erasing(session: Session, document_id: DocumentId) -> None:
-    """Mark a removed document as one that goes for good; repeating it changes nothing."""
+def begin_erasing(session: Session, document_id: DocumentId) -> list[DocumentId]:
+    """Mark a removed document, and what came inside it, as going for good.
+
+    Returns their ids, the innermost first. Repeating it changes nothing. Raises NotFoundError
+    when it is not in the trash.
+    """
     if not store.begin_erasing(session, document_id):
         raise NotFoundError(_NOT_THERE)
+    going: list[DocumentId] = []
+    for child_id in store.list_removed_inside(session, document_id):
+        going += begin_erasing(session, child_id)
+    return [*going, document_id]
 
 
 def list_erasable(session: Session, *, trash_days: int) -> list[DocumentId]:
@@ -69,9 +92,14 @@ def list_erasable_versions(session: Session, document_id: DocumentId) -> list[Er
     return store.list_erasable_versions(session, document_id)
 
 
-def erase(session: Session, document_id: DocumentId) -> None:
+def list_erasable_uploads(session: Session, document_id: DocumentId) -> list[ErasableUpload]:
+    """List the uploads that brought something of a document, or were to."""
+    return store.list_erasable_uploads(session, document_id)
+
+
+def erase(session: Session, document_id: DocumentId, upload_ids: Sequence[JobId]) -> None:
     """Delete what is left of a removed document, after its objects are gone."""
-    store.erase_document(session, document_id)
+    store.erase_document(session, document_id, upload_ids)
 
 
 def _position(cursor: str | None) -> tuple[datetime | None, DocumentId | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +68,14 @@ class ErasableVersion:
     may_be_written: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ErasableUpload:
+    """An upload that brought, or would have brought, something of a document."""
+
+    id: JobId
+    object_key: str
+
+
 def remove_document(
     session: Session, document_id: DocumentId, *, removed_by: UserId | None
 ) -> bool:
@@ -110,6 +119,18 @@ def restore_document(
     session.execute(QUERIES["restore_versions"], {"document_id": document_id})
 
 
+def list_removed_with(session: Session, document_id: DocumentId) -> list[DocumentId]:
+    """List what came inside a document and was removed together with it."""
+    rows = session.all(QUERIES["list_removed_with"], DocumentIdRow, {"id": document_id})
+    return [row.id for row in rows]
+
+
+def list_removed_inside(session: Session, document_id: DocumentId) -> list[DocumentId]:
+    """List what came inside a document and is in the trash, whenever it got there."""
+    rows = session.all(QUERIES["list_removed_inside"], DocumentIdRow, {"id": document_id})
+    return [row.id for row in rows]
+
+
 def begin_erasing(session: Session, document_id: DocumentId) -> bool:
     """Mark a removed document as one that is being erased; False when it is not in the trash."""
     return session.execute(QUERIES["begin_erasing"], {"id": document_id}) == 1
@@ -128,8 +149,14 @@ def list_erasable_versions(session: Session, document_id: DocumentId) -> list[Er
     return session.all(QUERIES["list_erasable_versions"], ErasableVersion, params)
 
 
-def erase_document(session: Session, document_id: DocumentId) -> None:
-    """Delete the rows of a removed document, its uploads and its versions."""
-    session.execute(QUERIES["erase_uploads"], {"document_id": document_id})
+def list_erasable_uploads(session: Session, document_id: DocumentId) -> list[ErasableUpload]:
+    """List the uploads that go with a document."""
+    params = {"document_id": document_id}
+    return session.all(QUERIES["list_erasable_uploads"], ErasableUpload, params)
+
+
+def erase_document(session: Session, document_id: DocumentId, upload_ids: Sequence[JobId]) -> None:
+    """Delete the rows of a removed document, its versions and those uploads."""
+    session.execute(QUERIES["erase_uploads"], {"ids": list(upload_ids)})
     session.execute(QUERIES["erase_versions"], {"document_id": document_id})
     session.execute(QUERIES["erase_document"], {"id": document_id})

@@ -18,6 +18,7 @@ from shared.documents import trash
 from shared.documents.model import derived_prefix
 from shared.documents.trash_store import ErasableVersion
 from shared.ingestion.service import ChunkIndex
+from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import DocumentId, TenantId, UserId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
@@ -39,23 +40,36 @@ class Erasure:
     def erase(
         self, tenant_id: TenantId, document_id: DocumentId, *, erased_by: UserId | None = None
     ) -> bool:
-        """Erase a document that is in the trash; repeating it goes on where it stopped.
+        """Erase a document that is in the trash, and what came inside it.
 
-        When this returns, nothing of it can be read any more. False while a step that was under
-        way may still write files: the sweep takes those and the last rows within minutes. Raises
-        NotFoundError when the document is not in the trash, UnavailableError when storage is away.
+        Repeating it goes on where it stopped. When this returns, nothing of it can be read any
+        more. False while a step that was under way may still write files: the sweep takes those
+        and the last rows within minutes. Raises NotFoundError when the document is not in the
+        trash, UnavailableError when storage is away.
         """
         with self.database.transaction(tenant_id) as session:
-            trash.begin_erasing(session, document_id)
-            versions = trash.list_erasable_versions(session, document_id)
-            for version in versions:
-                self.chunk_index.remove(session, version.id)
-            for forget in self.forgetting:
-                forget(session, document_id)
+            going = trash.begin_erasing(session, document_id)
+            for each in going:
+                for version in trash.list_erasable_versions(session, each):
+                    self.chunk_index.remove(session, version.id)
+                for forget in self.forgetting:
+                    forget(session, each)
             reach("erase.hidden")
-        for version in versions:
-            self.objects.remove(version.object_key)
+        finished = [self._finish(tenant_id, each, erased_by=erased_by) for each in going]
+        return all(finished)
+
+    def _finish(
+        self, tenant_id: TenantId, document_id: DocumentId, *, erased_by: UserId | None
+    ) -> bool:
+        """Take the objects and then the rows of one document that is hidden already."""
+        with self.database.transaction(tenant_id) as session:
+            versions = trash.list_erasable_versions(session, document_id)
+            uploads = trash.list_erasable_uploads(session, document_id)
+        keys = {version.object_key for version in versions}
+        for key in keys | {upload.object_key for upload in uploads}:
+            self.objects.remove(key)
             reach("erase.original")
+        for version in versions:
             self.objects.remove(derived_prefix(tenant_id, version.id))
             reach("erase.derived")
         if any(version.may_be_written for version in versions):
@@ -69,7 +83,13 @@ class Erasure:
         """Erase what has been in the trash long enough or is half erased; returns how many."""
         with self.database.transaction(tenant_id) as session:
             due = trash.list_erasable(session, trash_days=trash_days)
-        return sum(self.erase(tenant_id, document_id) for document_id in due)
+        return sum(self._erase_if_there(tenant_id, document_id) for document_id in due)
+
+    def _erase_if_there(self, tenant_id: TenantId, document_id: DocumentId) -> bool:
+        try:
+            return self.erase(tenant_id, document_id)
+        except NotFoundError:
+            return False  # it went with the document that it came inside
 
     def _erase_rows(
         self,
@@ -78,12 +98,12 @@ class Erasure:
         versions: Sequence[ErasableVersion],
         erased_by: UserId | None,
     ) -> None:
-        for version in versions:
-            outbox.forget_receipts(session, str(version.id))
-            outbox.forget_receipts(session, str(version.job_id))
-        outbox.forget_document(session, document_id)
-        realtime.forget_document(session, document_id)
-        trash.erase(session, document_id)
+        job_ids = [upload.id for upload in trash.list_erasable_uploads(session, document_id)]
+        for key in (*(version.id for version in versions), *job_ids):
+            outbox.forget_receipts(session, str(key))
+        outbox.forget_document(session, document_id, job_ids)
+        realtime.forget_document(session, document_id, job_ids)
+        trash.erase(session, document_id, job_ids)
         audit.record(
             session,
             actor_id=erased_by,

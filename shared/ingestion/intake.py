@@ -82,14 +82,13 @@ def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes
     with working_on(correlation=upload.correlation_id, tenant=str(arrival.tenant_id)):
         try:
             file = _examine(objects, upload, arrival, max_bytes=max_bytes)
+            reach("intake.examined")
+            outcome = _keep(database, objects, arrival, file, _milliseconds(started))
         except KontorError as error:
             if error.is_retryable:
                 raise
             outcome = "rejected"
             _reject(database, arrival, error, _milliseconds(started))
-        else:
-            reach("intake.examined")
-            outcome = _keep(database, objects, arrival, file, _milliseconds(started))
         logger.info("upload taken in", extra={"job_id": str(upload.id), "outcome": outcome})
         if outcome in {"duplicate", "restored", "rejected"}:
             objects.remove(arrival.key)

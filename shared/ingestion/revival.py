@@ -60,17 +60,19 @@ def restore_document(
 ) -> list[Version]:
     """Take a document out of the trash and its current version back into the index.
 
-    What had not been read to its end when it was removed is read now. Returns the versions under
-    way. Raises NotFoundError when it is not in the trash, ConflictError when its file is there
-    again.
+    The same goes for what came inside it and was removed with it. What had not been read to its
+    end when it was removed is read now. Returns the versions under way. Raises NotFoundError when
+    it is not in the trash, ConflictError when its file is there again.
     """
-    trash.restore_document(session, document_id, restored_by=restored_by)
-    current = documents.find_document(session, document_id).current_version_id
-    newest, *older = documents.list_versions(session, document_id)
-    wanted = [version for version in older if version.id == current]
-    if newest.id == current or newest.stage != "completed" or current is None:
-        wanted.insert(0, newest)
-    return [revive(session, objects, each, embedding_model=embedding_model) for each in wanted]
+    revived: list[Version] = []
+    for each in trash.restore_document(session, document_id, restored_by=restored_by):
+        current = documents.find_document(session, each).current_version_id
+        newest, *older = documents.list_versions(session, each)
+        wanted = [version for version in older if version.id == current]
+        if newest.id == current or newest.stage != "completed" or current is None:
+            wanted.insert(0, newest)
+        revived += [revive(session, objects, v, embedding_model=embedding_model) for v in wanted]
+    return revived
 
 
 def revive(

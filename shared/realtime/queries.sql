@@ -96,4 +96,5 @@ LIMIT 10000;
 
 -- :name remove_document_jobs :exec
 -- Jobs carry the file's name and what was said of it; their hops go with them.
-DELETE FROM kontor.jobs WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
+DELETE FROM kontor.jobs
+WHERE tenant_id = %(tenant_id)s AND (document_id = %(document_id)s OR id = ANY (%(ids)s));

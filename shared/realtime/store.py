@@ -63,9 +63,12 @@ def list_document_hops(session: Session, document_id: DocumentId) -> list[Hop]:
     return session.all(QUERIES["list_document_hops"], Hop, {"document_id": document_id})
 
 
-def remove_document_jobs(session: Session, document_id: DocumentId) -> None:
-    """Delete every job of a document with its hops."""
-    session.execute(QUERIES["remove_document_jobs"], {"document_id": document_id})
+def remove_document_jobs(
+    session: Session, document_id: DocumentId, job_ids: Sequence[JobId]
+) -> None:
+    """Delete every job of a document, and those named, with their hops."""
+    params = {"document_id": document_id, "ids": list(job_ids)}
+    session.execute(QUERIES["remove_document_jobs"], params)
 
 
 def record_connection(

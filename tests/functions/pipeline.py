@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shared.adapters.outbox import request_workflow
 from shared.documents import service as documents
-from shared.documents.service import NewUpload
+from shared.documents.model import Upload
+from shared.documents.service import NewUpload, ReceivedFile
 from shared.ingestion import service as ingestion
 from shared.ingestion.intake import Arrival, take_in
 from shared.ingestion.service import Batch, Limits
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
+from shared.kernel.hashing import sha256_of
 from shared.kernel.ids import DocumentId, JobId, TenantId, UserId, new_id
 from shared.realtime import service as realtime
 from shared.realtime.model import Job
@@ -31,9 +34,8 @@ class Pipeline:
     ran: set[str] = field(default_factory=set)
     embedded: list[str] = field(default_factory=list)
 
-    def send(self, text: str, filename: str = "lease.md", **fields: object) -> JobId:
-        """Announce a file, send it and take it in."""
-        body = text.encode()
+    def announce(self, filename: str, body: bytes, **fields: object) -> Upload:
+        """Announce a file and put its bytes where a client would."""
         new = NewUpload(filename=filename, size_bytes=len(body), **fields)  # type: ignore[arg-type]
         with (
             working_on(correlation="test", tenant=str(self.tenant)),
@@ -44,9 +46,40 @@ class Pipeline:
             )
             realtime.open_job(session, job_id=upload.id, subject=filename, created_by=self.user)
         self.app.objects.put(upload.object_key, body)
+        return upload
+
+    def send(self, text: str, filename: str = "lease.md", **fields: object) -> JobId:
+        """Announce a file, send it and take it in."""
+        upload = self.announce(filename, text.encode(), **fields)
         arrival = Arrival(self.tenant, upload.id, upload.object_key, "")
         take_in(self.app.database, self.app.objects, arrival, max_bytes=1 << 20)
         return upload.id
+
+    def put_as(self, media_type: str, body: bytes, filename: str) -> DocumentId:
+        """Put in a file whose type is known, and run its workflow to the end."""
+        upload = self.announce(filename, body)
+        file = ReceivedFile(
+            sha256=sha256_of([body]),
+            size_bytes=len(body),
+            media_type=media_type,
+            object_version="",
+        )
+        with self.app.database.transaction(self.tenant) as session:
+            kept = documents.keep(session, upload, file)
+            documents.settle_upload(session, upload.id, "received")
+            task = IngestTask(self.tenant, kept.document_id, kept.version_id, upload.id, 1, "test")
+            request_workflow(session, task.execution_name, {"task": task.to_json()})
+        self.run()
+        return kept.document_id
+
+    def take_members(self) -> None:
+        """Take in what came inside other files, as S3's announcements of the copies would."""
+        with self.app.database.transaction(self.tenant) as session:
+            waiting = documents.list_waiting_uploads(session, older_than_s=0)
+        for upload in waiting:
+            arrival = Arrival(self.tenant, upload.id, upload.object_key, "")
+            take_in(self.app.database, self.app.objects, arrival, max_bytes=1 << 20)
+        self.run()
 
     def put(self, text: str, filename: str = "lease.md", **fields: object) -> DocumentId:
         """Send a file and run its workflow to the end."""

@@ -7,7 +7,19 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shared.ingestion.formats import DOCX, supported_formats
+from shared.ingestion.formats import (
+    DOC,
+    DOCX,
+    MSG,
+    ODP,
+    ODS,
+    ODT,
+    PPT,
+    PPTX,
+    XLS,
+    XLSX,
+    supported_formats,
+)
 from shared.ingestion.parsers.port import Parser
 from shared.kernel.errors import UnsupportedError
 
@@ -17,7 +29,28 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "text/markdown": "markdown:MarkdownParser",
         "text/csv": "delimited:DelimitedParser",
         "text/html": "webpage:WebPageParser",
+        "text/asciidoc": "asciidoc:AsciiDocParser",
+        "application/x-latex": "latex:LatexParser",
+        "application/jats+xml": "jats:JatsParser",
+        "application/epub+zip": "epub:EpubParser",
+        "text/x-rst": "restructured:RestructuredParser",
+        "text/vtt": "subtitles:SubtitleParser",
+        "application/x-subrip": "subtitles:SubtitleParser",
+        "application/json": "json_data:JsonParser",
+        "application/xml": "xml_data:XmlParser",
+        "application/rtf": "rtf:RtfParser",
+        "message/rfc822": "mail:MailParser",
+        "application/zip": "archive:ArchiveParser",
+        DOC: "legacy:LegacyParser",
+        XLS: "legacy:LegacyParser",
+        PPT: "legacy:LegacyParser",
+        MSG: "outlook:OutlookParser",
         DOCX: "word:WordParser",
+        XLSX: "workbook:WorkbookParser",
+        PPTX: "presentation:PresentationParser",
+        ODT: "opendocument:OpenDocumentParser",
+        ODS: "open_sheets:OpenSheetsParser",
+        ODP: "opendocument:OpenDocumentParser",
         "application/pdf": "pdf.parser:PdfParser",
     }
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
+
 import psycopg
 import pytest
 
@@ -226,6 +228,44 @@ def test_files_of_a_step_that_was_under_way_are_taken_later(
         connection.execute("UPDATE kontor.versions SET updated_at = now() - interval '1 hour'")
     assert desk.erasure.erase_due(tenant, trash_days=30) == 1
     assert mentions(owner_url, SECRET) == []
+    assert objects(desk) == []
+
+
+def mail(**files: bytes) -> bytes:
+    message = EmailMessage()
+    message["Subject"], message["From"] = SECRET, "ada@acme.example"
+    message.set_content(f"Two files of {SECRET} for you.")
+    for name, body in files.items():
+        message.add_attachment(
+            body, maintype="application", subtype="octet-stream", filename=f"{name}.md"
+        )
+    return message.as_bytes()
+
+
+def test_what_came_inside_a_document_goes_and_comes_with_it(
+    ask: Ask, pipeline: Pipeline, desk: App, owner_url: str
+) -> None:
+    inside = mail(lease=TEXT.encode(), damaged=b"\x00\x01 Zebrafinch \x00" * 9)
+    parent = pipeline.put_as("message/rfc822", inside, f"{SECRET}.eml")
+    pipeline.take_members()
+    members = ask("GET", f"/documents/{parent}").body["members"]
+    assert [(m["name"], m["state"]) for m in members] == [
+        ("damaged.md", "rejected"), ("lease.md", "received"),
+    ]  # fmt: skip
+    child = members[1]["document_id"]
+    assert SECRET in pipeline.find(QUESTION)[0]
+    ask("DELETE", f"/documents/{parent}")
+    assert ask("GET", f"/documents/{child}").status == 404
+    assert pipeline.find(QUESTION) == []
+    assert len(ask("GET", "/trash").body["items"]) == 2
+    ask("POST", f"/trash/{parent}/restore")
+    pipeline.run()
+    assert ask("GET", f"/documents/{child}").body["stage"] == "completed"
+    assert SECRET in pipeline.find(QUESTION)[0]
+    assert ask("DELETE", f"/documents/{parent}", query={"permanent": "true"}).status == 204
+    assert mentions(owner_url, SECRET) == []
+    assert mentions(owner_url, str(child)) == []
+    assert mentions(owner_url, "damaged.md") == []
     assert objects(desk) == []
 
 
