@@ -315,6 +315,10 @@ def print_card(console: Console, found: Mapping[str, object]) -> None:
         is_current = number == number_of(found, "current_version")
         name = f"version {number:.0f}{' *' if is_current else ''}"
         card.add_row(name, " · ".join(part for part in parts if part))
+    for member in list_of(found, "members"):
+        state = text_of(member, "state")
+        note = "" if state == "received" else f" · {state}"
+        card.add_row("inside", f"{text_of(member, 'name')}{note}")
     console.print(card)
 
 
