@@ -25,7 +25,7 @@ from shared.documents.model import Version, derived_prefix, title_of
 from shared.identity.model import Principal
 from shared.ingestion.comparison import compare, unified
 from shared.ingestion.derived import (
-    keep_text,
+    keep_export,
     list_page_images,
     load_document,
     page_image_key,
@@ -128,9 +128,9 @@ def download(
     caller: Caller,
     document_id: UUID,
     version: Annotated[int, Query(ge=0, description="0 is the one that counts.")] = 0,
-    form: Annotated[Literal["original", "text"], Query()] = "original",
+    form: Annotated[Literal["original", "text", "markdown"], Query()] = "original",
 ) -> DownloadBody:
-    """Make a short-lived address of a version's original file or of its canonical text."""
+    """Make a short-lived address of a version: its original file, its text, or as Markdown."""
     found = _version(caller, document_id, version)
     objects = wired().objects
     if form == "original":
@@ -141,8 +141,8 @@ def download(
             expires_s=DOWNLOAD_S,
         )
     else:
-        key = keep_text(objects, caller.tenant_id, found.id)
-        name = f"{title_of(found.filename)}.txt"
+        key = keep_export(objects, caller.tenant_id, found.id, form)
+        name = f"{title_of(found.filename)}.{key.rpartition('.')[2]}"
         url = objects.presign_download(key, filename=name, version="", expires_s=DOWNLOAD_S)
     return DownloadBody(url=url, expires_in=DOWNLOAD_S)
 

@@ -168,9 +168,10 @@ def get(
     version: Annotated[
         int, typer.Option("--version", min=0, help="Which version; 0 is the current one.")
     ] = 0,
-    text: Annotated[
-        bool, typer.Option("--text", help="The text that was read instead of the file itself.")
-    ] = False,
+    as_form: Annotated[
+        str,
+        typer.Option("--as", metavar="original|text|markdown", help="The file, or what was read."),
+    ] = "original",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="PATH", help="File or folder to write to."),
@@ -189,8 +190,7 @@ def get(
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         found = find_document(client, document)
         parts = ("documents", str(found["id"]), "download")
-        form = "text" if text else "original"
-        address = client.get(path_of(*parts), version=version, form=form)
+        address = client.get(path_of(*parts), version=version, form=as_form)
         target = client.fetch(str(address["url"]), out or Path())
     written = target.stat().st_size
     if as_json:

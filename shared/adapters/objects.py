@@ -104,21 +104,16 @@ class Objects:
     def remove(self, prefix: str) -> int:
         """Delete every version of every object under a prefix; returns how many keys went."""
         keys: set[str] = set()
-        position: dict[str, str] = {}
         while True:
+            # From the beginning each time: what was listed is gone, so no marker is needed.
             with aws.translated(f"The folder {prefix}"):
-                found = self._client.list_object_versions(
-                    Bucket=self.bucket, Prefix=prefix, **position
-                )
+                found = self._client.list_object_versions(Bucket=self.bucket, Prefix=prefix)
                 items = found.get("Versions", []) + found.get("DeleteMarkers", [])
                 if items:
                     self._delete(items)
             keys.update(item["Key"] for item in items)
             if not found.get("IsTruncated"):
                 return len(keys)
-            position = {"KeyMarker": found["NextKeyMarker"]}
-            if found.get("NextVersionIdMarker"):
-                position["VersionIdMarker"] = found["NextVersionIdMarker"]
 
     def _delete(self, items: Sequence[dict[str, Any]]) -> None:
         """Delete up to 1,000 versions in one call; raises UnavailableError when some stay."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from typing import Literal
 
 from shared.adapters.objects import Objects
 from shared.documents.model import derived_prefix
+from shared.ingestion.export import document_to_markdown
 from shared.ingestion.model import Chunk, ParsedDocument
 from shared.ingestion.serialization import chunks_from_json, document_from_json
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import TenantId, VersionId
+
+_EXPORTS = {"text": ("txt", "text/plain"), "markdown": ("md", "text/markdown")}
 
 
 def load_document(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> ParsedDocument:
@@ -24,19 +28,24 @@ def load_chunks(objects: Objects, tenant_id: TenantId, version_id: VersionId) ->
     return chunks_from_json(gzip.decompress(stored))
 
 
-def keep_text(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> str:
-    """Store a version's canonical text as a file of its own and return its key.
+def keep_export(
+    objects: Objects, tenant_id: TenantId, version_id: VersionId, form: Literal["text", "markdown"]
+) -> str:
+    """Store a version's text, plain or as Markdown, as a file of its own and return its key.
 
-    The name tells which reading it was made from, so it is made once for each.
+    The name tells which reading it was made from, so it is made once for each. Raises
+    NotFoundError when the version has not been read.
     """
     prefix = derived_prefix(tenant_id, version_id)
     reading = objects.describe(f"{prefix}document.json.gz")
     if reading is None:
         raise NotFoundError("This version has not been read.")
-    key = f"{prefix}exports/{reading.version or 'text'}.txt"
+    extension, media_type = _EXPORTS[form]
+    key = f"{prefix}exports/{reading.version or 'only'}.{extension}"
     if objects.describe(key) is None:
         document = load_document(objects, tenant_id, version_id)
-        objects.put(key, document.text.encode(), media_type="text/plain; charset=utf-8")
+        text = document.text if form == "text" else document_to_markdown(document)
+        objects.put(key, text.encode(), media_type=f"{media_type}; charset=utf-8")
     return key
 
 

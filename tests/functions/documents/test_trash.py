@@ -298,3 +298,14 @@ def _away(desk: App) -> object:
     from shared.adapters import aws as clients
 
     return clients.client("s3", region=desk.settings.storage_region, endpoint="http://127.0.0.1:9")
+
+
+def test_more_objects_than_one_call_names_are_all_removed(desk: App) -> None:
+    for number in range(1_003):
+        desk.objects.put(f"derived/x/{number:04}", b"1")
+    desk.objects.put("derived/x/0000", b"2")
+    desk.objects.put("derived/y", b"stays")
+    assert desk.objects.remove("derived/x/") == 1_003
+    assert objects(desk) == ["derived/y"]
+    assert all_versions(desk) == 1
+    assert desk.objects.remove("derived/x/") == 0

@@ -146,7 +146,10 @@ def test_any_version_is_downloaded_as_it_came_or_as_text(ask: Ask, document: Doc
     text = ask("GET", f"/documents/{document}/versions/1/text").body["text"]
     assert fetched.text == text
     assert 'filename="lease.txt"' in fetched.headers["content-disposition"]
+    address = ask("GET", path, query={"version": "1", "form": "markdown"}).body
+    assert httpx.get(address["url"]).text == OLD
     assert ask("GET", path, query={"version": "3"}).status == 404
+    assert ask("GET", path, query={"form": "pdf"}).status == 422
 
 
 def test_pages_figures_and_pictures_are_shown(

@@ -83,7 +83,7 @@ def test_a_file_is_downloaded_under_its_own_name_and_never_over_another(
 ) -> None:
     address = {"url": f"{kontor.url}/stored/x", "expires_in": 300}
     kontor.answers["GET", f"/documents/{lease}/download"] = address
-    done = cli("get", lease, "--out", str(tmp_path), "--version", "2", "--text")
+    done = cli("get", lease, "--out", str(tmp_path), "--version", "2", "--as", "text")
     assert (tmp_path / "lease.md").read_bytes() == b"the file"
     assert "lease.md  8 B" in done.out
     assert sent(kontor, "GET")[-1][1] == {"version": "2", "form": "text"}
