@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help up install test check format bench bench-parsing package lock docs clean test-extras
+.PHONY: help up install test check format bench bench-chunking bench-parsing package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,9 @@ docs: $(VENV)/.test   ## regenerate what is generated: settings and CLI tables, 
 
 bench: $(VENV)/.test  ## measure cold starts, ingest, embedding, search, ask, memory
 	$(BIN)/kontor bench $(ARGS)
+
+bench-chunking: $(VENV)/.test  ## compare structured chunks with fixed windows: DATA=FOLDER
+	$(BIN)/kontor bench-chunking $(DATA) $(ARGS)
 
 bench-parsing: $(VENV)/.test  ## measure reading: make bench-parsing DATA=FOLDER [SCORERS=FOLDER]
 	@$(BIN)/kontor bench-parsing $(DATA) $(if $(SCORERS),--scorers $(SCORERS)) $(ARGS)

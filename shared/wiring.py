@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.inference.model import EmbeddingModel
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
+    from shared.search.model import NewChunk
 
 
 class SearchIndex:
@@ -41,37 +42,53 @@ class SearchIndex:
     def __init__(self, model: EmbeddingModel) -> None:
         self._model = model
 
+    def active_model(self, session: Session) -> str:
+        """Return the name of the model that embeds the tenant's questions."""
+        from shared.search.shadow import find_active_model
+
+        return find_active_model(session) or self._model.name
+
     def write(
         self,
         session: Session,
         version: Version,
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
+        *,
+        model: EmbeddingModel | None = None,
+        reading: int = 1,
     ) -> None:
         """Make a version's chunks findable; vectors lie in the order of the chunks."""
-        from shared.search.model import NewChunk
         from shared.search.service import index_version
 
         index_version(
             session,
             document_id=version.document_id,
             version_id=version.id,
-            model=self._model,
-            chunks=(
-                NewChunk(
-                    ordinal=chunk.ordinal,
-                    language=chunk.language,
-                    heading_path=chunk.heading_path,
-                    content=chunk.text,
-                    span_start=chunk.start,
-                    span_end=chunk.end,
-                    page_from=chunk.page_from,
-                    page_to=chunk.page_to,
-                    boxes=tuple(asdict(box) for box in chunk.boxes),
-                    token_count=chunk.token_count,
-                )
-                for chunk in chunks
-            ),
+            model=model or self._model,
+            chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
+            vectors=vectors,
+        )
+
+    def write_shadow(
+        self,
+        session: Session,
+        version: Version,
+        chunks: Sequence[Chunk],
+        vectors: NDArray[np.float16],
+        *,
+        model: EmbeddingModel,
+        reading: int,
+    ) -> None:
+        """Write a reading where search does not look yet."""
+        from shared.search.shadow import write_shadow
+
+        write_shadow(
+            session,
+            document_id=version.document_id,
+            version_id=version.id,
+            model=model,
+            chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
 
@@ -80,6 +97,31 @@ class SearchIndex:
         from shared.search.service import remove_version
 
         remove_version(session, version_id)
+
+
+def new_chunk(chunk: Chunk, *, reading: int = 1) -> NewChunk:
+    """Return a chunk as search takes it."""
+    from shared.documents.grids import grids_to_json
+    from shared.search.model import NewChunk
+
+    return NewChunk(
+        ordinal=chunk.ordinal,
+        language=chunk.language,
+        heading_path=chunk.heading_path,
+        content=chunk.text,
+        span_start=chunk.start,
+        span_end=chunk.end,
+        page_from=chunk.page_from,
+        page_to=chunk.page_to,
+        boxes=tuple(asdict(box) for box in chunk.boxes),
+        token_count=chunk.token_count,
+        searched=chunk.said,
+        reading=reading,
+        section=chunk.section,
+        section_start=chunk.section_start,
+        section_end=chunk.section_end,
+        grids=tuple(grids_to_json(chunk.grids)),
+    )
 
 
 class App:
@@ -172,6 +214,33 @@ class App:
             self.settings.embedding_model,
             threads=self.settings.embedding_threads,
         )
+
+    @cached_property
+    def _other_embedders(self) -> dict[str, Embedder]:
+        return {}
+
+    def embedder_named(self, name: str) -> Embedder:
+        """Return a model by its name, opened once."""
+        from shared.inference.registry import open_embedder
+
+        if name == self.settings.embedding_model:
+            return self.embedder
+        if name not in self._other_embedders:
+            self._other_embedders[name] = open_embedder(
+                self.settings.model_dir, name, threads=self.settings.embedding_threads
+            )
+        return self._other_embedders[name]
+
+    def embedder_in(self, session: Session) -> Embedder:
+        """Return the model that embeds this tenant's documents and questions."""
+        from shared.search.shadow import find_active_model
+
+        return self.embedder_named(find_active_model(session) or self.settings.embedding_model)
+
+    def embedder_of(self, tenant_id: TenantId) -> Embedder:
+        """Return a tenant's model, looked up in a transaction of its own."""
+        with self.database.transaction(tenant_id) as session:
+            return self.embedder_in(session)
 
     @cached_property
     def chunk_index(self) -> SearchIndex:

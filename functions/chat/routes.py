@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from functions.edge.asking import AskBody, instruments_of
+from functions.edge.asking import AskBody, CellBody, instruments_of
 from functions.edge.http import Caller
 from shared.answering import service as answering
 from shared.kernel.ids import CitationId, ConversationId
@@ -25,6 +25,7 @@ class _FromRow(BaseModel):
 class CitationBody(_FromRow):
     """Proof of a sentence: ``quote`` is the cited version's text from ``start`` to ``end``.
 
+    Positions are those of its ``reading``; ``cells`` are the cells of tables the quote touches.
     ``is_erased``: the document has been erased since, and the quote with it.
     """
 
@@ -39,6 +40,8 @@ class CitationBody(_FromRow):
     start: int
     end: int
     quote: str
+    reading: int
+    cells: list[CellBody]
     is_erased: bool = False
 
 
@@ -91,7 +94,9 @@ class ThreadBody(ConversationBody):
 def ask(caller: Caller, body: AskBody) -> AnswerBody:
     """Answer a question from the library, with citations."""
     caller.require("chat")
-    given = answering.ask(instruments_of(wired()), caller, body.asked(), emit=lambda _event: None)
+    given = answering.ask(
+        instruments_of(wired(), caller.tenant_id), caller, body.asked(), emit=lambda _event: None
+    )
     return AnswerBody(
         conversation_id=given.conversation_id,
         message_id=given.message_id,

@@ -14,7 +14,12 @@ def _ask(frame: Frame) -> None:
     frame.principal.require("chat")
     question = read_question({k: frame.body[k] for k in _FIELDS if k in frame.body})
     writer = FrameWriter(frame.reply, question_id=frame.body.get("id"))
-    answering.ask(instruments_of(frame.app), frame.principal, question, emit=writer.emit)
+    answering.ask(
+        instruments_of(frame.app, frame.principal.tenant_id),
+        frame.principal,
+        question,
+        emit=writer.emit,
+    )
 
 
 handler = socket_handler(_ask)

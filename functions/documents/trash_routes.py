@@ -50,7 +50,7 @@ def restore_document(caller: Caller, document_id: UUID) -> DocumentBody:
             app.objects,
             DocumentId(document_id),
             restored_by=caller.user_id,
-            embedding_model=app.settings.embedding_model,
+            embedding_model=app.chunk_index.active_model(session),
         )
         audit.record(
             session,

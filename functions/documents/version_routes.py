@@ -32,6 +32,7 @@ from shared.ingestion.derived import (
     thumbnail_key,
 )
 from shared.ingestion.model import Figure, ParsedDocument
+from shared.ingestion.readings import active_reading
 from shared.ingestion.revival import restore_version as revive_version
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import DocumentId
@@ -69,7 +70,7 @@ def restore_version(caller: Caller, document_id: UUID, number: int) -> VersionBo
             app.objects,
             DocumentId(document_id),
             number,
-            embedding_model=app.settings.embedding_model,
+            embedding_model=app.chunk_index.active_model(session),
         )
         audit.record(
             session,
@@ -116,11 +117,20 @@ def show_difference(
 
 
 @router.get("/api/v1/documents/{document_id}/versions/{number}/text")
-def show_text(caller: Caller, document_id: UUID, number: int) -> TextBody:
-    """Show a version's canonical text, the one citations' character spans point into."""
-    version = _version(caller, document_id, number)
-    parsed = load_document(wired().objects, caller.tenant_id, version.id)
-    return TextBody(version_id=version.id, text=parsed.text)
+def show_text(
+    caller: Caller,
+    document_id: UUID,
+    number: int,
+    reading: Annotated[int, Query(ge=0)] = 0,
+) -> TextBody:
+    """Show a version's canonical text, the one citations' character spans point into.
+
+    ``reading`` 0 is the one that is searched; a citation names its own.
+    """
+    version, active = _version(caller, document_id, number)
+    shown = reading or active
+    parsed = load_document(wired().objects, caller.tenant_id, version.id, reading=shown)
+    return TextBody(version_id=version.id, reading=shown, text=parsed.text)
 
 
 @router.get("/api/v1/documents/{document_id}/download")
@@ -131,7 +141,7 @@ def download(
     form: Annotated[Literal["original", "text", "markdown"], Query()] = "original",
 ) -> DownloadBody:
     """Make a short-lived address of a version: its original file, its text, or as Markdown."""
-    found = _version(caller, document_id, version)
+    found, reading = _version(caller, document_id, version)
     objects = wired().objects
     if form == "original":
         url = objects.presign_download(
@@ -141,7 +151,7 @@ def download(
             expires_s=DOWNLOAD_S,
         )
     else:
-        key = keep_export(objects, caller.tenant_id, found.id, form)
+        key = keep_export(objects, caller.tenant_id, found.id, form, reading=reading)
         name = f"{title_of(found.filename)}.{key.rpartition('.')[2]}"
         url = objects.presign_download(key, filename=name, version="", expires_s=DOWNLOAD_S)
     return DownloadBody(url=url, expires_in=DOWNLOAD_S)
@@ -150,7 +160,7 @@ def download(
 @router.get("/api/v1/documents/{document_id}/versions/{number}/thumbnail")
 def show_thumbnail(caller: Caller, document_id: UUID, number: int) -> DownloadBody:
     """Make a short-lived address of the small picture of a version's first page (WebP)."""
-    version = _version(caller, document_id, number)
+    version, _ = _version(caller, document_id, number)
     key = thumbnail_key(caller.tenant_id, version.id)
     if wired().objects.describe(key) is None:
         raise NotFoundError(f"There is no thumbnail: {_why_no_picture(version)}.")
@@ -160,8 +170,8 @@ def show_thumbnail(caller: Caller, document_id: UUID, number: int) -> DownloadBo
 @router.get("/api/v1/documents/{document_id}/versions/{number}/pages")
 def list_pages(caller: Caller, document_id: UUID, number: int) -> PageList:
     """List a version's pages: sizes, certainty of recognised words, and which have an image."""
-    version = _version(caller, document_id, number)
-    parsed = load_document(wired().objects, caller.tenant_id, version.id)
+    version, reading = _version(caller, document_id, number)
+    parsed = load_document(wired().objects, caller.tenant_id, version.id, reading=reading)
     drawn = list_page_images(wired().objects, caller.tenant_id, version.id)
     items = [
         PageBody(
@@ -179,7 +189,7 @@ def list_pages(caller: Caller, document_id: UUID, number: int) -> PageList:
 @router.get("/api/v1/documents/{document_id}/versions/{number}/pages/{page}/image")
 def show_page_image(caller: Caller, document_id: UUID, number: int, page: int) -> DownloadBody:
     """Make a short-lived address of a page's picture (WebP), to show a citation's boxes on."""
-    version = _version(caller, document_id, number)
+    version, _ = _version(caller, document_id, number)
     key = page_image_key(caller.tenant_id, version.id, page)
     if page < 1 or (version.page_count is not None and page > version.page_count):
         raise NotFoundError(f"There is no page {page}; it has {version.page_count or 'no'} pages.")
@@ -191,8 +201,8 @@ def show_page_image(caller: Caller, document_id: UUID, number: int, page: int) -
 @router.get("/api/v1/documents/{document_id}/versions/{number}/figures")
 def list_figures(caller: Caller, document_id: UUID, number: int) -> FigureList:
     """List the pictures in a version, each with a short-lived address."""
-    version = _version(caller, document_id, number)
-    parsed = load_document(wired().objects, caller.tenant_id, version.id)
+    version, reading = _version(caller, document_id, number)
+    parsed = load_document(wired().objects, caller.tenant_id, version.id, reading=reading)
     prefix = f"{derived_prefix(caller.tenant_id, version.id)}files/"
     return FigureList(items=[_figure(parsed, each, prefix) for each in parsed.figures])
 
@@ -213,20 +223,24 @@ def _figure(parsed: ParsedDocument, figure: Figure, prefix: str) -> FigureBody:
     )
 
 
-def _version(caller: Principal, document_id: UUID, number: int) -> Version:
-    """Find a version to read from; 0 is the current one, or before there is one the newest."""
+def _version(caller: Principal, document_id: UUID, number: int) -> tuple[Version, int]:
+    """Find a version to read from, and which of its readings is searched.
+
+    Number 0 is the current version, or before there is one the newest.
+    """
     caller.require("documents:read")
     with wired().database.transaction(caller.tenant_id) as session:
         row = documents.find_document(session, DocumentId(document_id))
         wanted = number or row.current_version or row.version
-        return documents.find_version_number(session, DocumentId(document_id), wanted)
+        version = documents.find_version_number(session, DocumentId(document_id), wanted)
+        return version, active_reading(session, version.id)
 
 
 def _parsed(caller: Principal, document_id: UUID, number: int) -> ParsedDocument:
-    version = _version(caller, document_id, number)
+    version, reading = _version(caller, document_id, number)
     if version.chunk_count == 0:
         raise NotFoundError(f"Version {number} has no text: {version.failure or version.stage}.")
-    return load_document(wired().objects, caller.tenant_id, version.id)
+    return load_document(wired().objects, caller.tenant_id, version.id, reading=reading)
 
 
 def _view(key: str, media_type: str) -> DownloadBody:

@@ -10,9 +10,10 @@ from functions.documents.schemas import FromRow
 
 
 class TextBody(BaseModel):
-    """A version's canonical text."""
+    """A version's canonical text, as one of its readings has it."""
 
     version_id: UUID
+    reading: int
     text: str
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.answering import service as answering
 from shared.answering.model import Instruments, Question
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, ConversationId, DocumentId
+from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId
 from shared.search.model import LONGEST_QUERY, Filters
 from shared.wiring import App
 
@@ -48,6 +48,30 @@ class FiltersBody(BaseModel):
         )
 
 
+class CellBody(BaseModel):
+    """A cell of a table with the headers it stands under; rows and columns count from 0.
+
+    ``start`` and ``end`` are its place in the text, ``box`` is ``[x0, y0, x1, y1]`` on ``page``.
+    ``is_asked`` marks the cells that share most words, headers included, with the question.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    table: int
+    row: int
+    column: int
+    row_span: int
+    column_span: int
+    row_header: str
+    column_header: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    box: tuple[float, float, float, float] | None
+    is_asked: bool
+
+
 class AskBody(BaseModel):
     """A question, the conversation it continues, and where to look."""
 
@@ -77,12 +101,12 @@ def read_question(fields: dict[str, Any]) -> Question:
         raise InvalidError(f"The question is not valid: {listed}.", fields=wrong) from error
 
 
-def instruments_of(app: App) -> Instruments:
-    """Take from the App what answering works with."""
+def instruments_of(app: App, tenant_id: TenantId) -> Instruments:
+    """Take from the App what answering works with: the tenant's own embedding model, too."""
     return answering.instruments(
         app.settings,
         database=app.database,
-        embedder=app.embedder,
+        embedder=app.embedder_of(tenant_id),
         open_language_model=lambda: app.language_model,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from functions.edge.step import step_handler
 from shared.ingestion.service import Limits, parse
 from shared.ingestion.task import IngestTask
+from shared.reprocessing import steps as reprocessing
 from shared.wiring import App
 
 
@@ -18,7 +19,8 @@ def _parse(app: App, task: IngestTask, _event: dict[str, Any]) -> dict[str, Any]
         chunk_tokens=app.settings.chunk_tokens,
         batch_chunks=app.settings.embed_batch_chunks,
     )
-    return parse(
+    step = parse if task.reprocessing is None else reprocessing.parse
+    return step(
         app.database,
         app.objects,
         task,

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.edge.asking import FiltersBody
+from functions.edge.asking import CellBody, FiltersBody
 from functions.edge.http import Caller
 from shared.search import service as search
 from shared.search.model import LONGEST_QUERY, MOST_HITS, SearchRequest
@@ -31,7 +31,8 @@ class HitBody(BaseModel):
     """A passage that matches.
 
     ``start`` and ``end`` are its place in the version's text; ``highlights`` are offsets into
-    ``text`` itself. All count characters.
+    ``text`` itself. All count characters. ``section_start`` and ``section_end`` are the place of
+    the section around it, ``cells`` the cells of tables that the query points at.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -52,6 +53,10 @@ class HitBody(BaseModel):
     highlights: list[tuple[int, int]]
     language: str
     media_type: str
+    reading: int
+    section_start: int
+    section_end: int
+    cells: list[CellBody]
 
 
 class Found(BaseModel):
@@ -71,7 +76,9 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
         query=body.query, k=body.k, threshold=body.threshold, filters=body.filters.filters()
     )
     with app.database.transaction(caller.tenant_id) as session:
-        result = search.find(session, app.embedder, request, ranking=search.ranking(app.settings))
+        result = search.find(
+            session, app.embedder_in(session), request, ranking=search.ranking(app.settings)
+        )
     return Found(
         results=[HitBody.model_validate(hit) for hit in result.hits],
         language=result.language,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from shared.adapters.outbox import list_active_tenants
 from shared.ingestion.reconciliation import Reconciler
 from shared.kernel.errors import KontorError, UnavailableError
+from shared.reprocessing import service as reprocessing
+from shared.reprocessing import switching
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 app = wired()
+SWITCHING_S = 5.0
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
@@ -35,6 +39,10 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     for tenant_id in tenants:
         try:
             reconciler.sweep(tenant_id)
+            reprocessing.sweep(
+                app.database, app.workflows, tenant_id, silent_after_s=app.settings.stuck_after_s
+            )
+            switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             app.relay(tenant_id)
         except KontorError as error:
             failed += 1

@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.ask import ask
 from infra.cli.bench import bench
+from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
 from infra.cli.collections import collection
 from infra.cli.describing import describe, mv, tags
@@ -21,7 +22,9 @@ from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read
+from infra.cli.reprocess import reprocess
 from infra.cli.search import search
+from infra.cli.settings import settings
 from infra.cli.sift import sift
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
@@ -68,9 +71,12 @@ app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
+app.command(rich_help_panel=RUNNING)(settings)
+app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)
+app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)
 
 

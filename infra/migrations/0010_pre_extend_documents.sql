@@ -65,7 +65,7 @@ GRANT SELECT, INSERT, DELETE ON kontor.collection_documents TO kontor_app;
 
 -- What erasing takes out of other rooms: the words of citations and answers, jobs and their story.
 CREATE INDEX citations_document ON kontor.citations (tenant_id, document_id);
-GRANT UPDATE (title, heading_path, page, boxes, quote) ON kontor.citations TO kontor_app;
+GRANT UPDATE (title, heading_path, page, boxes, cells, quote) ON kontor.citations TO kontor_app;
 GRANT UPDATE (content) ON kontor.messages TO kontor_app;
 GRANT DELETE ON kontor.jobs TO kontor_app;
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from shared.answering.model import Instruments, State
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
+from shared.documents.grids import rows_said
 from shared.inference.extractive import Passage, find_quotes
 from shared.search.model import Hit
 
@@ -25,10 +26,7 @@ def answer_with_quotes(
     """Say up to three cited sentences, or admit that nothing certain was found."""
     finding = find_quotes(
         question,
-        [
-            Passage(str(hit.chunk_id), hit.text, hit.score, hit.language, tuple(hit.heading_path))
-            for hit in hits
-        ],
+        [_passage(hit) for hit in hits],
         language=language,
         embedder=instruments.embedder,
         answer_threshold=instruments.answer_threshold,
@@ -45,3 +43,22 @@ def answer_with_quotes(
         transcript.say(" ".join(quote.text.split()) + " ")
         transcript.cite(by_id[quote.passage_id], quote.start, quote.end)
     return finding.state
+
+
+def _passage(hit: Hit) -> Passage:
+    """Return a hit as the extractive answerer reads it: rows in words, their headers unquoted."""
+    said: dict[str, str] = {}
+    headers: list[str] = []
+    for row in rows_said(hit.passage):
+        if row.is_header:
+            headers.append(row.text)
+        else:
+            said[row.text] = row.said
+    return Passage(
+        str(hit.chunk_id),
+        hit.text,
+        hit.score,
+        hit.language,
+        (*hit.heading_path, *headers),
+        said,
+    )

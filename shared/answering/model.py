@@ -26,10 +26,11 @@ class ListenerGoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Proof of a sentence: ``quote == canonical_text[start:end]`` of the cited version.
+    """Proof of a sentence: ``quote == canonical_text[start:end]`` of the cited version's reading.
 
     ``page`` and ``boxes`` show where the quote is printed; both are empty where there are no
-    pages. A citation of an erased document has no quote any more.
+    pages. ``cells`` are the cells of tables that the quote touches, as ``CitedCell`` has them.
+    A citation of an erased document has no quote any more.
     """
 
     id: CitationId
@@ -43,6 +44,8 @@ class Citation:
     start: int
     end: int
     quote: str
+    reading: int = 1
+    cells: list[dict[str, object]] = field(default_factory=list)
 
     @property
     def is_erased(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.answering.wording import Spoken
+from shared.documents.grids import missing_headers
 from shared.inference.model import Message, Role
 from shared.search.model import Hit
 
@@ -40,7 +41,13 @@ def build_prompt(
 
 def _passage(number: int, hit: Hit) -> str:
     where = _inert(" – ".join([hit.title, *hit.heading_path]))
-    return f'<passage number="{number}" from="{where}">\n{_inert(hit.text)}\n</passage>'
+    return f'<passage number="{number}" from="{where}">\n{_inert(_text(hit))}\n</passage>'
+
+
+def _text(hit: Hit) -> str:
+    """Return the hit's words, rows cut off from their table's header under that header again."""
+    headers = [missing_headers(grid) for grid in hit.grids[:1]]
+    return "\n".join([*filter(None, headers), hit.text])
 
 
 def _inert(text: str) -> str:

@@ -46,17 +46,18 @@ LIMIT %(limit)s;
 -- Copied in full: a citation stays readable when its document moves on to another version.
 INSERT INTO kontor.citations (
     tenant_id, id, message_id, number, document_id, version_id, title, heading_path, page, boxes,
-    span_start, span_end, quote
+    span_start, span_end, quote, reading, cells
 )
 VALUES (
     %(tenant_id)s, %(id)s, %(message_id)s, %(number)s, %(document_id)s, %(version_id)s, %(title)s,
-    %(heading_path)s, %(page)s, %(boxes)s::jsonb, %(start)s, %(end)s, %(quote)s
+    %(heading_path)s, %(page)s, %(boxes)s::jsonb, %(start)s, %(end)s, %(quote)s,
+    %(reading)s, %(cells)s::jsonb
 );
 
 -- :name list_citations :many CitationRow
 -- All citations of a conversation in one go.
 SELECT c.message_id, c.id, c.number, c.document_id, c.version_id, c.title, c.heading_path, c.page,
-    c.boxes, c.span_start AS start, c.span_end AS "end", c.quote
+    c.boxes, c.span_start AS start, c.span_end AS "end", c.quote, c.reading, c.cells
 FROM kontor.citations AS c
 JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.id = c.message_id
 WHERE c.tenant_id = %(tenant_id)s AND m.conversation_id = %(conversation_id)s
@@ -66,7 +67,7 @@ LIMIT 10000;
 -- :name find_citation :one CitationRow
 -- Only citations given to the asker are theirs.
 SELECT c.message_id, c.id, c.number, c.document_id, c.version_id, c.title, c.heading_path, c.page,
-    c.boxes, c.span_start AS start, c.span_end AS "end", c.quote
+    c.boxes, c.span_start AS start, c.span_end AS "end", c.quote, c.reading, c.cells
 FROM kontor.citations AS c
 JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.id = c.message_id
 JOIN kontor.conversations AS v ON v.tenant_id = %(tenant_id)s AND v.id = m.conversation_id
@@ -81,7 +82,8 @@ WHERE m.tenant_id = %(tenant_id)s AND m.role = 'assistant' AND EXISTS (
 );
 
 -- :name erase_quotes :exec
--- The citation stays as a place where something was; its words, title and boxes go.
+-- The citation stays as a place where something was; its words, cells, title and boxes go.
 UPDATE kontor.citations
-SET title = %(title)s, quote = '', heading_path = '{}', boxes = '[]', page = NULL
+SET title = %(title)s, quote = '', heading_path = '{}', boxes = '[]', cells = '[]',
+    page = NULL
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;

@@ -82,7 +82,7 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     principal.require("chat")
     _check(question)
     case = _open(tools, principal, question)
-    transcript = Transcript(emit)
+    transcript = Transcript(emit, question=question.text)
     try:
         emit(Started(case.conversation_id, case.answer_id))
         state = _compose(tools, case, transcript)

@@ -51,6 +51,8 @@ class CitationRow:
     start: int
     end: int
     quote: str
+    reading: int
+    cells: list[dict[str, object]]
 
     def citation(self) -> Citation:
         """Return the citation itself."""
@@ -138,7 +140,11 @@ def record_citations(
 ) -> None:
     """Write the citations of an answer."""
     for citation in citations:
-        fields = {**asdict(citation), "boxes": json.dumps(citation.boxes)}
+        fields = {
+            **asdict(citation),
+            "boxes": json.dumps(citation.boxes),
+            "cells": json.dumps(citation.cells),
+        }
         session.execute(QUERIES["record_citation"], {**fields, "message_id": message_id})
 
 

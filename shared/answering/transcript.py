@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from shared.answering.model import Citation, Cited, Emit, Token
 from shared.kernel.ids import CitationId, new_id
+from shared.search import service as search
 from shared.search.model import Hit
 
 _WORD = re.compile(r"\s*\S+\s*|\s+")
@@ -15,11 +17,13 @@ _WORD = re.compile(r"\s*\S+\s*|\s+")
 class Transcript:
     """What one answer has said so far; every word and citation goes out through ``emit``.
 
-    ``answerer`` is who speaks; it is set before the first word.
+    ``answerer`` is who speaks; it is set before the first word. ``question`` tells which cells of
+    a cited table were asked for.
     """
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, *, question: str = "") -> None:
         self.answerer = ""
+        self._question = question
         self._emit = emit
         self._said: list[str] = []
         self._citations: dict[tuple[object, int, int], Citation] = {}
@@ -47,13 +51,14 @@ class Transcript:
         if known is not None:
             self.say(f"[{known.number}] ")
             return
-        citation = _citation(hit, start, end, number=len(self._citations) + 1)
+        number = len(self._citations) + 1
+        citation = _citation(hit, start, end, number=number, question=self._question)
         self.say(f"[{citation.number}] ")
         self._citations[key] = citation
         self._emit(Cited(citation))
 
 
-def _citation(hit: Hit, start: int, end: int, *, number: int) -> Citation:
+def _citation(hit: Hit, start: int, end: int, *, number: int, question: str) -> Citation:
     first, last = hit.start + start, hit.start + end
     boxes = [box for box in hit.boxes if _shows(box, first, last)]
     pages = [box["page"] for box in boxes if isinstance(box.get("page"), int)]
@@ -69,6 +74,8 @@ def _citation(hit: Hit, start: int, end: int, *, number: int) -> Citation:
         start=first,
         end=last,
         quote=hit.text[start:end],
+        reading=hit.reading,
+        cells=[asdict(cell) for cell in search.cells_cited(question, hit, first, last)],
     )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from shared.inference.questions import fits, kind_of, subject_of
@@ -50,7 +50,9 @@ _FEWEST_WORDS = 4
 class Passage:
     """A search hit to read: its text, its search score (any scale, higher is better).
 
-    ``headings`` are lines of the text that only name what follows; they are not quoted.
+    ``headings`` are lines of the text that only name what follows; they are not quoted. ``said``
+    gives words for lines that are mute alone, as the rows of a table are without its headers:
+    they are judged by those, and quoted as they stand.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Passage:
     score: float
     language: str
     headings: tuple[str, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,10 @@ class _Candidate:
     def text(self) -> str:
         return self.passage.text[self.start : self.end]
 
+    @property
+    def said(self) -> str:
+        return self.passage.said.get(self.text, self.text)
+
 
 def find_quotes(
     question: str,
@@ -121,7 +128,7 @@ def find_quotes(
         return Finding("unknown", 0.0, ())
     overlaps = _overlaps(question, language, candidates)
     likeliest = sorted(range(len(candidates)), key=lambda i: (-overlaps[i], i))[:_CANDIDATES]
-    vectors = embedder.embed([question, *(candidates[i].text for i in likeliest)])
+    vectors = embedder.embed([question, *(candidates[i].said for i in likeliest)])
     kind = kind_of(question, language)
     cosine_weight, overlap_weight = _WEIGHTS.get(language, _WEIGHTS["simple"])
     quotes = []
@@ -147,16 +154,9 @@ def _candidates(passages: Sequence[Passage]) -> list[_Candidate]:
             if text in seen:  # copies of a document would crowd out everything else
                 continue
             seen.add(text)
-            found.append(
-                _Candidate(
-                    passage,
-                    start,
-                    end,
-                    rank,
-                    frozenset(stems(text, passage.language)),
-                    frozenset(grams(text)),
-                )
-            )
+            said = passage.said.get(text, text)
+            known, letters = frozenset(stems(said, passage.language)), frozenset(grams(said))
+            found.append(_Candidate(passage, start, end, rank, known, letters))
     return found
 
 

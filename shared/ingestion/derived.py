@@ -13,37 +13,53 @@ from shared.ingestion.serialization import chunks_from_json, document_from_json
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import TenantId, VersionId
 
+FIRST_READING = 1
 _EXPORTS = {"text": ("txt", "text/plain"), "markdown": ("md", "text/markdown")}
 
 
-def load_document(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> ParsedDocument:
+def reading_prefix(tenant_id: TenantId, version_id: VersionId, reading: int) -> str:
+    """Return the folder of one reading of a version, ending in a slash."""
+    prefix = derived_prefix(tenant_id, version_id)
+    return prefix if reading == FIRST_READING else f"{prefix}readings/{reading}/"
+
+
+def load_document(
+    objects: Objects, tenant_id: TenantId, version_id: VersionId, *, reading: int = FIRST_READING
+) -> ParsedDocument:
     """Read a version's parsed form back, canonical text included; raises NotFoundError."""
-    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}document.json.gz")
-    return document_from_json(gzip.decompress(stored))
+    prefix = reading_prefix(tenant_id, version_id, reading)
+    return document_from_json(gzip.decompress(objects.get(f"{prefix}document.json.gz")))
 
 
-def load_chunks(objects: Objects, tenant_id: TenantId, version_id: VersionId) -> list[Chunk]:
+def load_chunks(
+    objects: Objects, tenant_id: TenantId, version_id: VersionId, *, reading: int = FIRST_READING
+) -> list[Chunk]:
     """Read a version's chunks back, in order."""
-    stored = objects.get(f"{derived_prefix(tenant_id, version_id)}chunks.json.gz")
-    return chunks_from_json(gzip.decompress(stored))
+    prefix = reading_prefix(tenant_id, version_id, reading)
+    return chunks_from_json(gzip.decompress(objects.get(f"{prefix}chunks.json.gz")))
 
 
 def keep_export(
-    objects: Objects, tenant_id: TenantId, version_id: VersionId, form: Literal["text", "markdown"]
+    objects: Objects,
+    tenant_id: TenantId,
+    version_id: VersionId,
+    form: Literal["text", "markdown"],
+    *,
+    reading: int = FIRST_READING,
 ) -> str:
     """Store a version's text, plain or as Markdown, as a file of its own and return its key.
 
-    The name tells which reading it was made from, so it is made once for each. Raises
-    NotFoundError when the version has not been read.
+    The name tells what it was made from, so it is made once for each. Raises NotFoundError when
+    the version has not been read.
     """
-    prefix = derived_prefix(tenant_id, version_id)
-    reading = objects.describe(f"{prefix}document.json.gz")
-    if reading is None:
+    prefix = reading_prefix(tenant_id, version_id, reading)
+    stored = objects.describe(f"{prefix}document.json.gz")
+    if stored is None:
         raise NotFoundError("This version has not been read.")
     extension, media_type = _EXPORTS[form]
-    key = f"{prefix}exports/{reading.version or 'only'}.{extension}"
+    key = f"{prefix}exports/{stored.version or 'only'}.{extension}"
     if objects.describe(key) is None:
-        document = load_document(objects, tenant_id, version_id)
+        document = load_document(objects, tenant_id, version_id, reading=reading)
         text = document.text if form == "text" else document_to_markdown(document)
         objects.put(key, text.encode(), media_type=f"{media_type}; charset=utf-8")
     return key

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from shared.documents import grids
+
 BlockKind = Literal[
     "heading",
     "paragraph",
@@ -28,6 +30,9 @@ Language = Literal["de", "en", "simple"]
 
 BLOCK_KINDS: frozenset[str] = frozenset(get_args(BlockKind))
 LANGUAGES: frozenset[str] = frozenset(get_args(Language))
+
+Cell = grids.Cell
+Grid = grids.Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +68,6 @@ class Block:
     page: int | None = None
     boxes: tuple[Box, ...] = ()
     heading_path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A table cell, anchored at its first row and column, counted from 0."""
-
-    row: int
-    column: int
-    row_span: int
-    column_span: int
-    start: int
-    end: int
-    is_header: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +176,12 @@ class Chunk:
     """A piece to embed and cite: exactly ``text == document.text[start:end]``.
 
     ``heading_path`` is where the chunk stands; ``context`` is the part of that path (and, for a
-    piece of a long table, its header row) that the text does not say itself. ``token_count``
-    counts ``embedding_text(chunk)``.
+    piece of a long table without known headers, its first row) that the text does not say itself.
+    ``said`` is what is embedded in place of ``text`` where that differs: rows of tables, each
+    value with its header. ``token_count`` counts ``embedding_text(chunk)``.
+
+    ``section`` numbers the parent, ``document.text[section_start:section_end]``: chunks of one
+    section are siblings. ``grids`` are the cells of tables that the chunk holds.
     """
 
     ordinal: int
@@ -200,11 +196,17 @@ class Chunk:
     end: int
     language: Language
     token_count: int
+    said: str = ""
+    section: int = 0
+    section_start: int = 0
+    section_end: int = 0
+    grids: tuple[Grid, ...] = ()
 
 
 def embedding_text(chunk: Chunk) -> str:
-    """Return what is embedded and matched: the context, a newline, and the chunk's own words."""
-    return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
+    """Return what is embedded: the context, a newline, and the chunk's words as they are said."""
+    words = chunk.said or chunk.text
+    return f"{chunk.context}\n{words}" if chunk.context else words
 
 
 def boxes_within(boxes: Iterable[Box], start: int, end: int) -> tuple[Box, ...]:

@@ -6,28 +6,22 @@ step whose result is still there, its receipt is renewed, so the workflow passes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.adapters.database import Session
 from shared.adapters.objects import Objects
 from shared.adapters.outbox import forget_receipts, leave_receipt, request_workflow
 from shared.documents import service as documents
 from shared.documents import trash
-from shared.documents.model import Version, derived_prefix
+from shared.documents.model import Version
+from shared.ingestion.derived import FIRST_READING, reading_prefix
 from shared.ingestion.formats import reader_of
+from shared.ingestion.readings import activate, active_reading
 from shared.ingestion.task import IngestTask
-from shared.kernel.ids import DocumentId, TenantId, UserId
+from shared.kernel.ids import DocumentId, UserId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A stored run of vectors."""
-
-    first: int
-    size_bytes: int
+_WIDTH = 2  # bytes of a float16, the narrowest that a row of vectors can be
 
 
 def restore_version(
@@ -87,8 +81,7 @@ def revive(
     forget_receipts(session, str(version.id))
     again = documents.begin_again(session, version.id)
     if version.stage == "completed":
-        is_same_model = bool(embedding_model) and version.embedding_model == embedding_model
-        _renew_receipts(session, objects, version, is_same_model=is_same_model)
+        _renew_receipts(session, objects, version, embedding_model=embedding_model)
     task = IngestTask(
         tenant_id=session.tenant_id,
         document_id=version.document_id,
@@ -116,34 +109,44 @@ def revive(
 
 
 def _renew_receipts(
-    session: Session, objects: Objects, version: Version, *, is_same_model: bool
+    session: Session, objects: Objects, version: Version, *, embedding_model: str
 ) -> None:
-    """Leave the receipts of reading and embedding again, as far as their results are stored."""
+    """Leave the receipts of reading and embedding again, as far as their results are stored.
+
+    The reading that is searched counts; when it is lost, the version is read as at first.
+    """
     assert session.tenant_id is not None
-    prefix = derived_prefix(session.tenant_id, version.id)
-    batches = _stored_vectors(objects, session.tenant_id, version)
+    reading = active_reading(session, version.id)
+    prefix = reading_prefix(session.tenant_id, version.id, reading)
     names = ("document.json.gz", "chunks.json.gz")
-    if not batches or any(objects.describe(prefix + name) is None for name in names):
+    by_model = _stored_vectors(objects, f"{prefix}vectors/", version.chunk_count)
+    if not by_model or any(objects.describe(prefix + name) is None for name in names):
+        if reading != FIRST_READING:
+            activate(session, version.id, FIRST_READING)
         return
-    row_bytes = sum(batch.size_bytes for batch in batches) // version.chunk_count
-    counts = [(batch.first, batch.size_bytes // row_bytes) for batch in batches]
-    parts = [{"first": first, "count": count} for first, count in counts]
-    leave_receipt(session, "parse", str(version.id), {"batches": parts})
-    for part in parts if is_same_model else []:
-        leave_receipt(session, "embed", f"{version.id}/{part['first']}", part)
+    batches = by_model.get(embedding_model) or next(iter(by_model.values()))
+    leave_receipt(session, "parse", str(version.id), {"batches": batches})
+    for batch in batches if embedding_model in by_model else []:
+        leave_receipt(session, "embed", f"{version.id}/{batch['first']}", batch)
 
 
-def _stored_vectors(objects: Objects, tenant_id: TenantId, version: Version) -> list[Batch]:
-    """List a version's stored runs of vectors; none when they are not one for each chunk."""
-    prefix = f"{derived_prefix(tenant_id, version.id)}vectors/"
-    batches = [
-        Batch(int(info.key.removeprefix(prefix).partition(".")[0]), info.size_bytes)
-        for info in objects.list(prefix)
-    ]
-    total = sum(batch.size_bytes for batch in batches)
-    if version.chunk_count == 0 or total == 0 or total % version.chunk_count:
-        return []
-    row_bytes = total // version.chunk_count
-    ends = [batch.first + batch.size_bytes // row_bytes for batch in batches]
-    starts = [batch.first for batch in batches]
-    return batches if [*starts, version.chunk_count] == [0, *ends] else []
+def _stored_vectors(
+    objects: Objects, prefix: str, chunk_count: int
+) -> dict[str, list[dict[str, int]]]:
+    """List the stored runs of vectors of each model that has one vector for each chunk."""
+    stored: dict[str, list[tuple[int, int]]] = {}
+    for info in objects.list(prefix):
+        folder, _, name = info.key.removeprefix(prefix).rpartition("/")
+        first = int(name.partition(".")[0])
+        stored.setdefault(folder.rpartition("@")[0], []).append((first, info.size_bytes))
+    whole: dict[str, list[dict[str, int]]] = {}
+    for model, runs in stored.items():
+        total = sum(size for _, size in runs)
+        if chunk_count == 0 or total < _WIDTH * chunk_count or total % chunk_count:
+            continue
+        row_bytes = total // chunk_count
+        batches = [{"first": first, "count": size // row_bytes} for first, size in sorted(runs)]
+        ends = [batch["first"] + batch["count"] for batch in batches]
+        if [*(batch["first"] for batch in batches), chunk_count] == [0, *ends]:
+            whole[model] = batches
+    return whole

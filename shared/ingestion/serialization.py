@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from shared.documents.grids import Cell, grids_from_json, grids_to_json
 from shared.ingestion.model import (
     Attachment,
     Block,
     Box,
-    Cell,
     Chunk,
     Figure,
     FormField,
@@ -168,12 +168,17 @@ def _chunk_out(chunk: Chunk) -> dict[str, object]:
         "span": [chunk.start, chunk.end],
         "language": chunk.language,
         "tokens": chunk.token_count,
+        "said": chunk.said,
+        "section": [chunk.section, chunk.section_start, chunk.section_end],
+        "grids": grids_to_json(chunk.grids),
     }
 
 
 def _chunk_in(stored: Any) -> Chunk:
     start, end = stored["span"]
     page_from, page_to = stored["pages"]
+    # Chunks of older readings know neither their section nor their cells.
+    section, section_start, section_end = stored.get("section", (stored["ordinal"], start, end))
     return Chunk(
         ordinal=stored["ordinal"],
         kind=stored["kind"],
@@ -187,6 +192,11 @@ def _chunk_in(stored: Any) -> Chunk:
         end=end,
         language=stored["language"],
         token_count=stored["tokens"],
+        said=stored.get("said", ""),
+        section=section,
+        section_start=section_start,
+        section_end=section_end,
+        grids=grids_from_json(stored.get("grids", ())),
     )
 
 

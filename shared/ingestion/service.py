@@ -22,17 +22,21 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
+from shared.inference.model import EmbeddingModel
 from shared.ingestion import enclosed
-from shared.ingestion.chunking import CountTokens, chunk
-from shared.ingestion.derived import load_chunks
+from shared.ingestion.derived import load_chunks, reading_prefix
+from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.isolation import parse_isolated
-from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
-from shared.ingestion.parsers.port import Source
+from shared.ingestion.model import Chunk, ParsedDocument
+from shared.ingestion.parsers.port import ReadOptions, Source
+from shared.ingestion.preferences import cut, find_settings
+from shared.ingestion.readings import active_reading, record_reading
 from shared.ingestion.serialization import (
     chunks_to_json,
     document_to_json,
 )
 from shared.ingestion.task import IngestTask
+from shared.ingestion.units import CountTokens
 from shared.kernel.errors import InvalidError, NotFoundError
 from shared.kernel.ids import VersionId
 from shared.kernel.killpoints import reach
@@ -50,25 +54,23 @@ _EMBED_FROM, _EMBED_TO = 0.35, 0.85  # share of a job's progress that embedding 
 class ChunkIndex(Protocol):
     """What ingestion asks of search; wiring brings them together."""
 
+    def active_model(self, session: Session) -> str:
+        """Return the name of the model that embeds the tenant's questions."""
+
     def write(
         self,
         session: Session,
         version: Version,
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
+        *,
+        model: EmbeddingModel,
+        reading: int = 1,
     ) -> None:
-        """Make a version's chunks findable, vectors in the order of the chunks."""
+        """Make a version's chunks findable, the model's vectors in the order of the chunks."""
 
     def remove(self, session: Session, version_id: VersionId) -> None:
         """Take a version's chunks out; taking out what is not there is no error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A run of chunks that one embed step handles."""
-
-    first: int
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +130,24 @@ def parse(
         enclosed.deliver(database, objects, task)
         return receipt
     prefix = derived_prefix(task.tenant_id, task.version_id)
-    document = _read(objects, version, limits, prefix)
+    with database.transaction(task.tenant_id) as session:
+        settings = find_settings(session, default_tokens=limits.chunk_tokens)
+    document = read(objects, version, limits, prefix, options=settings.options)
     reach("parse.read")
     with database.transaction(task.tenant_id) as session:
         progress.reach(session, Stage.CHUNKING, 0.25)
-    chunks = chunk(document, count_tokens=count_tokens, max_tokens=limits.chunk_tokens)
+    chunks = cut(document, settings, count_tokens=count_tokens)
     if not chunks:
         raise InvalidError("The file contains no text.")
-    _keep_parsed(objects, task, document, chunks)
-    result: dict[str, object] = {"batches": _batches(len(chunks), limits.batch_chunks)}
+    keep_parsed(objects, prefix, document, chunks)
+    result: dict[str, object] = {"batches": batches(len(chunks), limits.batch_chunks)}
     with database.transaction(task.tenant_id) as session:
         if not leave_receipt(session, "parse", str(task.version_id), result):
             return find_receipt(session, "parse", str(task.version_id)) or result
         left_out = enclosed.announce(session, task, version, document)
         facts = _facts(document, len(chunks), warnings=document.warnings + left_out)
         documents.record_parsed(session, task.version_id, facts)
+        record_reading(session, task.version_id, document, chunks, settings=settings)
         progress.reach(session, Stage.EMBEDDING, _EMBED_FROM, f"{len(chunks)} chunks")
         reach("parse.recorded")
     enclosed.deliver(database, objects, task)
@@ -157,20 +162,19 @@ def embed(
     key = f"{task.version_id}/{batch.first}"
     with database.transaction(task.tenant_id) as session:
         receipt = find_receipt(session, "embed", key)
+        reading = active_reading(session, task.version_id)
     if receipt is not None:
         return receipt
-    prefix = derived_prefix(task.tenant_id, task.version_id)
-    chunks = load_chunks(objects, task.tenant_id, task.version_id)
-    texts = [embedding_text(one) for one in chunks[batch.first : batch.first + batch.count]]
-    vectors = embedder.embed(texts).astype("float16")
-    objects.put(_vectors_key(prefix, batch.first), vectors.tobytes())
+    prefix = reading_prefix(task.tenant_id, task.version_id, reading)
+    chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=reading)
+    count = embed_batch(objects, prefix, chunks, batch, embedder=embedder)
     reach("embed.stored")
-    result: dict[str, object] = {"first": batch.first, "count": len(texts)}
+    result: dict[str, object] = {"first": batch.first, "count": count}
     with database.transaction(task.tenant_id) as session:
         if leave_receipt(session, "embed", key, result):
-            done = (batch.first + len(texts)) / max(1, len(chunks))
+            done = (batch.first + count) / max(1, len(chunks))
             share = _EMBED_FROM + (_EMBED_TO - _EMBED_FROM) * done
-            progress.reach(session, Stage.EMBEDDING, share, f"{len(texts)} of {len(chunks)} chunks")
+            progress.reach(session, Stage.EMBEDDING, share, f"{count} of {len(chunks)} chunks")
             reach("embed.recorded")
     return result
 
@@ -188,13 +192,19 @@ def index(
     receipt, version = _begin(database, task, progress, Stage.INDEXING, share=0.88)
     if receipt is not None:
         return receipt
-    chunks = load_chunks(objects, task.tenant_id, task.version_id)
-    vectors = _load_vectors(objects, task, len(chunks), dimension)
+    with database.transaction(task.tenant_id) as session:
+        wanted = chunk_index.active_model(session)
+        reading = active_reading(session, task.version_id)
+    chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=reading)
+    prefix = reading_prefix(task.tenant_id, task.version_id, reading)
+    model, vectors = load_vectors(
+        objects, prefix, len(chunks), dimension=dimension, preferred=wanted
+    )
     result: dict[str, object] = {"chunks": len(chunks)}
     with database.transaction(task.tenant_id) as session:
         if not leave_receipt(session, "index", str(task.version_id), result):
             return result
-        chunk_index.write(session, version, chunks, vectors)
+        chunk_index.write(session, version, chunks, vectors, model=model, reading=reading)
         reach("index.written")
         progress.reach(session, Stage.INDEXING, 0.95, f"{len(chunks)} chunks")
         reach("index.recorded")
@@ -266,7 +276,9 @@ def _begin(
     return receipt, version
 
 
-def _read(objects: Objects, version: Version, limits: Limits, prefix: str) -> ParsedDocument:
+def read(
+    objects: Objects, version: Version, limits: Limits, prefix: str, *, options: ReadOptions
+) -> ParsedDocument:
     """Read a version in a child process and keep the files that were taken out of it."""
     with tempfile.TemporaryDirectory(prefix="kontor-") as folder:
         source = Source(
@@ -274,6 +286,7 @@ def _read(objects: Objects, version: Version, limits: Limits, prefix: str) -> Pa
             media_type=version.media_type,
             filename=version.filename,
             files=Path(folder) / "files",
+            options=options,
         )
         source.files.mkdir()
         objects.download(version.object_key, source.path, version=version.object_version)
@@ -284,17 +297,18 @@ def _read(objects: Objects, version: Version, limits: Limits, prefix: str) -> Pa
     return document
 
 
-def _keep_parsed(
-    objects: Objects, task: IngestTask, document: ParsedDocument, chunks: Sequence[Chunk]
+def keep_parsed(
+    objects: Objects, prefix: str, document: ParsedDocument, chunks: Sequence[Chunk]
 ) -> None:
-    prefix = derived_prefix(task.tenant_id, task.version_id)
+    """Store a document's parsed form and its chunks below a prefix."""
     _put_json(objects, f"{prefix}document.json.gz", document_to_json(document))
     reach("parse.document")
     _put_json(objects, f"{prefix}chunks.json.gz", chunks_to_json(chunks))
     reach("parse.chunks")
 
 
-def _batches(count: int, size: int) -> list[dict[str, int]]:
+def batches(count: int, size: int) -> list[dict[str, int]]:
+    """Cut a number of chunks into the runs that one embed step handles."""
     return [{"first": n, "count": min(size, count - n)} for n in range(0, count, size)]
 
 
@@ -313,21 +327,3 @@ def _put_json(objects: Objects, key: str, text: str) -> None:
     # A fixed time stamp keeps equal content equal bytes.
     packed = gzip.compress(text.encode(), compresslevel=5, mtime=0)
     objects.put(key, packed, media_type="application/gzip")
-
-
-def _vectors_key(prefix: str, first: int) -> str:
-    return f"{prefix}vectors/{first:08d}.f16"
-
-
-def _load_vectors(
-    objects: Objects, task: IngestTask, count: int, dimension: int
-) -> NDArray[np.float16]:
-    """Read every batch's vectors; raises InvalidError when their number is not the chunks'."""
-    import numpy as np
-
-    prefix = f"{derived_prefix(task.tenant_id, task.version_id)}vectors/"
-    parts = [np.frombuffer(objects.get(info.key), np.float16) for info in objects.list(prefix)]
-    rows = np.concatenate(parts).reshape(-1, dimension) if parts else np.empty((0, dimension))
-    if len(rows) != count:
-        raise InvalidError(f"The version has {count} chunks but {len(rows)} vectors.")
-    return rows.astype(np.float16, copy=False)

@@ -13,7 +13,10 @@ from shared.kernel.ids import DocumentId, JobId, TenantId, VersionId
 
 @dataclass(frozen=True, slots=True)
 class IngestTask:
-    """One version to be read, embedded and indexed; ``reader`` says which function reads it."""
+    """One version to be read, embedded and indexed; ``reader`` says which function reads it.
+
+    ``reprocessing`` names the reprocessing that wants a version done anew, as its ``reading``.
+    """
 
     tenant_id: TenantId
     document_id: DocumentId
@@ -22,6 +25,8 @@ class IngestTask:
     attempt: int
     correlation_id: str
     reader: Reader = "office"
+    reading: int = 1
+    reprocessing: UUID | None = None
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> Self:
@@ -34,6 +39,8 @@ class IngestTask:
             attempt=int(str(stored["attempt"])),
             correlation_id=str(stored["correlation_id"]),
             reader=reader_named(str(stored.get("reader", ""))),
+            reading=int(str(stored.get("reading", 1))),
+            reprocessing=UUID(str(again)) if (again := stored.get("reprocessing")) else None,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -46,10 +53,18 @@ class IngestTask:
             "attempt": self.attempt,
             "correlation_id": self.correlation_id,
             "reader": self.reader,
+            "reading": self.reading,
+            "reprocessing": str(self.reprocessing) if self.reprocessing else None,
         }
 
     @property
     def execution_name(self) -> str:
         """Return the workflow's name: the version, and the attempt from the second on."""
         suffix = f"-{self.attempt}" if self.attempt > 1 else ""
-        return f"{self.version_id}{suffix}"
+        return f"{self.key}{suffix}".replace("/", "-")
+
+    @property
+    def key(self) -> str:
+        """Return what steps leave their receipts under: the version, and who wants it anew."""
+        again = f"/{self.reprocessing}" if self.reprocessing else ""
+        return f"{self.version_id}{again}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.documents.grids import CitedCell, Grid, Passage
 from shared.inference.language import Language
 from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
 
@@ -18,7 +19,10 @@ LONGEST_QUERY = 2000
 class NewChunk:
     """A chunk on its way into the index; ``content == canonical_text[span_start:span_end]``.
 
-    ``boxes`` are JSON objects as the parser wrote them.
+    ``searched`` is what its words are found by where that differs from ``content``. ``boxes`` and
+    ``grids`` are JSON objects as ingestion wrote them. ``section`` numbers the parent, whose
+    place is ``canonical_text[section_start:section_end]``; ``reading`` numbers the version's
+    reading that the positions belong to.
     """
 
     ordinal: int
@@ -32,6 +36,12 @@ class NewChunk:
     boxes: tuple[Mapping[str, object], ...] = ()
     token_count: int
     kind: str = "document"
+    searched: str = ""
+    reading: int = 1
+    section: int = 0
+    section_start: int = 0
+    section_end: int = 0
+    grids: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +97,9 @@ class Hit:
 
     ``score`` is relative to the best hit of this search (0 to 1); ``dense_score`` is the cosine,
     ``lexical_score`` BM25. ``highlights`` are character offsets into ``text``; ``start`` and
-    ``end`` are the chunk's place in the version's canonical text.
+    ``end`` are the chunk's place in the canonical text of the version's ``reading``, and
+    ``section_start`` and ``section_end`` that of the section around it. ``cells`` are the cells
+    of tables that the question points at.
     """
 
     chunk_id: ChunkId
@@ -105,7 +117,18 @@ class Hit:
     lexical_score: float
     language: Language
     media_type: str
+    ordinal: int = 0
+    reading: int = 1
+    section_start: int = 0
+    section_end: int = 0
+    grids: tuple[Grid, ...] = ()
     highlights: tuple[tuple[int, int], ...] = ()
+    cells: tuple[CitedCell, ...] = ()
+
+    @property
+    def passage(self) -> Passage:
+        """The hit as its tables see it."""
+        return Passage(self.text, self.start, self.grids, self.boxes)
 
 
 @dataclass(frozen=True, slots=True)

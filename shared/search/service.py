@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.adapters.database import Session
+from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
 from shared.inference.model import EmbeddingModel
+from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
@@ -68,27 +70,27 @@ def index_version(
     when chunks and vectors do not match, UnavailableError for an unregistered model.
     """
     model_id = store.find_model_id(session, model)
-    _check_vectors(vectors, model)
+    check_vectors(vectors, model)
     session.use_vectors()
     remove_version(session, version_id)
     count = 0
-    for part in _parts(iter(chunks)):
+    for part in in_parts(iter(chunks)):
         rows = vectors[count : count + len(part)]
         if len(rows) != len(part):
-            raise _mismatch(vectors)
+            raise mismatch(vectors)
         ids = [new_id() for _ in part]
         store.record_chunks(
             session,
             document_id=document_id,
             version_id=version_id,
-            chunks=[_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
+            chunks=[chunk_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
         )
         store.record_vectors(
             session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
         )
         count += len(part)
     if count != len(vectors):
-        raise _mismatch(vectors)
+        raise mismatch(vectors)
     store.add_statistics(session, version_id)
     return count
 
@@ -137,10 +139,30 @@ def _with_highlights(
     session: Session, query: str, language: Language, rows: list[store.HitRow]
 ) -> tuple[Hit, ...]:
     marks = find_highlights(session, query, language, [(r.language, r.text) for r in rows])
-    return tuple(
-        Hit(**{name: getattr(row, name) for name in _HIT_FIELDS}, highlights=spans)
-        for row, spans in zip(rows, marks, strict=True)
-    )
+    return tuple(_hit(query, row, spans) for row, spans in zip(rows, marks, strict=True))
+
+
+def _hit(query: str, row: store.HitRow, spans: tuple[tuple[int, int], ...]) -> Hit:
+    fields = {name: getattr(row, name) for name in _HIT_FIELDS}
+    hit = Hit(**{**fields, "grids": grids_from_json(row.grids)}, highlights=spans)
+    if not hit.grids:
+        return hit
+    return replace(hit, cells=asked_cells(query, hit))
+
+
+def asked_cells(query: str, hit: Hit) -> tuple[CitedCell, ...]:
+    """Return the cells of a hit that the question's words point at, headers included."""
+    found = cells_cited(query, hit, hit.start, hit.end)
+    return tuple(cell for cell in found if cell.is_asked)
+
+
+def cells_cited(query: str, hit: Hit, start: int, end: int) -> list[CitedCell]:
+    """Return the cells that ``canonical_text[start:end]``, a part of the hit, touches."""
+
+    def stems_of(words: str) -> set[str]:
+        return set(stems(words, hit.language))
+
+    return cells_within(hit.passage, start, end, asked=frozenset(stems_of(query)), stems=stems_of)
 
 
 def check_request(request: SearchRequest) -> None:
@@ -210,16 +232,19 @@ def filters_json(filters: Filters) -> str:
     return json.dumps(written)
 
 
-def _parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
+def in_parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
+    """Cut into runs that one statement writes."""
     while part := list(islice(chunks, _ROWS_PER_STATEMENT)):
         yield part
 
 
-def _row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
+def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
+    """Return a chunk as the writing queries read it."""
     return {"id": str(chunk_id), **asdict(chunk)}
 
 
-def _check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+def check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+    """Raise InvalidError for vectors that cannot be the model's."""
     if vectors.ndim != 2 or vectors.shape[1] != model.dimension:  # noqa: PLR2004 - a matrix
         raise InvalidError(
             f"Vectors of shape {vectors.shape} cannot be {model.name}'s.",
@@ -227,7 +252,8 @@ def _check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
         )
 
 
-def _mismatch(vectors: NDArray[np.float16]) -> InvalidError:
+def mismatch(vectors: NDArray[np.float16]) -> InvalidError:
+    """Return the error of vectors that are more or fewer than their chunks."""
     return InvalidError(
         f"There are {len(vectors)} vectors for another number of chunks.",
         hint="Embed the version again.",

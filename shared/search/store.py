@@ -31,6 +31,52 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelIdRow:
+    """The number a model's vectors carry."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveModelRow:
+    """The embedding model a tenant has of its own."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LongestRow:
+    """The tokens of the tenant's longest chunk."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkIdRow:
+    """One chunk of a version."""
+
+    id: ChunkId
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """A chunk the recall gate asks about."""
+
+    id: ChunkId
+    content: str
+    heading_path: list[str]
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class NearestRow:
+    """The chunks nearest to a vector, nearest first."""
+
+    ids: list[ChunkId]
+
+
+@dataclass(frozen=True, slots=True)
 class CountRow:
     """A number of rows."""
 
@@ -64,6 +110,11 @@ class HitRow:
     lexical_score: float
     language: Language
     media_type: str
+    ordinal: int
+    reading: int
+    section_start: int
+    section_end: int
+    grids: list[dict[str, object]]
 
 
 def find_model_id(session: Session, model: EmbeddingModel) -> int:
@@ -168,3 +219,135 @@ def list_matching_words(
     }
     found = session.all(QUERIES["list_matching_words"], MatchingWord, params)
     return {(row.language, row.word) for row in found}
+
+
+def register_model(session: Session, model: EmbeddingModel) -> int:
+    """Return the number of a model, given now if it is new."""
+    params = {"name": model.name, "revision": model.revision, "dimension": model.dimension}
+    return session.get(QUERIES["register_model"], ModelIdRow, params).id
+
+
+def find_longest(session: Session) -> int:
+    """Return the tokens of the tenant's longest chunk, 0 without any."""
+    return session.get(QUERIES["find_longest"], LongestRow).tokens
+
+
+def find_active_model(session: Session) -> str:
+    """Return the name of the tenant's own model, or an empty string."""
+    row = session.find(QUERIES["find_active_model"], ActiveModelRow)
+    return row.name if row else ""
+
+
+def find_active_model_id(session: Session) -> int | None:
+    """Return the number of the tenant's own model, or ``None``."""
+    row = session.find(QUERIES["find_active_model"], ActiveModelRow)
+    return row.id if row else None
+
+
+def remove_model_vectors(session: Session, *, model_id: int) -> None:
+    """Delete one model's vectors."""
+    session.execute(QUERIES["remove_model_vectors"], {"model_id": model_id})
+
+
+def record_active_model(session: Session, model_id: int) -> None:
+    """Write the tenant's own model."""
+    session.execute(QUERIES["record_active_model"], {"model_id": model_id})
+
+
+def record_shadow(
+    session: Session,
+    *,
+    document_id: DocumentId,
+    version_id: VersionId,
+    chunks: Sequence[dict[str, object]],
+) -> None:
+    """Write chunk rows of a reading that is not searched."""
+    session.execute(
+        QUERIES["record_shadow"],
+        {"document_id": document_id, "version_id": version_id, "chunks": json.dumps(chunks)},
+    )
+
+
+def record_shadow_vectors(
+    session: Session,
+    *,
+    version_id: VersionId,
+    model_id: int,
+    chunk_ids: Sequence[UUID],
+    vectors: NDArray[np.float16],
+) -> None:
+    """Write vectors of a reading that is not searched."""
+    from pgvector import HalfVector
+
+    session.execute(
+        QUERIES["record_shadow_vectors"],
+        {
+            "version_id": version_id,
+            "model_id": model_id,
+            "chunk_ids": list(chunk_ids),
+            "vectors": [HalfVector(row) for row in vectors],
+        },
+    )
+
+
+def count_shadow(session: Session, version_id: VersionId, *, reading: int) -> int:
+    """Count a reading's chunks in the shadow."""
+    params = {"version_id": version_id, "reading": reading}
+    return session.get(QUERIES["count_shadow"], CountRow, params).count
+
+
+def move_to_shadow(session: Session, version_id: VersionId) -> None:
+    """Copy what the index has of a version into the shadow."""
+    for name in ("move_to_shadow", "move_vectors_to_shadow"):
+        session.execute(QUERIES[name], {"version_id": version_id})
+
+
+def move_from_shadow(session: Session, version_id: VersionId, *, reading: int) -> int:
+    """Copy a reading from the shadow into the index; returns how many chunks."""
+    params = {"version_id": version_id, "reading": reading}
+    count = session.execute(QUERIES["move_from_shadow"], params)
+    session.execute(QUERIES["move_vectors_from_shadow"], params)
+    return count
+
+
+def remove_shadow(session: Session, version_id: VersionId, *, reading: int) -> int:
+    """Delete a reading from the shadow; returns how many chunks."""
+    params = {"version_id": version_id, "reading": reading}
+    session.execute(QUERIES["remove_shadow_vectors"], params)
+    return session.execute(QUERIES["remove_shadow_chunks"], params)
+
+
+def list_chunk_ids(session: Session, version_id: VersionId) -> list[ChunkId]:
+    """List a version's chunks in the order of the text."""
+    rows = session.all(QUERIES["list_chunk_ids"], ChunkIdRow, {"version_id": version_id})
+    return [row.id for row in rows]
+
+
+def remove_vectors_of(session: Session, version_id: VersionId, *, model_id: int) -> None:
+    """Delete one model's vectors of a version."""
+    session.execute(QUERIES["remove_vectors_of"], {"version_id": version_id, "model_id": model_id})
+
+
+def remove_other_vectors(session: Session, *, model_id: int) -> int:
+    """Delete the vectors of every other model; returns how many."""
+    return session.execute(QUERIES["remove_other_vectors"], {"model_id": model_id})
+
+
+def list_sample(session: Session, *, most: int) -> list[SampleRow]:
+    """List chunks in an order that has nothing to do with time or document."""
+    return session.all(QUERIES["list_sample"], SampleRow, {"most": most})
+
+
+def list_nearest(
+    session: Session, vector: Any, *, model_id: int, most: int, is_exact: bool
+) -> list[ChunkId]:
+    """List the chunks nearest to a vector, (dimension,), by scan or through the graph."""
+    from pgvector import HalfVector
+
+    params = {
+        "vector": HalfVector(vector).to_text(),
+        "model_id": model_id,
+        "most": most,
+        "is_exact": is_exact,
+    }
+    return session.get(QUERIES["find_nearest"], NearestRow, params).ids

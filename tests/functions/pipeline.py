@@ -9,8 +9,9 @@ from shared.documents import service as documents
 from shared.documents.model import Upload
 from shared.documents.service import NewUpload, ReceivedFile
 from shared.ingestion import service as ingestion
+from shared.ingestion.embeddings import Batch
 from shared.ingestion.intake import Arrival, take_in
-from shared.ingestion.service import Batch, Limits
+from shared.ingestion.service import Limits
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.hashing import sha256_of

@@ -78,12 +78,16 @@ def test_what_is_lost_in_storage_is_made_again(
 
 
 def test_vectors_of_another_model_are_made_again(
-    ask: Ask, pipeline: Pipeline, document: DocumentId, owner_url: str
+    ask: Ask, pipeline: Pipeline, document: DocumentId, desk: App, tenant: TenantId
 ) -> None:
-    import psycopg
-
-    with psycopg.connect(owner_url) as connection:
-        connection.execute("UPDATE kontor.versions SET embedding_model = 'old' WHERE number = 1")
+    with desk.database.transaction(tenant) as session:
+        version = documents.find_version_number(session, document, 1)
+    prefix = f"{derived_prefix(tenant, version.id)}vectors/"
+    for info in list(desk.objects.list(prefix)):
+        other = info.key.replace("all-MiniLM-L6-v2@", "another@")
+        assert other != info.key
+        desk.objects.copy(info.key, other)
+        desk.objects.remove(info.key)
     embedded = len(pipeline.embedded)
     ask("POST", f"/documents/{document}/versions/1/restore")
     pipeline.run()

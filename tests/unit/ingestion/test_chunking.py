@@ -97,13 +97,23 @@ def test_a_table_that_fits_is_one_chunk() -> None:
     assert only.kind == "table"
 
 
-def test_a_long_table_is_cut_between_rows_with_its_header_as_context() -> None:
+def test_a_long_table_is_cut_between_rows_and_each_says_its_headers() -> None:
     document = table_of(60)
     chunks = cut(document)
     assert len(chunks) > 3
     lines = set(document.text.split("\n"))
     assert all(line in lines for c in chunks for line in c.text.split("\n"))
-    assert [c.context for c in chunks[1:]] == ["Name | Wert"] * (len(chunks) - 1)
+    assert {c.context for c in chunks} == {""}
+    assert chunks[1].said.startswith("Name: z")
+    assert all(c.said.count("Name: ") == c.said.count("Wert: ") for c in chunks)
+
+
+def test_a_table_without_known_headers_repeats_its_first_row_as_context() -> None:
+    draft = Draft()
+    draft.table([CellText(r, c, f"{r * 7}{c}") for r in range(60) for c in range(2)])
+    chunks = cut(finished(draft))
+    assert {c.said for c in chunks} == {""}
+    assert [c.context for c in chunks[1:]] == ["00 | 01"] * (len(chunks) - 1)
 
 
 def test_a_sentence_too_long_alone_is_cut_between_words() -> None:

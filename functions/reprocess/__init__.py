@@ -1,0 +1,1 @@
+"""Settings for reading, and reading or embedding anew: the API of administrators."""
