@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from email.message import EmailMessage
 
 import psycopg
@@ -12,6 +13,9 @@ from shared.answering.model import Question
 from shared.documents import service as documents
 from shared.documents import trash
 from shared.identity.model import Principal
+from shared.ingestion import readings
+from shared.ingestion.derived import load_chunks, load_document, reading_prefix
+from shared.ingestion.preferences import find_settings
 from shared.kernel import killpoints
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import DocumentId, TenantId, UserId, new_id
@@ -86,6 +90,39 @@ def test_a_removed_document_comes_back_without_being_read_again(
     assert len(pipeline.embedded) == embedded
     assert ask("GET", "/trash").body["items"] == []
     assert ask("POST", f"/trash/{document}/restore").status == 404
+
+
+def test_a_document_comes_back_with_the_reading_that_was_searched(
+    ask: Ask, pipeline: Pipeline, document: DocumentId, desk: App, tenant: TenantId
+) -> None:
+    with desk.database.transaction(tenant) as session:
+        (version,) = documents.list_versions(session, document)
+    first, second = (reading_prefix(tenant, version.id, number) for number in (1, 2))
+    for info in list(desk.objects.list(first)):
+        desk.objects.copy(info.key, info.key.replace(first, second))
+    for name in ("chunks.json.gz", "document.json.gz"):
+        text = gzip.decompress(desk.objects.get(first + name)).decode()
+        body = gzip.compress(text.replace("2026", "2062").encode())
+        desk.objects.put(second + name, body)
+    with desk.database.transaction(tenant) as session:
+        parsed = load_document(desk.objects, tenant, version.id, reading=2)
+        chunks = load_chunks(desk.objects, tenant, version.id, reading=2)
+        wanted = find_settings(session, default_tokens=64)
+        readings.record_reading(session, version.id, parsed, chunks, settings=wanted, number=2)
+        readings.activate(session, version.id, 2)
+    embedded = len(pipeline.embedded)
+    ask("DELETE", f"/documents/{document}")
+    ask("POST", f"/trash/{document}/restore")
+    pipeline.run()
+    assert "2062" in pipeline.find(QUESTION)[0]
+    assert len(pipeline.embedded) == embedded
+    shown = ask("GET", f"/documents/{document}/versions/1/text").body
+    assert (shown["reading"], "2062" in shown["text"]) == (2, True)
+    desk.objects.remove(second)
+    ask("DELETE", f"/documents/{document}")
+    ask("POST", f"/trash/{document}/restore")
+    pipeline.run()
+    assert "2026" in pipeline.find(QUESTION)[0], "what is lost is read as at first"
 
 
 def test_a_document_removed_while_it_was_read_is_read_once_it_is_back(
