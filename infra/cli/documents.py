@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -303,6 +303,15 @@ def print_card(console: Console, found: Mapping[str, object]) -> None:
     for name, value in lines.items():
         if value:
             card.add_row(name, value)
+    for name, value in (*_versions(found), *_members(found)):
+        card.add_row(name, value)
+    console.print(card)
+
+
+def _versions(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """One line for each version; the one that is searched has a star."""
+    from infra.cli.terminal import list_of, local_time, number_of, size, text_of
+
     for version in list_of(found, "versions"):
         parts = (
             text_of(version, "stage"),
@@ -314,12 +323,16 @@ def print_card(console: Console, found: Mapping[str, object]) -> None:
         number = number_of(version, "number") or number_of(version, "version")
         is_current = number == number_of(found, "current_version")
         name = f"version {number:.0f}{' *' if is_current else ''}"
-        card.add_row(name, " · ".join(part for part in parts if part))
+        yield name, " · ".join(part for part in parts if part)
+
+
+def _members(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """One line for each file that came inside, with what became of it."""
+    from infra.cli.terminal import list_of, text_of
+
     for member in list_of(found, "members"):
         state = text_of(member, "state")
-        note = "" if state == "received" else f" · {state}"
-        card.add_row("inside", f"{text_of(member, 'name')}{note}")
-    console.print(card)
+        yield "inside", f"{text_of(member, 'name')}{'' if state == 'received' else f' · {state}'}"
 
 
 def _extracted(found: Mapping[str, object]) -> dict[str, str]:
