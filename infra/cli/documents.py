@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +30,7 @@ SHORT_ID = re.compile(r"[0-9a-f]{8,32}")
 SHOWN_ID = 8  # the end of an id: ids begin with the time, so only their ends tell them apart
 MOST = 10_000
 NAMED = 5
+MEMBERS = 50  # shown of what came inside a mail or an archive
 STAGE_STYLES = {"completed": "green", "failed": "red"}
 
 Which = Annotated[
@@ -296,6 +297,7 @@ def print_card(console: Console, found: Mapping[str, object]) -> None:
         "changed": local_time(found.get("updated_at")),
         "tags": "  ".join(f"#{tag}" for tag in names_of(found, "tags")),
         "collections": ", ".join(text_of(c, "name") for c in list_of(found, "collections")),
+        "came inside": text_of(found, "parent_document_id"),
         **{text_of({"name": name}, "name"): text_of(said, name) for name in said},
         **_extracted(found),
     }
@@ -303,15 +305,16 @@ def print_card(console: Console, found: Mapping[str, object]) -> None:
     for name, value in lines.items():
         if value:
             card.add_row(name, value)
-    for name, value in (*_versions(found), *_members(found)):
-        card.add_row(name, value)
+    for label, words in (*_versions(found), *_inside(found)):
+        card.add_row(label, words)
     console.print(card)
 
 
-def _versions(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """One line for each version; the one that is searched has a star."""
+def _versions(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return a line for each version; the one that is searched has a star."""
     from infra.cli.terminal import list_of, local_time, number_of, size, text_of
 
+    rows: list[tuple[str, str]] = []
     for version in list_of(found, "versions"):
         parts = (
             text_of(version, "stage"),
@@ -323,16 +326,20 @@ def _versions(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         number = number_of(version, "number") or number_of(version, "version")
         is_current = number == number_of(found, "current_version")
         name = f"version {number:.0f}{' *' if is_current else ''}"
-        yield name, " · ".join(part for part in parts if part)
+        rows.append((name, " · ".join(part for part in parts if part)))
+    return rows
 
 
-def _members(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """One line for each file that came inside, with what became of it."""
+def _inside(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what came inside a mail or an archive, and what became of each."""
     from infra.cli.terminal import list_of, text_of
 
-    for member in list_of(found, "members"):
-        state = text_of(member, "state")
-        yield "inside", f"{text_of(member, 'name')}{'' if state == 'received' else f' · {state}'}"
+    inside = list_of(found, "members")
+    rows = [
+        ("inside", f"{text_of(member, 'name')} · {text_of(member, 'state')}")
+        for member in inside[:MEMBERS]
+    ]
+    return rows + ([("inside", f"and {len(inside) - MEMBERS} more")] if inside[MEMBERS:] else [])
 
 
 def _extracted(found: Mapping[str, object]) -> dict[str, str]:

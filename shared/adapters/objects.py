@@ -58,13 +58,6 @@ class Objects:
         with aws.translated(f"The object {key}"), source.open("rb") as file:
             self._client.put_object(Bucket=self.bucket, Key=key, Body=file)
 
-    def copy(self, source: str, target: str) -> None:
-        """Copy an object inside the bucket without reading it; raises NotFoundError."""
-        with aws.translated(f"The object {source}"):
-            self._client.copy_object(
-                Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source}
-            )
-
     def get(self, key: str, *, version: str = "") -> bytes:
         """Read an object whole; for our own derived files, which are bounded."""
         with aws.translated(f"The object {key}"):

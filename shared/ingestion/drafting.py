@@ -170,17 +170,18 @@ class Draft:
         )
         self._place("table", words, boxes=boxes)
 
-    def link(self, words: str, target: str) -> None:
-        """Let words of the last block lead to ``target``; words that are not in it do nothing."""
+    def link(self, words: str, target: str) -> bool:
+        """Let words of the last block lead to ``target``; False when they are not in it."""
         block = self._blocks[-1] if self._blocks else None
         sought = one_line(words)
         if block is None or not sought or not target:
-            return
+            return False
         last = self.links[-1].end if self.links else 0
         place = self._pieces[-1].find(sought, max(0, last - block.start))
         if place >= 0:
             start = block.start + place
             self.links.append(Link(start, start + len(sought), target[:_LONGEST_TARGET]))
+        return place >= 0
 
     def end_section(self) -> None:
         """Let what follows stand under no heading, as on a new slide or in a new part."""

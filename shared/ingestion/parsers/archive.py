@@ -39,9 +39,9 @@ class ArchiveParser:
         with opened_package(source.path, source.filename) as archive:
             members = [m for m in archive.infolist() if not m.is_dir()]
             for done, member in enumerate(members, 1):
-                name = safe_name(_spelt(member))
-                if is_junk(name):
+                if is_junk(_spelt(member)):
                     continue
+                name = safe_name(_spelt(member))
                 listed.append((name, member.file_size))
                 if member.flag_bits & _ENCRYPTED:
                     sealed.append(name)

@@ -83,7 +83,7 @@ def is_junk(name: str) -> bool:
 def safe_name(name: str) -> str:
     """Return a name that stays inside: no way up, no root, no control characters."""
     parts = [
-        _UNSAFE.sub("_", one_line(part))[-_LONGEST_NAME:].strip(" .") if part.strip(".") else ""
+        _UNSAFE.sub("_", one_line(part))[-_LONGEST_NAME:].rstrip(" .") if part.strip(" .") else ""
         for part in name.replace("\\", "/").split("/")
     ]
     return "/".join(part for part in parts if part) or "unnamed"

@@ -82,6 +82,8 @@ class TreeWriter:
     """Writes a DoclingDocument's body and footnotes onto a draft, in reading order.
 
     Where the format has slides, ``draft.page`` follows them and speaker notes are written too.
+    ``links`` are the words on each slide that lead somewhere, where docling does not tell.
+    ``skips_logos`` leaves out what pictures above the first heading are called.
     """
 
     document: Any
@@ -89,6 +91,8 @@ class TreeWriter:
     originals: Originals
     pictures: Pictures | None = None
     is_paged: bool = False
+    links: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    skips_logos: bool = False
     _has_title: bool = False
     _written: set[str] = field(default_factory=set)
     _last_caption: str = ""
@@ -179,7 +183,8 @@ class TreeWriter:
 
     def _picture(self, item: Any, depth: int) -> None:
         """Write what a picture holds besides its pixels: a chart's figures, a drawing's words."""
-        caption = self._captions(item)
+        is_logo = self.skips_logos and not self.draft.first_heading
+        caption = None if is_logo else self._captions(item)
         chart = getattr(getattr(item, "meta", None), "tabular_chart", None)
         if chart is not None:
             self.draft.paragraph(_chart_kind(item), kind="caption")
@@ -281,6 +286,10 @@ class TreeWriter:
                 self._link(child)
             elif type(item).__name__ == "InlineGroup" and getattr(child, "hyperlink", None):
                 self.draft.link(child.text, str(child.hyperlink))
+        waiting = self.links.get(self.draft.page or 0, [])
+        for words, target in tuple(waiting):
+            if self.draft.link(words, target):
+                waiting.remove((words, target))
 
 
 def _chart_kind(item: Any) -> str:

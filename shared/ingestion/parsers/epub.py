@@ -85,6 +85,8 @@ def _inside(archive: Any) -> tuple[dict[str, str], Originals]:
 
 
 def _keep_pictures(archive: Any, pictures: Pictures) -> None:
-    for name in archive.namelist():
-        if name.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".webp")):
+    for member in archive.infolist():
+        name = member.filename
+        is_picture = name.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".webp"))
+        if is_picture and member.file_size <= _LARGEST_PAGE:
             pictures.keep(archive.read(name), description=name.rsplit("/", 1)[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from shared.ingestion.decoding import read_text
 from shared.ingestion.drafting import Draft
@@ -32,7 +33,7 @@ class JsonParser:
         source.progress(1, 1)
         title = data.get("title") if isinstance(data, dict) else None
         return draft.finish(
-            title=title if isinstance(title, str) else "",
+            title=title if isinstance(title, str) else Path(source.filename).stem,
             filename=source.filename,
             parser=self.name,
             parser_version=self.version,

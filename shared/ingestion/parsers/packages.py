@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import re
+import shutil
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +15,17 @@ from shared.kernel.errors import InvalidError
 MACROS_IGNORED = "The file holds macros; they were ignored."
 _CORE = "docProps/core.xml"
 _META = "meta.xml"
+_TYPES = "[Content_Types].xml"
+_WORD_TYPES = re.compile(
+    rb"application/vnd\.(?:ms-word|openxmlformats-officedocument\.wordprocessingml)"
+    rb"\.(?:document|template)(?:\.macroEnabled(?:Template)?)?\.main\+xml"
+)
+_SLIDE_TYPES = re.compile(
+    rb"application/vnd\.(?:ms-powerpoint|openxmlformats-officedocument\.presentationml)"
+    rb"\.(?:presentation|template|slideshow)(?:\.macroEnabled)?\.main\+xml"
+)
+_WORD = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+_SLIDES = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 _MANIFEST = "META-INF/manifest.xml"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _KEPT = {
@@ -71,6 +85,28 @@ def damaged(filename: str) -> InvalidError:
         f"“{filename}” is damaged: its structure cannot be read.",
         hint="Open it in its own program, save it again and put that in.",
     )
+
+
+def as_plain(path: Path, archive: zipfile.ZipFile) -> bytes:
+    """Return a Word or PowerPoint package as a plain document, without macros.
+
+    Templates, slide shows and files with macros hold the same parts; they only announce them by
+    other types (ECMA-376 part 2, section 10.1.2), which the libraries that read them refuse.
+    """
+    with archive.open(_TYPES) as part:
+        types = part.read(_LARGEST_PROPERTIES)
+    plain = _SLIDE_TYPES.sub(_SLIDES, _WORD_TYPES.sub(_WORD, types))
+    if plain == types:
+        return path.read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+        for member in archive.infolist():
+            if member.filename == _TYPES:
+                copy.writestr(member.filename, plain)
+            elif not member.filename.lower().endswith("vbaproject.bin"):
+                with archive.open(member) as source, copy.open(member.filename, "w") as target:
+                    shutil.copyfileobj(source, target)
+    return buffer.getvalue()
 
 
 def package_properties(archive: zipfile.ZipFile) -> dict[str, str]:

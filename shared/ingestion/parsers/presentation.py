@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from io import BytesIO
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.formats import PPTX
@@ -10,6 +11,7 @@ from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, slide_paragraphs
 from shared.ingestion.parsers.packages import (
+    as_plain,
     damaged,
     opened_package,
     package_properties,
@@ -17,6 +19,10 @@ from shared.ingestion.parsers.packages import (
 )
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
+
+_DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_RUN = f"{_DRAWING}r"
+_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 class PresentationParser:
@@ -44,11 +50,12 @@ class PresentationParser:
                 properties = package_properties(archive)
                 draft.warnings += package_warnings(archive)
                 originals = Originals(slide_paragraphs(archive))
+                data = as_plain(source.path, archive)
             except (KeyError, LxmlError, OSError, EOFError, ValueError) as error:
                 raise damaged(source.filename) from error
         source.progress(1, 3)
         tree = converted(
-            source.path.read_bytes(),
+            data,
             filename=source.filename,
             input_format=InputFormat.PPTX,
             backend=MsPowerpointDocumentBackend,
@@ -56,7 +63,8 @@ class PresentationParser:
         )
         source.progress(2, 3)
         pictures = Pictures(source.files, draft)
-        TreeWriter(tree, draft, originals, pictures, is_paged=True).write()
+        links = _links(data)
+        TreeWriter(tree, draft, originals, pictures, is_paged=True, links=links).write()
         source.progress(3, 3)
         return draft.finish(
             title=properties.pop("title", "") if _is_own(properties) else "",
@@ -73,3 +81,24 @@ def _is_own(properties: dict[str, str]) -> bool:
     return properties.get("title", "").strip().lower() not in {
         "", "powerpoint presentation", "powerpoint-präsentation", "presentation",
     }  # fmt: skip
+
+
+def _links(data: bytes) -> dict[int, list[tuple[str, str]]]:
+    """Return the words that lead to an address, slide by slide."""
+    from pptx import Presentation
+
+    deck = Presentation(BytesIO(data))
+    found: dict[int, list[tuple[str, str]]] = {}
+    for number, slide in enumerate(deck.slides, 1):
+        targets = {
+            relation.rId: str(relation.target_ref)
+            for relation in slide.part.rels.values()
+            if relation.is_external
+        }
+        for run in slide.element.iter(_RUN):
+            click = run.find(f"{_DRAWING}rPr/{_DRAWING}hlinkClick")
+            target = targets.get(click.get(_ID, "")) if click is not None else None
+            words = run.findtext(f"{_DRAWING}t")
+            if target and words:
+                found.setdefault(number, []).append((words, target))
+    return found

@@ -38,18 +38,18 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "application/x-subrip": "subtitles:SubtitleParser",
         "application/json": "json_data:JsonParser",
         "application/xml": "xml_data:XmlParser",
-        "application/rtf": "rtf:RtfParser",
-        "message/rfc822": "mail:MailParser",
+        "application/rtf": "legacy.rtf:RtfParser",
+        "message/rfc822": "letters.mail:MailParser",
         "application/zip": "archive:ArchiveParser",
-        DOC: "legacy:LegacyParser",
-        XLS: "legacy:LegacyParser",
-        PPT: "legacy:LegacyParser",
-        MSG: "outlook:OutlookParser",
+        DOC: "legacy.office:LegacyParser",
+        XLS: "legacy.office:LegacyParser",
+        PPT: "legacy.office:LegacyParser",
+        MSG: "letters.outlook:OutlookParser",
         DOCX: "word:WordParser",
-        XLSX: "workbook:WorkbookParser",
+        XLSX: "sheets.workbook:WorkbookParser",
         PPTX: "presentation:PresentationParser",
         ODT: "opendocument:OpenDocumentParser",
-        ODS: "open_sheets:OpenSheetsParser",
+        ODS: "sheets.open_sheets:OpenSheetsParser",
         ODP: "opendocument:OpenDocumentParser",
         "application/pdf": "pdf.parser:PdfParser",
     }
@@ -76,5 +76,8 @@ def parser_for(media_type: str) -> Parser:
     parser = cast("Parser", getattr(import_module(f"shared.ingestion.parsers.{module}"), name)())
     is_available, reason = parser.available()
     if not is_available:
-        raise UnsupportedError(f"Files of type {media_type} cannot be read here: {reason}")
+        raise UnsupportedError(
+            f"Files of type {media_type} cannot be read here: {reason}",
+            hint=f"Supported are {supported_formats()}.",
+        )
     return parser

@@ -77,7 +77,9 @@ def write_page(markup: str, draft: Draft, *, filename: str, files: Path | None =
     )
     before = draft.block_count
     pictures = None if files is None else Pictures(files, draft)
-    TreeWriter(tree, draft, Originals(page_paragraphs(root)), pictures).write()
+    originals = Originals(page_paragraphs(root))
+    has_heading = next(root.iter("h1", "h2", "h3", "h4", "h5", "h6"), None) is not None
+    TreeWriter(tree, draft, originals, pictures, skips_logos=has_heading).write()
     return draft.block_count > before
 
 

@@ -10,7 +10,12 @@ from shared.ingestion.formats import DOCX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, word_paragraphs
-from shared.ingestion.parsers.packages import opened_package, package_properties, package_warnings
+from shared.ingestion.parsers.packages import (
+    as_plain,
+    opened_package,
+    package_properties,
+    package_warnings,
+)
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
@@ -41,6 +46,7 @@ class WordParser:
                 properties = package_properties(archive)
                 draft.warnings += package_warnings(archive)
                 originals = Originals(word_paragraphs(archive))
+                data = as_plain(source.path, archive)
         except (zipfile.BadZipFile, KeyError, LxmlError, OSError, EOFError) as error:
             raise InvalidError(
                 f"“{source.filename}” is damaged: the main part of the document cannot be read.",
@@ -48,7 +54,7 @@ class WordParser:
             ) from error
         source.progress(1, 3)
         tree = converted(
-            source.path.read_bytes(),
+            data,
             filename=source.filename,
             input_format=InputFormat.DOCX,
             backend=MsWordDocumentBackend,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from shared.ingestion.cleaning import one_line
@@ -41,13 +42,13 @@ class XmlParser:
         draft = Draft()
         if _PATENT.search(data[:4096]) and find_spec("docling"):
             TreeWriter(_patent(data, source.filename), draft, Originals(())).write()
-            title = ""
+            title = draft.first_heading
         else:
             root = _root(data, source.filename)
             title = _write(root, draft)
         source.progress(1, 1)
         return draft.finish(
-            title=title,
+            title=title or Path(source.filename).stem,
             filename=source.filename,
             parser=self.name,
             parser_version=self.version,

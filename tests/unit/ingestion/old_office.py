@@ -61,13 +61,22 @@ def _styles() -> bytes:
     return data
 
 
-def old_slides(slides: Sequence[tuple[str, str, str]]) -> bytes:
-    """Return a .ppt; a slide is its title, its body, what the speaker noted."""
+def old_slides(
+    slides: Sequence[tuple[str, str, str]], *, table: Sequence[Sequence[str]] = ()
+) -> bytes:
+    """Return a .ppt; a slide is its title, its body, what the speaker noted.
+
+    The table stands below the body of every slide; an empty cell is covered by its neighbour.
+    """
     entries, stream, places = b"", b"", {}
     note_entries = b""
     for number, (title, body, notes) in enumerate(slides, 1):
         places[number + 1] = len(stream)
-        stream += _container(1006, _record(3998, struct.pack("<I", 0)) + _words(4, body))
+        shapes = _record(3998, struct.pack("<I", 0))
+        shapes += _shape(0xF010, struct.pack("<4h", 900, 0, 0, 0), _words(4, body))
+        if table:
+            shapes = _table(table) + shapes
+        stream += _container(1006, shapes)
         entries += _record(1011, struct.pack("<IIiII", number + 1, 0, 0, 255 + number, 0))
         entries += _words(0, title)
         if notes:
@@ -85,6 +94,25 @@ def old_slides(slides: Sequence[tuple[str, str, str]]) -> bytes:
     stream += _record(4085, struct.pack("<IIIIII", 0, 0, 0, directory, 1, 0))
     user = struct.pack("<HHIIII", 0, 0x0FF6, 20, 20, 0xE391C05F, edit)
     return compound({"PowerPoint Document": stream, "Current User": user})
+
+
+def _shape(kind: int, anchor: bytes, words: bytes) -> bytes:
+    return _container(0xF004, _record(kind, anchor) + words)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> bytes:
+    """Return a group of shapes that calls itself a table and stands at the slide's foot."""
+    first = _record(0xF00B, struct.pack("<HI", 0x039F, 1), version=3)
+    shapes = _container(0xF004, first + _record(0xF010, struct.pack("<4h", 2000, 0, 0, 0)))
+    for row, line in enumerate(rows):
+        for column, words in enumerate(line):
+            right = column + 1
+            while right < len(line) and not line[right]:
+                right += 1
+            if words:
+                edges = (column * 100, row * 50, right * 100, row * 50 + 50)
+                shapes += _shape(0xF00F, struct.pack("<4i", *edges), _words(4, words))
+    return _container(0xF003, shapes)
 
 
 def _words(kind: int, text: str) -> bytes:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from shared.ingestion.decoding import decode
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.letters import Enclosure, Letter, write_letter
+from shared.ingestion.parsers.letters.letter import Enclosure, Letter, write_letter
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
 

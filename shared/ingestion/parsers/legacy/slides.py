@@ -18,7 +18,9 @@ _TEXT_HEADER, _CHARACTERS, _BYTES, _OUTLINE = 3999, 4000, 4008, 3998
 _NOTES_ATOM = 1009
 _USER_EDIT, _DIRECTORY = 4085, 6002
 _GROUP, _ANCHOR, _PROPERTIES, _TABLE_PROPERTIES = 0xF003, 0xF00F, {0xF00B, 0xF122}, 0x039F
+_CLIENT_ANCHOR = 0xF010
 _TABLE = -1
+TITLES = frozenset({0, 6})  # the kinds of a title and of a centred title
 _MASTER, _SLIDES, _SPEAKER = 1, 0, 2  # instances of the list
 _NOTES_TEXT = 2
 _DEEPEST = 40
@@ -32,6 +34,7 @@ class Words:
     kind: int
     text: str = ""
     cells: list[CellText] = field(default_factory=list)
+    place: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -118,12 +121,17 @@ class SlideFile:
         """Return the words on a slide; placeholders point into the outline."""
         boxes: list[Words] = []
         self._walk(slide, outline, boxes, _DEEPEST)
-        return [box for box in boxes if box.text.strip() or box.cells]
+        filled = [box for box in boxes if box.text.strip() or box.cells]
+        return sorted(filled, key=lambda box: (box.kind not in TITLES, *box.place))
 
     def _walk(self, record: _Record, outline: list[Words], boxes: list[Words], left: int) -> None:
+        before = len(boxes)
+        place: tuple[int, int] | None = None
         for inner in self._inside(record, 1):
-            if inner.kind == _GROUP and self._is_table(inner):
-                boxes.append(Words(_TABLE, cells=self._cells(inner)))
+            if inner.kind == _CLIENT_ANCHOR:
+                place = self._place(inner)
+            elif inner.kind == _GROUP and self._is_table(inner):
+                boxes.append(Words(_TABLE, cells=self._cells(inner), place=self._first(inner)))
             elif inner.is_container and left:
                 self._walk(inner, outline, boxes, left - 1)
             elif inner.kind == _OUTLINE:
@@ -131,6 +139,23 @@ class SlideFile:
                 boxes += [outline[index]] if index < len(outline) else []
             else:
                 self._collect(inner, boxes)
+        for box in boxes[before:] if place else ():
+            box.place = place or box.place
+
+    def _place(self, anchor: _Record) -> tuple[int, int] | None:
+        """Return top and left of a shape on its slide ([MS-PPT] 2.7.1)."""
+        kind = {8: "<2h", 16: "<2i"}.get(anchor.end - anchor.start)
+        if kind is None:
+            return None
+        top, left = struct.unpack_from(kind, self._data, anchor.start)
+        return top, left
+
+    def _first(self, group: _Record) -> tuple[int, int]:
+        """Return where a group stands: its first shape says so."""
+        for record in self._inside(group, 2):
+            if record.kind == _CLIENT_ANCHOR:
+                return self._place(record) or (0, 0)
+        return 0, 0
 
     def _is_table(self, group: _Record) -> bool:
         """Whether a group of shapes is a table: its first shape says so ([MS-ODRAW] 2.3.4)."""

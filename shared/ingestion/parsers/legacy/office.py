@@ -11,14 +11,13 @@ from typing import Any
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.formats import DOC, PPT, XLS
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Grid, areas_of, write_area
+from shared.ingestion.parsers.legacy.slides import TITLES, SlideFile
+from shared.ingestion.parsers.legacy.word import WordFile, WordParagraph
 from shared.ingestion.parsers.packages import MACROS_IGNORED, damaged
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.parsers.slides_binary import SlideFile
-from shared.ingestion.parsers.word_binary import WordFile, WordParagraph
+from shared.ingestion.parsers.sheets.areas import Grid, areas_of, write_area
 from shared.kernel.errors import InvalidError
 
-_TITLES = frozenset({0, 6})
 _FIELD = re.compile(r"\x13[^\x13\x14\x15]*(?:\x14([^\x13\x15]*))?\x15")
 _ADDRESS = re.compile(r'\x13\s*HYPERLINK\s+"([^"\x14]+)"[^\x14]*\x14([^\x15]*)\x15')
 _UNSEEN = re.compile("[\x01\x02\x05\x08\x13-\x15\x1f]")
@@ -149,7 +148,7 @@ def _read_slides(_source: Source, ole: Any, draft: Draft) -> int | None:
         for box in slide.boxes:
             if box.cells:
                 draft.table(box.cells)
-            elif box.kind in _TITLES:
+            elif box.kind in TITLES:
                 draft.heading(box.text, level=1)
             elif box.text.count("\n"):
                 for line in box.text.split("\n"):

@@ -11,10 +11,10 @@ from shared.ingestion.decoding import decode
 from shared.ingestion.drafting import Draft
 from shared.ingestion.formats import MSG
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.letters import Enclosure, Letter, write_letter
-from shared.ingestion.parsers.mail import as_mail
+from shared.ingestion.parsers.legacy.rich_text import plain_words, uncompressed
+from shared.ingestion.parsers.letters.letter import Enclosure, Letter, write_letter
+from shared.ingestion.parsers.letters.mail import as_mail
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.parsers.rich_text import plain_words, uncompressed
 from shared.kernel.errors import InvalidError
 
 _SUBJECT, _BODY, _HTML, _RTF = 0x0037, 0x1000, 0x1013, 0x1009

@@ -179,15 +179,16 @@ class _Groups:
 
 
 def write_area(area: Area, draft: Draft) -> None:
-    """Write an area: one cell is a sentence, a first row merged across it a caption."""
+    """Write an area: one cell is a sentence, a merged one alone above the rest a caption."""
     if area.row_count == 1 and area.column_count == 1:
         draft.paragraph(area.cells[0].text)
         return
     cells, offset = area.cells, 0
     first = cells[0]
-    if first.column_span == area.column_count > 1 and area.row_count > first.row_span:
+    is_alone = len(cells) > 1 and cells[1].row > first.row
+    if is_alone and first.column_span > 1 == first.row_span and first.column == area.column:
         draft.paragraph(first.text, kind="caption")
-        cells, offset = cells[1:], first.row_span
+        cells, offset = cells[1:], 1
     draft.table(
         [
             CellText(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.ingestion.parsers.areas import Span
 from shared.ingestion.parsers.packages import safe_xml_parser
+from shared.ingestion.parsers.sheets.areas import Span
 
 _LARGEST_PART = 64 * 1024 * 1024
 _MAX_POINTS = 10_000

@@ -13,7 +13,6 @@ from typing import Any
 from shared.ingestion.drafting import MAX_CELLS, CellText, Draft
 from shared.ingestion.formats import XLSX
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Grid, areas_of, write_area
 from shared.ingestion.parsers.packages import (
     damaged,
     opened_package,
@@ -22,8 +21,9 @@ from shared.ingestion.parsers.packages import (
 )
 from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.parsers.sheet_parts import Chart, charts_of, pictures_of, spans_of
-from shared.ingestion.parsers.values import shown
+from shared.ingestion.parsers.sheets.areas import Grid, areas_of, write_area
+from shared.ingestion.parsers.sheets.parts import Chart, charts_of, pictures_of, spans_of
+from shared.ingestion.parsers.sheets.values import shown
 from shared.kernel.errors import TooLargeError
 
 _MAX_SHEETS = 1_000
@@ -81,20 +81,23 @@ class _Sheets:
         """Write every visible sheet; hidden ones are named in a warning."""
         from openpyxl import load_workbook
 
-        book = load_workbook(self._source.path, read_only=True, data_only=True, keep_links=False)
-        try:
-            sheets = list(book.worksheets)[:_MAX_SHEETS]
-            self.count = len(sheets)
-            for number, sheet in enumerate(sheets, 1):
-                if sheet.sheet_state == "visible":
-                    self.names.append(sheet.title)
-                    self._sheet(sheet, number)
-                else:
-                    self._draft.warnings.append(f"The hidden sheet “{sheet.title}” was left out.")
-                self._source.progress(number, len(sheets))
-            self._chart_sheets(book)
-        finally:
+        # From a stream: of a path openpyxl would judge the extension.
+        with self._source.path.open("rb") as stream:
+            book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+            self._sheets(book)
             book.close()
+
+    def _sheets(self, book: Any) -> None:
+        sheets = list(book.worksheets)[:_MAX_SHEETS]
+        self.count = len(sheets)
+        for number, sheet in enumerate(sheets, 1):
+            if sheet.sheet_state == "visible":
+                self.names.append(sheet.title)
+                self._sheet(sheet, number)
+            else:
+                self._draft.warnings.append(f"The hidden sheet “{sheet.title}” was left out.")
+            self._source.progress(number, len(sheets))
+        self._chart_sheets(book)
 
     def _sheet(self, sheet: Any, number: int) -> None:
         part = sheet._worksheet_path.lstrip("/")  # noqa: SLF001 - the only way to its parts

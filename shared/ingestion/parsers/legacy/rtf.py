@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.parsers.legacy.rich_text import Token, Tokens
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.parsers.rich_text import Token, Tokens
 from shared.kernel.errors import InvalidError
 
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título|titolo)\s*([1-9])\b", re.IGNORECASE)

@@ -13,7 +13,6 @@ from typing import Any
 from shared.ingestion.drafting import MAX_CELLS, Draft
 from shared.ingestion.formats import ODS
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.parsers.areas import Grid, Span, areas_of, write_area
 from shared.ingestion.parsers.originals import open_text
 from shared.ingestion.parsers.packages import (
     damaged,
@@ -22,6 +21,7 @@ from shared.ingestion.parsers.packages import (
     package_warnings,
 )
 from shared.ingestion.parsers.port import Source
+from shared.ingestion.parsers.sheets.areas import Grid, Span, areas_of, write_area
 from shared.kernel.errors import TooLargeError
 
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
