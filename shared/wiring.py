@@ -204,6 +204,14 @@ class App:
 
         return open_tokenizer(self.settings.model_dir, self.settings.embedding_model)
 
+    def tokenizer_named(self, name: str) -> Tokenizer:
+        """Return a model's tokenizer by the model's name."""
+        from shared.inference.registry import open_tokenizer
+
+        if name == self.settings.embedding_model:
+            return self.tokenizer
+        return open_tokenizer(self.settings.model_dir, name)
+
     @cached_property
     def embedder(self) -> Embedder:
         """The embedding model."""
@@ -233,14 +241,16 @@ class App:
 
     def embedder_in(self, session: Session) -> Embedder:
         """Return the model that embeds this tenant's documents and questions."""
-        from shared.search.shadow import find_active_model
+        return self.embedder_named(self.chunk_index.active_model(session))
 
-        return self.embedder_named(find_active_model(session) or self.settings.embedding_model)
+    def model_of(self, tenant_id: TenantId) -> str:
+        """Return the name of a tenant's model, looked up in a transaction of its own."""
+        with self.database.transaction(tenant_id) as session:
+            return self.chunk_index.active_model(session)
 
     def embedder_of(self, tenant_id: TenantId) -> Embedder:
-        """Return a tenant's model, looked up in a transaction of its own."""
-        with self.database.transaction(tenant_id) as session:
-            return self.embedder_in(session)
+        """Return a tenant's model, ready to embed."""
+        return self.embedder_named(self.model_of(tenant_id))
 
     @cached_property
     def chunk_index(self) -> SearchIndex:

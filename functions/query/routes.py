@@ -10,20 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.edge.asking import CellBody, FiltersBody
 from functions.edge.http import Caller
 from shared.search import service as search
-from shared.search.model import LONGEST_QUERY, MOST_HITS, SearchRequest
+from shared.search.model import LONGEST_QUERY, MOST_AROUND, MOST_HITS, SearchRequest
 from shared.wiring import app as wired
 
 router = APIRouter(tags=["search"])
 
 
 class SearchBody(BaseModel):
-    """What to look for; ``threshold`` is relative to the best hit, which scores at most 1."""
+    """What to look for; ``threshold`` is relative to the best hit, which scores at most 1.
+
+    ``around`` adds so many chunks before and after each hit, as far as its section goes.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(max_length=LONGEST_QUERY, examples=["Kündigungsfrist Mietvertrag"])
     k: int = Field(default=10, ge=1, le=MOST_HITS)
     threshold: float = Field(default=0.0, ge=0, le=1)
+    around: int = Field(default=0, ge=0, le=MOST_AROUND)
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
 
@@ -57,6 +61,8 @@ class HitBody(BaseModel):
     section_start: int
     section_end: int
     cells: list[CellBody]
+    before: str
+    after: str
 
 
 class Found(BaseModel):
@@ -73,7 +79,11 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     caller.require("search")
     app = wired()
     request = SearchRequest(
-        query=body.query, k=body.k, threshold=body.threshold, filters=body.filters.filters()
+        query=body.query,
+        k=body.k,
+        threshold=body.threshold,
+        around=body.around,
+        filters=body.filters.filters(),
     )
     with app.database.transaction(caller.tenant_id) as session:
         result = search.find(

@@ -23,7 +23,7 @@ def _settle(app: App, task: IngestTask, event: dict[str, Any]) -> dict[str, Any]
             app.database,
             task,
             chunk_index=app.chunk_index,
-            embedding_model=app.settings.embedding_model,
+            embedding_model=app.model_of(task.tenant_id),
         )
     return settle_failed(app.database, task, reason, chunk_index=app.chunk_index)
 

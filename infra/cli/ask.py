@@ -165,7 +165,9 @@ def print_sources(console: Console, citations: Sequence[Mapping[str, object]]) -
     if not console.is_terminal:  # a table would pad every line to the width of the longest
         for citation in ordered:
             place = f"[{number_of(citation, 'number'):.0f}] {place_of(citation)}"
-            print(f"{place}\n    “{_one_line(citation, 'quote')}”", file=console.file)
+            lines = [place, f"    “{_one_line(citation, 'quote')}”"]
+            lines += [f"    {cell}" for cell in cells_of(citation)]
+            print("\n".join(lines), file=console.file)
         return
     sources = Table.grid(padding=(0, 1))
     sources.add_column(no_wrap=True, style="bold cyan")
@@ -173,6 +175,8 @@ def print_sources(console: Console, citations: Sequence[Mapping[str, object]]) -
     for citation in ordered:
         cell = Text(place_of(citation), style="bold")
         cell.append(f"\n“{_one_line(citation, 'quote')}”", style="not bold")
+        for named in cells_of(citation):
+            cell.append(f"\n{named}", style="not bold dim")
         sources.add_row(f"[{number_of(citation, 'number'):.0f}]", cell)
     console.print(sources, width=min(console.width, MAX_WIDTH))
 
@@ -197,3 +201,15 @@ def _one_line(body: Mapping[str, object], name: str) -> str:
     from infra.cli.terminal import text_of
 
     return " ".join(text_of(body, name).split())
+
+
+def cells_of(found: Mapping[str, object]) -> list[str]:
+    """Name the cells of a table that were asked for: "Birne, 2021: 2,25"."""
+    from infra.cli.terminal import list_of, text_of
+
+    named: list[str] = []
+    for cell in list_of(found, "cells"):
+        headers = [text_of(cell, name) for name in ("row_header", "column_header")]
+        if cell.get("is_asked") and any(headers):
+            named.append(f"{', '.join(filter(None, headers))}: {text_of(cell, 'text')}")
+    return named

@@ -58,6 +58,13 @@ class Objects:
         with aws.translated(f"The object {key}"), source.open("rb") as file:
             self._client.put_object(Bucket=self.bucket, Key=key, Body=file)
 
+    def copy(self, key: str, target: str) -> None:
+        """Copy an object inside the bucket, without its bytes passing through here."""
+        with aws.translated(f"The object {key}"):
+            self._client.copy_object(
+                Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": key}
+            )
+
     def get(self, key: str, *, version: str = "") -> bytes:
         """Read an object whole; for our own derived files, which are bounded."""
         with aws.translated(f"The object {key}"):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from shared.adapters.database import Session
 from shared.ingestion import store
-from shared.ingestion.chunking import chunk
+from shared.ingestion.chunking.registry import CHUNKERS, chunker_named
+from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.model import Chunk, ParsedDocument
 from shared.ingestion.parsers.port import ReadOptions
-from shared.ingestion.units import CountTokens
-from shared.ingestion.windows import windows
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import UserId
 
@@ -51,25 +50,29 @@ def cut(
     document: ParsedDocument, settings: ReadingSettings, *, count_tokens: CountTokens
 ) -> list[Chunk]:
     """Cut a document into chunks as the settings say."""
-    if settings.strategy == "fixed":
-        return windows(
-            document,
-            count_tokens=count_tokens,
-            max_tokens=settings.chunk_tokens,
-            overlap_tokens=settings.overlap_tokens,
-        )
-    return chunk(document, count_tokens=count_tokens, max_tokens=settings.chunk_tokens)
+    return chunker_named(settings.strategy).cut(
+        document,
+        count_tokens=count_tokens,
+        max_tokens=settings.chunk_tokens,
+        overlap_tokens=settings.overlap_tokens,
+    )
 
 
-def find_settings(session: Session, *, default_tokens: int) -> ReadingSettings:
-    """Return the tenant's settings, or the deployment's where it has chosen none."""
+def find_settings(
+    session: Session, *, default_tokens: int, model_tokens: int = 510
+) -> ReadingSettings:
+    """Return the tenant's settings, or the deployment's where it has chosen none.
+
+    No chunk is longer than ``model_tokens``, which is what the embedding model reads of it.
+    """
     row = store.find_settings(session)
     if row is None:
-        return ReadingSettings(chunk_tokens=default_tokens)
+        return ReadingSettings(chunk_tokens=min(default_tokens, model_tokens))
+    chunk_tokens = min(row.chunk_tokens, model_tokens)
     return ReadingSettings(
         strategy=row.strategy,
-        chunk_tokens=row.chunk_tokens,
-        overlap_tokens=row.overlap_tokens,
+        chunk_tokens=chunk_tokens,
+        overlap_tokens=min(row.overlap_tokens, chunk_tokens // 2),
         ocr_languages=tuple(row.ocr_languages),
     )
 
@@ -91,15 +94,16 @@ def change_settings(
 
 def _wrong(settings: ReadingSettings, *, most_tokens: int) -> Mapping[str, str]:
     wrong: dict[str, str] = {}
-    if settings.strategy not in get_args(Strategy):
-        wrong["strategy"] = f"choose {' or '.join(get_args(Strategy))}"
+    chunker = CHUNKERS.get(settings.strategy)
+    if chunker is None:
+        wrong["strategy"] = f"choose {' or '.join(CHUNKERS)}"
     if not LEAST_CHUNK_TOKENS <= settings.chunk_tokens <= most_tokens:
         wrong["chunk_tokens"] = (
             f"must lie between {LEAST_CHUNK_TOKENS} and {most_tokens}, which is all that the "
             "embedding model reads"
         )
-    if settings.overlap_tokens and settings.strategy != "fixed":
-        wrong["overlap_tokens"] = "only chunks of fixed size overlap; leave it 0"
+    if settings.overlap_tokens and chunker is not None and not chunker.may_overlap:
+        wrong["overlap_tokens"] = f"{chunker.name} chunks do not overlap; leave it 0"
     elif not 0 <= settings.overlap_tokens <= settings.chunk_tokens // 2:
         wrong["overlap_tokens"] = "must lie between 0 and half a chunk"
     languages = settings.ocr_languages

@@ -24,6 +24,7 @@ from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
 from shared.inference.model import EmbeddingModel
 from shared.ingestion import enclosed
+from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.derived import load_chunks, reading_prefix
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.isolation import parse_isolated
@@ -36,7 +37,6 @@ from shared.ingestion.serialization import (
     document_to_json,
 )
 from shared.ingestion.task import IngestTask
-from shared.ingestion.units import CountTokens
 from shared.kernel.errors import InvalidError, NotFoundError
 from shared.kernel.ids import VersionId
 from shared.kernel.killpoints import reach
@@ -75,12 +75,16 @@ class ChunkIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one document may take."""
+    """What reading one document may take.
+
+    ``model_tokens`` is what the embedding model reads of a chunk, whatever the tenant wishes.
+    """
 
     memory_mb: int
     timeout_s: int
     chunk_tokens: int
     batch_chunks: int
+    model_tokens: int = 510
 
 
 class Progress:
@@ -131,7 +135,9 @@ def parse(
         return receipt
     prefix = derived_prefix(task.tenant_id, task.version_id)
     with database.transaction(task.tenant_id) as session:
-        settings = find_settings(session, default_tokens=limits.chunk_tokens)
+        settings = find_settings(
+            session, default_tokens=limits.chunk_tokens, model_tokens=limits.model_tokens
+        )
     document = read(objects, version, limits, prefix, options=settings.options)
     reach("parse.read")
     with database.transaction(task.tenant_id) as session:

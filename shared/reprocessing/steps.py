@@ -15,6 +15,7 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import Version
 from shared.inference.embedding import Embedder
+from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.derived import load_chunks, load_document, reading_prefix
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.model import Chunk
@@ -22,7 +23,6 @@ from shared.ingestion.preferences import cut, find_settings
 from shared.ingestion.readings import record_reading
 from shared.ingestion.service import Limits, batches, keep_parsed, read
 from shared.ingestion.task import IngestTask
-from shared.ingestion.units import CountTokens
 from shared.kernel.errors import InvalidError, NotFoundError
 from shared.kernel.killpoints import reach
 from shared.reprocessing import store
@@ -74,7 +74,9 @@ def parse(
         )
     prefix = reading_prefix(task.tenant_id, task.version_id, item.reading)
     with database.transaction(task.tenant_id) as session:
-        settings = find_settings(session, default_tokens=limits.chunk_tokens)
+        settings = find_settings(
+            session, default_tokens=limits.chunk_tokens, model_tokens=limits.model_tokens
+        )
     if found.reason == "chunking":
         # Only the chunks are to change: what was read before is cut again.
         former = item.former_reading

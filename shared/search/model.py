@@ -11,6 +11,7 @@ from shared.inference.language import Language
 from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
 
 MOST_HITS = 100
+MOST_AROUND = 3
 LONGEST_QUERY = 2000
 """Characters; the embedding model reads about the first 1,000 anyway."""
 
@@ -66,11 +67,15 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
-    """One question to the index: ``k`` hits, none scoring below ``threshold`` (0 to 1)."""
+    """One question to the index: ``k`` hits, none scoring below ``threshold`` (0 to 1).
+
+    ``around`` asks for so many chunks before and after each hit, as far as its section goes.
+    """
 
     query: str
     k: int = 10
     threshold: float = 0.0
+    around: int = 0
     filters: Filters = field(default_factory=Filters)
 
 
@@ -124,6 +129,8 @@ class Hit:
     grids: tuple[Grid, ...] = ()
     highlights: tuple[tuple[int, int], ...] = ()
     cells: tuple[CitedCell, ...] = ()
+    before: str = ""
+    after: str = ""
 
     @property
     def passage(self) -> Passage:

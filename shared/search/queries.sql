@@ -305,3 +305,14 @@ SELECT coalesce(
 SELECT coalesce(max(token_count), 0) AS tokens
 FROM kontor.chunks
 WHERE tenant_id = %(tenant_id)s;
+
+-- :name list_siblings :many SiblingRow
+-- What stands around chunks in their own sections, in the order of the text.
+SELECT c.id AS chunk_id, n.ordinal - c.ordinal AS distance, n.content AS text
+FROM kontor.chunks AS c
+JOIN kontor.chunks AS n ON n.tenant_id = %(tenant_id)s AND n.version_id = c.version_id
+    AND n.section = c.section AND n.ordinal <> c.ordinal
+    AND n.ordinal BETWEEN c.ordinal - %(around)s AND c.ordinal + %(around)s
+WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
+ORDER BY c.id, n.ordinal
+LIMIT 1000;

@@ -25,6 +25,7 @@ from shared.search import store
 from shared.search.highlighting import find_highlights
 from shared.search.model import (
     LONGEST_QUERY,
+    MOST_AROUND,
     MOST_HITS,
     Filters,
     Hit,
@@ -131,6 +132,8 @@ def find(
     }
     rows = store.list_hits(session, params, embedder.embed_question(query))
     hits = _with_highlights(session, query, language, rows)
+    if request.around:
+        hits = _widened(session, hits, around=request.around)
     took_ms = (time.perf_counter() - started) * 1000
     return SearchResult(hits, language, round(took_ms, 2))
 
@@ -165,6 +168,23 @@ def cells_cited(query: str, hit: Hit, start: int, end: int) -> list[CitedCell]:
     return cells_within(hit.passage, start, end, asked=frozenset(stems_of(query)), stems=stems_of)
 
 
+def _widened(session: Session, hits: tuple[Hit, ...], *, around: int) -> tuple[Hit, ...]:
+    """Add to each hit what stands around it in its section."""
+    before: dict[UUID, list[str]] = {}
+    after: dict[UUID, list[str]] = {}
+    for row in store.list_siblings(session, [hit.chunk_id for hit in hits], around=around):
+        side = before if row.distance < 0 else after
+        side.setdefault(row.chunk_id, []).append(row.text)
+    return tuple(
+        replace(
+            hit,
+            before="\n\n".join(before.get(hit.chunk_id, ())),
+            after="\n\n".join(after.get(hit.chunk_id, ())),
+        )
+        for hit in hits
+    )
+
+
 def check_request(request: SearchRequest) -> None:
     """Raise InvalidError naming every field of ``request`` that is wrong."""
     wrong: dict[str, str] = {}
@@ -178,6 +198,8 @@ def check_request(request: SearchRequest) -> None:
         wrong["k"] = f"must lie between 1 and {MOST_HITS}"
     if not 0 <= request.threshold <= 1:
         wrong["threshold"] = "must lie between 0 and 1"
+    if not 0 <= request.around <= MOST_AROUND:
+        wrong["around"] = f"must lie between 0 and {MOST_AROUND}"
     wrong.update(_check_filters(request.filters))
     if wrong:
         listed = "; ".join(f"{name}: {what}" for name, what in wrong.items())

@@ -117,6 +117,15 @@ class HitRow:
     grids: list[dict[str, object]]
 
 
+@dataclass(frozen=True, slots=True)
+class SiblingRow:
+    """A chunk near another one in the same section; before it where ``distance`` is negative."""
+
+    chunk_id: ChunkId
+    distance: int
+    text: str
+
+
 def find_model_id(session: Session, model: EmbeddingModel) -> int:
     """Return the number vectors of ``model`` carry; raises UnavailableError when unregistered."""
     row = session.find(
@@ -351,3 +360,11 @@ def list_nearest(
         "is_exact": is_exact,
     }
     return session.get(QUERIES["find_nearest"], NearestRow, params).ids
+
+
+def list_siblings(
+    session: Session, chunk_ids: Sequence[ChunkId], *, around: int
+) -> list[SiblingRow]:
+    """List the chunks around each of some chunks that share its section, in their order."""
+    params = {"chunk_ids": list(chunk_ids), "around": around}
+    return session.all(QUERIES["list_siblings"], SiblingRow, params)

@@ -41,7 +41,7 @@ def test_a_search_answers_passages_in_the_promised_shape(
     assert set(hit) == {
         "chunk_id", "document_id", "version_id", "title", "heading_path", "page", "boxes", "start",
         "end", "text", "score", "dense_score", "lexical_score", "highlights", "language",
-        "media_type",
+        "media_type", "reading", "section_start", "section_end", "cells", "before", "after",
     }  # fmt: skip
     assert hit["text"] == LEASE[hit["start"] : hit["end"]]
     start, end = hit["highlights"][0]

@@ -203,7 +203,7 @@ def test_statistics_stay_exact_through_switch_and_revert(
             ).fetchall()
 
     before = statistics()
-    settings(wired, tenant, chunk_tokens=32)
+    settings(wired, tenant, strategy="fixed", chunk_tokens=32)
     made = start(wired, tenant, Order(reason="chunking"))
     work_all(wired, tenant)
     assert statistics() == before

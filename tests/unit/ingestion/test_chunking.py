@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ingestion.chunking import chunk
+from shared.ingestion.chunking.registry import CHUNKERS, chunker_named
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
 from shared.kernel.errors import InvalidError
@@ -199,3 +200,24 @@ def test_whatever_the_structure_chunks_are_exact_ordered_and_complete(
     for piece in chunks:
         begins_word = not document.text[: piece.start][-1:].strip()
         assert begins_word or not unicodedata.combining(piece.text[0])
+
+
+@pytest.mark.parametrize("name", list(CHUNKERS))
+@given(pieces, st.integers(16, 60))
+def test_every_chunker_keeps_the_promises(
+    name: str, parts: list[tuple[str, str, int]], limit: int
+) -> None:
+    draft = Draft()
+    draft.paragraph("Anfang")
+    for _, text, _ in parts:
+        draft.paragraph(text)
+    document = finished(draft)
+    chunks = chunker_named(name).cut(document, count_tokens=len, max_tokens=limit, overlap_tokens=0)
+    cover(document, chunks)
+    assert all(c.token_count == len(embedding_text(c)) for c in chunks)
+    assert all(c.section_start <= c.start < c.end <= c.section_end for c in chunks)
+
+
+def test_an_unknown_chunker_is_refused_by_name() -> None:
+    with pytest.raises(InvalidError, match="random"):
+        chunker_named("random")

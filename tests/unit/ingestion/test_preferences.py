@@ -61,6 +61,15 @@ def test_wrong_settings_are_refused_by_name(
     assert find(database, tenant) == ReadingSettings(chunk_tokens=200)
 
 
+def test_no_wish_makes_chunks_longer_than_the_model_reads(
+    database: Database, tenant: TenantId
+) -> None:
+    change(database, tenant, ReadingSettings(strategy="fixed", chunk_tokens=200, overlap_tokens=90))
+    with database.transaction(tenant) as session:
+        found = find_settings(session, default_tokens=224, model_tokens=126)
+    assert (found.chunk_tokens, found.overlap_tokens) == (126, 63)
+
+
 def prose() -> ParsedDocument:
     draft = Draft()
     draft.heading("Titel", level=1)

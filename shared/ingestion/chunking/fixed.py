@@ -10,9 +10,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from shared.inference.language import detect_language
-from shared.ingestion.chunking import check_limit
+from shared.ingestion.chunking.structured import check_limit
+from shared.ingestion.chunking.units import CountTokens, Unit, Units
 from shared.ingestion.model import Block, Chunk, ParsedDocument, boxes_within
-from shared.ingestion.units import CountTokens, Unit, Units
 
 _WORD = re.compile(r"\S+")
 
@@ -71,6 +71,29 @@ def _tail(piece: list[Unit], overlap: int) -> list[Unit]:
         if held > overlap:
             return piece[index + 1 :]
     return piece[1:]
+
+
+class FixedChunker:
+    """Windows of a fixed size, for texts without structure and as a measure."""
+
+    name = "fixed"
+    may_overlap = True
+
+    def cut(
+        self,
+        document: ParsedDocument,
+        *,
+        count_tokens: CountTokens,
+        max_tokens: int,
+        overlap_tokens: int,
+    ) -> list[Chunk]:
+        """Cut into windows that share ``overlap_tokens``."""
+        return windows(
+            document,
+            count_tokens=count_tokens,
+            max_tokens=max_tokens,
+            overlap_tokens=overlap_tokens,
+        )
 
 
 class _Frame:

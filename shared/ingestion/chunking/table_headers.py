@@ -69,12 +69,16 @@ class TableHeaders:
     def grid(self, cells: Iterable[Cell]) -> Grid:
         """Return cells together with the headers they stand under."""
         held = tuple(self._marked(cell) for cell in cells)
-        columns = {cell.column: self.column_header(cell.column) for cell in held}
-        rows = {cell.row: self.row_header(cell.row) for cell in held if self.is_body(cell)}
+        columns = {number: self.column_header(number) for number in {c.column for c in held}}
+        rows = {number: self.row_header(number) for number in {c.row for c in held}}
         return Grid(
             table=self._number,
-            columns={number: header for number, header in columns.items() if header},
-            rows={number: header for number, header in rows.items() if header},
+            columns={number: header for number, header in sorted(columns.items()) if header},
+            rows={
+                number: header
+                for number, header in sorted(rows.items())
+                if header and number >= self.row_count
+            },
             cells=held,
         )
 

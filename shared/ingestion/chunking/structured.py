@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from shared.documents.grids import Grid
 from shared.inference.language import Language, detect_language
+from shared.ingestion.chunking.sections import common_path, sections
+from shared.ingestion.chunking.units import CountTokens, Unit, Units, balance, total
 from shared.ingestion.model import Block, BlockKind, Box, Chunk, ParsedDocument, boxes_within
-from shared.ingestion.sections import common_path, sections
-from shared.ingestion.units import CountTokens, Unit, Units, balance, total
 from shared.kernel.errors import InvalidError
 
 LEAST_TOKENS = 16
@@ -52,6 +52,25 @@ def check_limit(max_tokens: int) -> None:
     """Raise InvalidError for a limit that leaves no room for words."""
     if max_tokens < LEAST_TOKENS:
         raise InvalidError(f"A chunk needs at least {LEAST_TOKENS} tokens, not {max_tokens}.")
+
+
+class StructuredChunker:
+    """Chunks that follow sections, sentences and tables."""
+
+    name = "structured"
+    may_overlap = False
+
+    def cut(
+        self,
+        document: ParsedDocument,
+        *,
+        count_tokens: CountTokens,
+        max_tokens: int,
+        overlap_tokens: int,
+    ) -> list[Chunk]:
+        """Cut along the structure; such chunks never overlap."""
+        del overlap_tokens
+        return chunk(document, count_tokens=count_tokens, max_tokens=max_tokens)
 
 
 class _Chunker:

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from shared.documents.grids import row_in_words
 from shared.inference.sentences import sentences
+from shared.ingestion.chunking.table_headers import TableHeaders
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.table_headers import TableHeaders
 
 CountTokens = Callable[[str], int]
 
