@@ -58,12 +58,11 @@ class Objects:
         with aws.translated(f"The object {key}"), source.open("rb") as file:
             self._client.put_object(Bucket=self.bucket, Key=key, Body=file)
 
-    def copy(self, key: str, target: str) -> None:
+    def copy(self, key: str, target: str, *, version: str = "") -> None:
         """Copy an object inside the bucket, without its bytes passing through here."""
+        source = {"Bucket": self.bucket, "Key": key, **_version(version)}
         with aws.translated(f"The object {key}"):
-            self._client.copy_object(
-                Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": key}
-            )
+            self._client.copy_object(Bucket=self.bucket, Key=target, CopySource=source)
 
     def get(self, key: str, *, version: str = "") -> bytes:
         """Read an object whole; for our own derived files, which are bounded."""
