@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.language_models import LanguageModel
     from shared.inference.model import EmbeddingModel
+    from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.search.model import NewChunk
 
@@ -257,6 +258,14 @@ class App:
         from shared.inference.registry import known_model
 
         return SearchIndex(known_model(self.settings.embedding_model).model)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        """Erases documents for good, in every room that keeps something of them."""
+        from shared.answering.service import forget_document
+        from shared.ingestion.erasure import Erasure
+
+        return Erasure(self.database, self.objects, self.chunk_index, (forget_document,))
 
     @cached_property
     def language_model(self) -> LanguageModel | None:

@@ -26,6 +26,7 @@ class CitationBody(_FromRow):
     """Proof of a sentence: ``quote`` is the cited version's text from ``start`` to ``end``.
 
     Positions are those of its ``reading``; ``cells`` are the cells of tables the quote touches.
+    ``is_erased``: the document has been erased since, and the quote with it.
     """
 
     id: UUID
@@ -41,6 +42,7 @@ class CitationBody(_FromRow):
     quote: str
     reading: int
     cells: list[CellBody]
+    is_erased: bool = False
 
 
 class AnswerBody(BaseModel):

@@ -1,1 +1,1 @@
-"""Documents: folders, documents, versions and jobs over HTTP."""
+"""Documents: folders, collections, documents, versions, trash and jobs over HTTP."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.answering import service as answering
 from shared.answering.model import Instruments, Question
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import ConversationId, DocumentId, TenantId
+from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId
 from shared.search.model import LONGEST_QUERY, Filters
 from shared.wiring import App
 
@@ -30,6 +30,8 @@ class FiltersBody(BaseModel):
     created_after: datetime | None = None
     created_before: datetime | None = None
     metadata: dict[str, str | int | float | bool | None] | None = None
+    collection: UUID | None = None
+    tags: Names | None = Field(default=None, examples=[["signed"]])
 
     def filters(self) -> Filters:
         """Return the filters as search knows them."""
@@ -41,6 +43,8 @@ class FiltersBody(BaseModel):
             created_after=self.created_after,
             created_before=self.created_before,
             metadata=self.metadata,
+            collection=None if self.collection is None else CollectionId(self.collection),
+            tags=_tuple(self.tags),
         )
 
 

@@ -26,6 +26,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     reconciler = Reconciler(
         database=app.database,
         objects=app.objects,
+        erasure=app.erasure,
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -38,6 +38,11 @@ class AnnouncedFile(BaseModel):
         default=None, strict=False, description="Makes the file this document's next version."
     )
     metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    on_conflict: Literal["keep", "version"] = Field(
+        default="keep",
+        description="What a file of the same name in the folder means: keep both, or make this "
+        "one its next version.",
+    )
 
 
 class PostForm(BaseModel):
@@ -63,6 +68,7 @@ class DirectFile(BaseModel):
     filename: str = Field(default="", max_length=1024)
     folder: str = Field(default="", max_length=4096)
     document_id: UUID | None = None
+    on_conflict: Literal["keep", "version"] = "keep"
 
 
 async def _body(request: Request) -> bytes:
@@ -109,6 +115,7 @@ def _announce(caller: Principal, body: bytes) -> AcceptedUpload:
         folder=file.folder,
         document_id=DocumentId(file.document_id) if file.document_id else None,
         metadata=file.metadata,
+        on_conflict=file.on_conflict,
     )
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
@@ -139,6 +146,7 @@ def _take(caller: Principal, file: DirectFile, body: bytes, claimed_type: str) -
         claimed_type=claimed_type.partition(";")[0].strip(),
         folder=file.folder,
         document_id=DocumentId(file.document_id) if file.document_id else None,
+        on_conflict=file.on_conflict,
     )
     with app.database.transaction(caller.tenant_id) as session:
         upload = _open(session, caller, new)

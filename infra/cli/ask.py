@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.filters import After, Before, DocumentIds, Languages, Metadata, Types
-from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, FolderFilter, Token
+from infra.cli.options import (
+    DEFAULT_DATA,
+    Api,
+    AsJson,
+    CollectionFilter,
+    Data,
+    FolderFilter,
+    Tags,
+    Token,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +34,8 @@ def ask(
         typer.Option("--conversation", "-c", metavar="ID", help="Go on with this conversation."),
     ] = "",
     folder: FolderFilter = "",
+    collection: CollectionFilter = "",
+    tag: Tags = None,
     document: DocumentIds = None,
     kind: Types = None,
     language: Languages = None,
@@ -44,6 +55,7 @@ def ask(
     from infra.cli.documents import resolve_ids
     from infra.cli.filters import build_filters
     from infra.cli.put import read_pairs
+    from infra.cli.shelves import collection_id
     from infra.cli.target import resolve
 
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
@@ -55,6 +67,8 @@ def ask(
             after=after,
             before=before,
             metadata=read_pairs(metadata or []),
+            collection=collection_id(client, collection),
+            tags=tag or [],
         )
         body: Body = {"question": " ".join(question).strip()}
         if conversation:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote, urlsplit
@@ -16,7 +18,12 @@ import httpx
 
 from infra.cli.problems import cut_off, explain, no_answer
 from infra.cli.target import LOOPBACK, Profile, Target, write_profile
-from shared.kernel.errors import KontorError, UnauthenticatedError, UnavailableError
+from shared.kernel.errors import (
+    ConflictError,
+    KontorError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from shared.kernel.ids import new_id
 
 logger = logging.getLogger(__name__)
@@ -30,6 +37,7 @@ UNAUTHENTICATED = 401
 WAIT_AND_RETRY = frozenset({429, 503})
 
 Body = dict[str, object]
+Param = str | int | list[str]
 
 
 class KontorClient:
@@ -76,20 +84,24 @@ class KontorClient:
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def get(self, path: str, **params: str | int) -> Body:
+    def get(self, path: str, **params: Param) -> Body:
         """Read something; empty parameters are left out."""
-        given = {name: value for name, value in params.items() if value != ""}
+        given = {name: value for name, value in params.items() if value not in ("", [])}
         return self.call("GET", path, params=given, is_repeatable=True)
 
     def post(self, path: str, body: Mapping[str, object], *, is_repeatable: bool = False) -> Body:
         """Send JSON; say ``is_repeatable`` when a second try does no harm."""
         return self.call("POST", path, json=dict(body), is_repeatable=is_repeatable)
 
-    def delete(self, path: str) -> None:
-        """Remove something."""
-        self.call("DELETE", path, is_repeatable=True)
+    def patch(self, path: str, body: Mapping[str, object]) -> Body:
+        """Change something."""
+        return self.call("PATCH", path, json=dict(body), is_repeatable=True)
 
-    def list_all(self, path: str, *, limit: int, **params: str | int) -> Iterator[Body]:
+    def delete(self, path: str, **params: Param) -> Body:
+        """Remove something."""
+        return self.call("DELETE", path, params=params, is_repeatable=True)
+
+    def list_all(self, path: str, *, limit: int, **params: Param) -> Iterator[Body]:
         """Walk through a paged list, up to ``limit`` items."""
         cursor, left = "", limit
         while left > 0:
@@ -108,7 +120,7 @@ class KontorClient:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, Param] | None = None,
         json: Body | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -159,6 +171,28 @@ class KontorClient:
         response = self._send(request)
         if not response.is_success:
             raise explain(response)
+
+    def fetch(self, url: str, target: Path) -> Path:
+        """Download a presigned address to a file, or into a folder under the server's name for it.
+
+        The access token stays out of it. Raises ConflictError when the file is there already.
+        """
+        with self._http.stream("GET", url, timeout=STREAM_TIMEOUT) as response:
+            if not response.is_success:
+                response.read()
+                raise explain(response)
+            path = target / _name_of(response) if target.is_dir() else target
+            try:
+                with path.open("xb") as file:
+                    for block in response.iter_bytes(1 << 20):
+                        file.write(block)
+            except FileExistsError as error:
+                raise ConflictError(
+                    f"{path} is there already.", hint="Name another file with --out."
+                ) from error
+            except OSError as error:
+                raise UnavailableError(f"{path} cannot be written: {error.strerror}.") from error
+        return path
 
     @contextlib.contextmanager
     def stream(self, url: str, body: Mapping[str, object]) -> Iterator[Iterator[str]]:
@@ -269,6 +303,13 @@ class KontorClient:
 def path_of(*parts: str) -> str:
     """Build a path below ``/api/v1`` from parts that need quoting."""
     return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _name_of(response: httpx.Response) -> str:
+    """Read the file name out of Content-Disposition: never a path, never hidden."""
+    found = re.search(r'filename="([^"]+)"', response.headers.get("content-disposition", ""))
+    name = Path(found[1]).name.lstrip(".") if found else ""
+    return name or "download"
 
 
 def _is_here(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""`kontor ls`, `show` and `rm`: what is kept, one document in full, and taking one away."""
+"""`kontor ls`, `show` and `rm`: what is kept, one document in full, and putting one away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, FolderFilter, Limit, Token
+from infra.cli.options import (
+    DEFAULT_DATA,
+    Api,
+    AsJson,
+    CollectionFilter,
+    Data,
+    FolderFilter,
+    Limit,
+    Tags,
+    Token,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +41,8 @@ Which = Annotated[
 def ls(
     *,
     folder: FolderFilter = "",
+    tag: Tags = None,
+    collection: CollectionFilter = "",
     limit: Limit = 100,
     api: Api = "",
     data: Data = DEFAULT_DATA,
@@ -39,11 +51,20 @@ def ls(
 ) -> None:
     """List documents with their stage, newest first."""
     from infra.cli.client import KontorClient
+    from infra.cli.shelves import collection_id
     from infra.cli.target import resolve
     from infra.cli.terminal import open_console, print_json
 
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
-        found = list(client.list_all("/api/v1/documents", limit=limit, folder=folder.strip("/")))
+        found = list(
+            client.list_all(
+                "/api/v1/documents",
+                limit=limit,
+                folder=folder.strip("/"),
+                tag=tag or [],
+                collection=collection_id(client, collection),
+            )
+        )
     if as_json:
         print_json({"items": found})
         return
@@ -76,7 +97,10 @@ def show(
         document_id = str(found["id"])
         found = client.get(path_of("documents", document_id))
         if text:
-            number = version or int(number_of(found, "version")) or 1
+            number = version or int(
+                number_of(found, "current_version") or number_of(found, "version")
+            )
+            number = number or 1
             body = client.get(path_of("documents", document_id, "versions", str(number), "text"))
             if as_json:
                 print_json(body)
@@ -86,7 +110,7 @@ def show(
     if as_json:
         print_json(found)
         return
-    _print_card(open_console(), found)
+    print_card(open_console(), found)
 
 
 def rm(
@@ -94,34 +118,57 @@ def rm(
         list[str], typer.Argument(metavar="DOCUMENT…", help="Ids or beginnings of titles.")
     ],
     *,
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", "-r", help="They are folders: remove all that is in them."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Remove documents with all their versions, passages and files."""
+    """Put documents, or folders with all that is in them, into the trash."""
     from infra.cli.client import KontorClient, path_of
+    from infra.cli.shelves import find_folder, remove_folder
     from infra.cli.target import resolve
     from infra.cli.terminal import open_console, plural, print_json, text_of
+
+    console = open_console()
+    with KontorClient(resolve(api=api, token=token, data=data)) as client:
+        if recursive:
+            folders = [find_folder(client, name) for name in documents]
+            names = [f"{text_of(folder, 'path')}/" for folder in folders]
+            confirm(names, f"Remove {plural(len(folders), 'folder')}?", yes=yes, as_json=as_json)
+            gone = {text_of(folder, "path"): remove_folder(client, folder) for folder in folders}
+            lines = [f"removed {path}/ with {plural(n, 'document')}" for path, n in gone.items()]
+        else:
+            found = {str(d["id"]): d for d in (find_document(client, name) for name in documents)}
+            names = [titled(each) for each in found.values()]
+            confirm(names, f"Remove {plural(len(found), 'document')}?", yes=yes, as_json=as_json)
+            for document_id in found:
+                client.delete(path_of("documents", document_id))
+            lines = [f"removed {text_of(each, 'title')}" for each in found.values()]
+    if as_json:
+        print_json({"removed": list(gone) if recursive else list(found)})
+        return
+    for line in lines:
+        console.print(line)
+
+
+def confirm(names: Sequence[str], question: str, *, yes: bool, as_json: bool) -> None:
+    """Go on only when somebody says so. Raises InvalidError when nobody is there to ask."""
+    from infra.cli.terminal import open_console
     from shared.kernel.errors import InvalidError
 
-    with KontorClient(resolve(api=api, token=token, data=data)) as client:
-        found = {str(d["id"]): d for d in (find_document(client, name) for name in documents)}
-        console = open_console()
-        if not yes:
-            if as_json or not console.is_terminal:
-                raise InvalidError("Nobody is there to confirm.", hint="Say --yes.")
-            for each in found.values():
-                console.print(f"  {_titled(each)}")
-            typer.confirm(f"Remove {plural(len(found), 'document')} for good?", abort=True)
-        for document_id in found:
-            client.delete(path_of("documents", document_id))
-    if as_json:
-        print_json({"removed": list(found)})
+    console = open_console()
+    if yes:
         return
-    for each in found.values():
-        console.print(f"removed {text_of(each, 'title')}")
+    if as_json or not console.is_terminal:
+        raise InvalidError("Nobody is there to confirm.", hint="Say --yes.")
+    for name in names:
+        console.print(f"  {name}")
+    typer.confirm(question, abort=True)
 
 
 def find_document(client: KontorClient, name: str) -> Body:
@@ -130,18 +177,25 @@ def find_document(client: KontorClient, name: str) -> Body:
     Raises NotFoundError for none, ConflictError naming the candidates for several.
     """
     from infra.cli.client import path_of
-    from shared.kernel.errors import ConflictError, NotFoundError
 
     wanted = name.strip().lower()
     if ID.fullmatch(wanted):
         return client.get(path_of("documents", wanted))
     known = list(client.list_all("/api/v1/documents", limit=MOST))
+    return choose(known, name, where="See `kontor ls`.")
+
+
+def choose(known: Sequence[Body], name: str, *, where: str) -> Body:
+    """Choose the one document that a name means; ``where`` says where to look otherwise."""
+    from shared.kernel.errors import ConflictError, NotFoundError
+
+    wanted = name.strip().lower()
     candidates = _by_id(known, wanted) or _by_title(known, wanted)
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise NotFoundError(f"No document is called {name!r}.", hint="See `kontor ls`.")
-    listed = "; ".join(_titled(each) for each in candidates[:NAMED])
+        raise NotFoundError(f"No document is called {name!r}.", hint=where)
+    listed = "; ".join(titled(each) for each in candidates[:NAMED])
     more = f"; and {len(candidates) - NAMED} more" if len(candidates) > NAMED else ""
     raise ConflictError(
         f"{len(candidates)} documents are called {name!r}: {listed}{more}.",
@@ -177,7 +231,8 @@ def _names(document: Mapping[str, object]) -> list[str]:
     return [name for name in given if name]
 
 
-def _titled(document: Mapping[str, object]) -> str:
+def titled(document: Mapping[str, object]) -> str:
+    """Write a document's title and id."""
     from infra.cli.terminal import text_of
 
     return f"{text_of(document, 'title')} ({text_of(document, 'id')})"
@@ -188,7 +243,7 @@ def _print_list(console: Console, found: Sequence[Mapping[str, object]]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from infra.cli.terminal import local_time, number_of, plural, size, text_of
+    from infra.cli.terminal import local_time, names_of, number_of, plural, size, text_of
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("id", no_wrap=True, style="dim")
@@ -200,6 +255,8 @@ def _print_list(console: Console, found: Sequence[Mapping[str, object]]) -> None
         place = text_of(each, "folder")
         name = Text(f"{place}/" if place else "", style="dim")
         name.append(text_of(each, "title"), style="not dim")
+        for tag in names_of(each, "tags"):
+            name.append(f"  #{tag}", style="cyan")
         if failure := text_of(each, "failure"):
             name.append(f"\n{failure}", style="red")
         stage = text_of(each, "stage")
@@ -214,10 +271,11 @@ def _print_list(console: Console, found: Sequence[Mapping[str, object]]) -> None
     console.print(plural(len(found), "document"), style="dim")
 
 
-def _print_card(console: Console, found: Mapping[str, object]) -> None:
+def print_card(console: Console, found: Mapping[str, object]) -> None:
+    """Print all that is known of one document."""
     from rich.table import Table
 
-    from infra.cli.terminal import local_time, number_of, size, text_of
+    from infra.cli.terminal import list_of, local_time, names_of, number_of, size, text_of
 
     card = Table.grid(padding=(0, 2))
     card.add_column(style="dim", no_wrap=True)
@@ -237,8 +295,11 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
         "passages": f"{chunks:.0f}" if chunks else "",
         "added": local_time(found.get("created_at")),
         "changed": local_time(found.get("updated_at")),
+        "tags": "  ".join(f"#{tag}" for tag in names_of(found, "tags")),
+        "collections": ", ".join(text_of(c, "name") for c in list_of(found, "collections")),
         "came inside": text_of(found, "parent_document_id"),
         **{text_of({"name": name}, "name"): text_of(said, name) for name in said},
+        **_extracted(found),
     }
     console.print(text_of(found, "title"), style="bold")
     for name, value in lines.items():
@@ -250,6 +311,7 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
 
 
 def _versions(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return a line for each version; the one that is searched has a star."""
     from infra.cli.terminal import list_of, local_time, number_of, size, text_of
 
     rows: list[tuple[str, str]] = []
@@ -262,7 +324,9 @@ def _versions(found: Mapping[str, object]) -> list[tuple[str, str]]:
             text_of(version, "failure"),
         )
         number = number_of(version, "number") or number_of(version, "version")
-        rows.append((f"version {number:.0f}", " · ".join(part for part in parts if part)))
+        is_current = number == number_of(found, "current_version")
+        name = f"version {number:.0f}{' *' if is_current else ''}"
+        rows.append((name, " · ".join(part for part in parts if part)))
     return rows
 
 
@@ -276,3 +340,12 @@ def _inside(found: Mapping[str, object]) -> list[tuple[str, str]]:
         for member in inside[:MEMBERS]
     ]
     return rows + ([("inside", f"and {len(inside) - MEMBERS} more")] if inside[MEMBERS:] else [])
+
+
+def _extracted(found: Mapping[str, object]) -> dict[str, str]:
+    """What the file says of itself, marked so that it is not taken for what people said."""
+    from infra.cli.terminal import text_of
+
+    facts = found.get("extracted")
+    known = facts if isinstance(facts, dict) else {}
+    return {f"{text_of({'name': name}, 'name')} (file)": text_of(known, name) for name in known}

@@ -51,6 +51,8 @@ def build_filters(
     after: str,
     before: str,
     metadata: dict[str, str],
+    collection: str = "",
+    tags: Sequence[str] = (),
 ) -> dict[str, object]:
     """Build the request's ``filters``; what was not asked for is left out.
 
@@ -64,6 +66,8 @@ def build_filters(
         "created_after": _day(after),
         "created_before": _day(before),
         "metadata": metadata,
+        "collection": collection,
+        "tags": list(tags),
     }
     return {name: value for name, value in wanted.items() if value}
 

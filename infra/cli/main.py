@@ -12,6 +12,8 @@ from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.collections import collection
+from infra.cli.describing import describe, mv, tags
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -28,10 +30,13 @@ from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
 from infra.cli.trace import trace
+from infra.cli.trash import erase, restore, trash
 from infra.cli.up import up
+from infra.cli.versions import diff, get, versions
 from shared.kernel.errors import KontorError
 
-USING, RUNNING, BUILDING = "Using it", "Running it", "Working on it"
+USING, KEEPING = "Using it", "Keeping order"
+RUNNING, BUILDING = "Running it", "Working on it"
 
 app = typer.Typer(
     name="kontor",
@@ -47,7 +52,17 @@ app.command(rich_help_panel=USING)(ask)
 app.command(rich_help_panel=USING)(search)
 app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)
-app.command(rich_help_panel=USING)(rm)
+app.command(rich_help_panel=USING)(get)
+app.command("set", rich_help_panel=KEEPING)(describe)
+app.command(rich_help_panel=KEEPING)(mv)
+app.command(rich_help_panel=KEEPING)(tags)
+app.add_typer(collection, name="collection", rich_help_panel=KEEPING)
+app.command(rich_help_panel=KEEPING)(versions)
+app.command(rich_help_panel=KEEPING)(diff)
+app.command(rich_help_panel=KEEPING)(rm)
+app.command(rich_help_panel=KEEPING)(trash)
+app.command(rich_help_panel=KEEPING)(restore)
+app.command(rich_help_panel=KEEPING)(erase)
 app.command(rich_help_panel=USING)(trace)
 app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)

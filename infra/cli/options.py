@@ -46,4 +46,10 @@ FolderFilter = Annotated[
     str,
     typer.Option("--folder", metavar="PATH", help="Only this folder and those below it."),
 ]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only with this tag; repeatable.")
+]
+CollectionFilter = Annotated[
+    str, typer.Option("--collection", metavar="NAME", help="Only in this collection.")
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")]

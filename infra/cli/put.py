@@ -33,6 +33,12 @@ def put(
         list[str] | None,
         typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="Say something about them."),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="A file of the same name in the folder gets this as its next version."
+        ),
+    ] = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
@@ -56,7 +62,7 @@ def put(
         raise InvalidError(
             f"--document takes one file, not {len(sources)}.", hint="Put them one by one."
         )
-    wish = Wish(metadata=read_pairs(metadata or []))
+    wish = Wish(metadata=read_pairs(metadata or []), replaces=replace)
     items = [Item(source, target=document) for source in sources]
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         client.me()

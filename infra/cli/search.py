@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.filters import After, Before, DocumentIds, Languages, Metadata, Types
-from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, FolderFilter, Token
+from infra.cli.options import (
+    DEFAULT_DATA,
+    Api,
+    AsJson,
+    CollectionFilter,
+    Data,
+    FolderFilter,
+    Tags,
+    Token,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +35,8 @@ def search(
         float | None, typer.Option("--threshold", help="Leave out scores below this.")
     ] = None,
     folder: FolderFilter = "",
+    collection: CollectionFilter = "",
+    tag: Tags = None,
     document: DocumentIds = None,
     kind: Types = None,
     language: Languages = None,
@@ -42,6 +53,7 @@ def search(
     from infra.cli.documents import resolve_ids
     from infra.cli.filters import build_filters
     from infra.cli.put import read_pairs
+    from infra.cli.shelves import collection_id
     from infra.cli.target import resolve
     from infra.cli.terminal import print_json
 
@@ -54,6 +66,8 @@ def search(
             after=after,
             before=before,
             metadata=read_pairs(metadata or []),
+            collection=collection_id(client, collection),
+            tags=tag or [],
         )
         body: Body = {"query": " ".join(query).strip(), "k": k, "filters": filters}
         if threshold is not None:

@@ -132,3 +132,11 @@ def list_of(body: Mapping[str, object], name: str) -> list[dict[str, object]]:
     """Read a list of objects from JSON; whatever else stands there is left out."""
     value = body.get(name)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def names_of(body: Mapping[str, object], name: str) -> list[str]:
+    """Read a list of texts from JSON, cleaned for the terminal."""
+    value = body.get(name)
+    return (
+        [clean(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    )

@@ -70,9 +70,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What applies to every file of one `put`."""
+    """What applies to every file of one `put`.
+
+    ``replaces``: a document of the same name in the same folder gets the file as its next version.
+    """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
 
 
 class Uploader:
@@ -147,8 +151,8 @@ class Uploader:
         known = self._state.find(key)
         if known is None or known.outcome == FAILED or item.target:
             return False
-        if known.outcome != RUNNING and not known.document_id:
-            return False
+        if known.outcome != RUNNING and (self._wish.replaces or not known.document_id):
+            return False  # what is there now may be another version
         try:
             if known.outcome != RUNNING:
                 self._client.get(path_of("documents", known.document_id))
@@ -204,6 +208,8 @@ class Uploader:
             params["folder"] = source.folder
         if item.target:
             params["document_id"] = item.target
+        elif self._wish.replaces:
+            params["on_conflict"] = "version"
         answer = self._client.call(
             "POST",
             "/api/v1/assets",
@@ -225,6 +231,8 @@ class Uploader:
             wanted["folder"] = source.folder
         if item.target:
             wanted["document_id"] = item.target
+        elif self._wish.replaces:
+            wanted["on_conflict"] = "version"
         if self._wish.metadata:
             wanted["metadata"] = dict(self._wish.metadata)
         ticket = self._client.post("/api/v1/assets", wanted, is_repeatable=True)

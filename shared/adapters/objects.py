@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from shared.adapters import aws
-from shared.kernel.errors import NotFoundError
+from shared.kernel.errors import NotFoundError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,12 @@ class Objects:
         with aws.translated(f"The object {key}"), source.open("rb") as file:
             self._client.put_object(Bucket=self.bucket, Key=key, Body=file)
 
+    def copy(self, key: str, target: str, *, version: str = "") -> None:
+        """Copy an object inside the bucket, without its bytes passing through here."""
+        source = {"Bucket": self.bucket, "Key": key, **_version(version)}
+        with aws.translated(f"The object {key}"):
+            self._client.copy_object(Bucket=self.bucket, Key=target, CopySource=source)
+
     def get(self, key: str, *, version: str = "") -> bytes:
         """Read an object whole; for our own derived files, which are bounded."""
         with aws.translated(f"The object {key}"):
@@ -70,14 +76,6 @@ class Objects:
             answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version))
             for block in answer["Body"].iter_chunks(1 << 20):
                 file.write(block)
-
-    def copy(self, key: str, target: str, *, version: str = "") -> None:
-        """Copy an object inside the bucket, without its bytes passing through here."""
-        source = {"Bucket": self.bucket, "Key": key}
-        if version:
-            source["VersionId"] = version
-        with aws.translated(f"The object {key}"):
-            self._client.copy_object(Bucket=self.bucket, Key=target, CopySource=source)
 
     def tags(self, key: str, *, version: str = "") -> dict[str, str]:
         """Return an object's tags."""
@@ -112,19 +110,29 @@ class Objects:
 
     def remove(self, prefix: str) -> int:
         """Delete every version of every object under a prefix; returns how many keys went."""
-        keys = {info.key for info in self.list(prefix)}
-        for key in keys:
-            self._remove_versions(key)
-        return len(keys)
+        keys: set[str] = set()
+        while True:
+            # From the beginning each time: what was listed is gone, so no marker is needed.
+            with aws.translated(f"The folder {prefix}"):
+                found = self._client.list_object_versions(Bucket=self.bucket, Prefix=prefix)
+                items = found.get("Versions", []) + found.get("DeleteMarkers", [])
+                if items:
+                    self._delete(items)
+            keys.update(item["Key"] for item in items)
+            if not found.get("IsTruncated"):
+                return len(keys)
 
-    def _remove_versions(self, key: str) -> None:
-        with aws.translated(f"The object {key}"):
-            answer = self._client.list_object_versions(Bucket=self.bucket, Prefix=key)
-            for item in answer.get("Versions", []) + answer.get("DeleteMarkers", []):
-                if item["Key"] == key:
-                    self._client.delete_object(
-                        Bucket=self.bucket, Key=key, VersionId=item["VersionId"]
-                    )
+    def _delete(self, items: Sequence[dict[str, Any]]) -> None:
+        """Delete up to 1,000 versions in one call; raises UnavailableError when some stay."""
+        answer = self._client.delete_objects(
+            Bucket=self.bucket,
+            Delete={
+                "Objects": [{"Key": i["Key"], "VersionId": i["VersionId"]} for i in items],
+                "Quiet": True,
+            },
+        )
+        if answer.get("Errors"):
+            raise UnavailableError("Some files could not be deleted.", hint="Try again.")
 
     def presign_upload(
         self, key: str, *, size_bytes: int, media_type: str, expires_s: int
@@ -145,21 +153,28 @@ class Objects:
 
     def presign_download(self, key: str, *, filename: str, version: str, expires_s: int) -> str:
         """Make a short-lived address that downloads the object as an attachment."""
-        safe = "".join(c if c.isalnum() or c in " ._-()" else "_" for c in filename)
-        disposition = f'attachment; filename="{safe.encode("ascii", "replace").decode()}"'
+        shape = {"ResponseContentDisposition": _attachment(filename), **_version(version)}
+        return self._presign(key, shape, expires_s)
+
+    def presign_view(self, key: str, *, media_type: str, expires_s: int) -> str:
+        """Make a short-lived address that shows the object in place, as what it is."""
+        shape = {"ResponseContentDisposition": "inline", "ResponseContentType": media_type}
+        return self._presign(key, shape, expires_s)
+
+    def _presign(self, key: str, shape: dict[str, str], expires_s: int) -> str:
         with aws.translated(f"The object {key}"):
             return str(
                 self._client.generate_presigned_url(
                     "get_object",
-                    Params={
-                        "Bucket": self.bucket,
-                        "Key": key,
-                        "ResponseContentDisposition": disposition,
-                        **_version(version),
-                    },
+                    Params={"Bucket": self.bucket, "Key": key, **shape},
                     ExpiresIn=expires_s,
                 )
             )
+
+
+def _attachment(filename: str) -> str:
+    safe = "".join(c if c.isalnum() or c in " ._-()" else "_" for c in filename)
+    return f'attachment; filename="{safe.encode("ascii", "replace").decode()}"'
 
 
 def _version(version: str) -> dict[str, str]:

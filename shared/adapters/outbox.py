@@ -78,6 +78,12 @@ def forget_receipts(session: Session, message_key: str) -> None:
     session.execute(QUERIES["remove_receipts"], {"message_key": message_key})
 
 
+def forget_document(session: Session, document_id: UUID, job_ids: Sequence[UUID]) -> None:
+    """Drop what was or is to be announced of a document, which is being erased, and its jobs."""
+    params = {"document_id": str(document_id), "job_ids": [str(each) for each in job_ids]}
+    session.execute(QUERIES["remove_outgoing_of"], params)
+
+
 def announce(session: Session, event: Event) -> None:
     """Record a fact to be published on the bus once this transaction has committed."""
     payload = {**event.payload(), "correlation_id": correlation_id()}

@@ -45,6 +45,14 @@ WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s);
 DELETE FROM kontor.outbox
 WHERE tenant_id = %(tenant_id)s AND sent_at < now() - interval '1 day';
 
+-- :name remove_outgoing_of :exec
+-- Announcements of a document that is erased and of its jobs: they name its file.
+DELETE FROM kontor.outbox
+WHERE tenant_id = %(tenant_id)s
+    AND (payload ->> 'document_id' = %(document_id)s
+        OR payload -> 'task' ->> 'document_id' = %(document_id)s
+        OR payload ->> 'job_id' = ANY (%(job_ids)s));
+
 -- :name list_active_tenants :many TenantRow
 -- The sweep's only question across tenants. Without LIMIT: nobody may be passed over.
 SELECT tenant_id FROM kontor.list_active_tenants();

@@ -30,6 +30,7 @@ class Citation:
 
     ``page`` and ``boxes`` show where the quote is printed; both are empty where there are no
     pages. ``cells`` are the cells of tables that the quote touches, as ``CitedCell`` has them.
+    A citation of an erased document has no quote any more.
     """
 
     id: CitationId
@@ -45,6 +46,11 @@ class Citation:
     quote: str
     reading: int = 1
     cells: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the cited document has been erased."""
+        return not self.quote
 
 
 @dataclass(frozen=True, slots=True)

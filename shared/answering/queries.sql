@@ -72,3 +72,18 @@ FROM kontor.citations AS c
 JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.id = c.message_id
 JOIN kontor.conversations AS v ON v.tenant_id = %(tenant_id)s AND v.id = m.conversation_id
 WHERE c.tenant_id = %(tenant_id)s AND c.id = %(citation_id)s AND v.user_id = %(user_id)s;
+
+-- :name erase_answers :exec
+-- An answer may say the erased document's words anywhere, so all of it goes.
+UPDATE kontor.messages AS m SET content = %(content)s
+WHERE m.tenant_id = %(tenant_id)s AND m.role = 'assistant' AND EXISTS (
+    SELECT 1 FROM kontor.citations AS c
+    WHERE c.tenant_id = %(tenant_id)s AND c.message_id = m.id AND c.document_id = %(document_id)s
+);
+
+-- :name erase_quotes :exec
+-- The citation stays as a place where something was; its words, cells, title and boxes go.
+UPDATE kontor.citations
+SET title = %(title)s, quote = '', heading_path = '{}', boxes = '[]', cells = '[]',
+    page = NULL
+WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;

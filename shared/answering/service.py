@@ -34,7 +34,7 @@ from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.inference.model import Role
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError
-from shared.kernel.ids import CitationId, ConversationId, MessageId, new_id
+from shared.kernel.ids import CitationId, ConversationId, DocumentId, MessageId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.kernel.settings import Settings
 from shared.search import service as search
@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 _PASSAGES = 8
 _HISTORY = 5
 _MOST_MESSAGES = 1000
+ERASED_TITLE = "Erased document"
+ERASED_ANSWER = "A document this answer rested on has been erased, and the answer with it."
 
 
 def instruments(
@@ -254,3 +256,12 @@ def find_citation(session: Session, principal: Principal, citation_id: CitationI
     if row is None:
         raise NotFoundError("There is no such citation.")
     return row.citation()
+
+
+def forget_document(session: Session, document_id: DocumentId) -> None:
+    """Take a document, which is being erased, out of every answer that rests on it.
+
+    Answers and citations stay, so that conversations still read as such, but say only that what
+    they rested on has been erased.
+    """
+    store.erase_document(session, document_id, title=ERASED_TITLE, content=ERASED_ANSWER)

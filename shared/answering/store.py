@@ -160,3 +160,9 @@ def find_citation(
     return session.find(
         QUERIES["find_citation"], CitationRow, {"citation_id": citation_id, "user_id": user_id}
     )
+
+
+def erase_document(session: Session, document_id: DocumentId, *, title: str, content: str) -> None:
+    """Take a document's words out of all answers and citations; both stay, saying so."""
+    session.execute(QUERIES["erase_answers"], {"document_id": document_id, "content": content})
+    session.execute(QUERIES["erase_quotes"], {"document_id": document_id, "title": title})

@@ -198,7 +198,7 @@ def settle(session: Session, member: Member | None, kept: Kept) -> None:
     What a person puts in again by hand stands on its own from then on.
     """
     if member is None:
-        if kept.outcome == "duplicate":
+        if kept.outcome != "new":
             session.execute(QUERIES["free_document"], {"id": kept.document_id})
         return
     session.execute(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +14,9 @@ from shared.kernel.ids import DocumentId, FolderId, JobId, TenantId, UserId, Ver
 
 MAX_NAME = 255
 MAX_DEPTH = 32
+MAX_TAG = 64
+MAX_TAGS = 50
+MAX_METADATA_KEYS = 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -29,7 +33,11 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file announced but maybe not yet here; its id is also its job's."""
+    """A file announced but maybe not yet here; its id is also its job's.
+
+    ``on_conflict`` says what a file of the same name in the same folder means: ``keep`` both, or
+    make this one its next ``version``. ``duplicate_of`` is the document that had the bytes already.
+    """
 
     id: JobId
     folder_id: FolderId | None
@@ -44,11 +52,16 @@ class Upload:
     created_by: UserId
     created_at: datetime
     expires_at: datetime
+    on_conflict: str = "keep"
+    duplicate_of: DocumentId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable content of a document and how far it has been read."""
+    """One immutable content of a document and how far it has been read.
+
+    ``options`` is how it was read, ``extracted`` what the file says of itself (author, dates).
+    """
 
     id: VersionId
     document_id: DocumentId
@@ -69,6 +82,8 @@ class Version:
     page_count: int | None
     chunk_count: int
     warnings: list[str]
+    options: dict[str, object]
+    extracted: dict[str, object]
     created_by: UserId
     created_at: datetime
     completed_at: datetime | None
@@ -76,7 +91,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A document as lists show it: with its folder's path and its newest version's state."""
+    """A document as lists show it, with the state of the version that counts.
+
+    That is the newest one, or the one somebody went back to. ``current_version`` is the number of
+    the one that is searched; ``None`` before the first is ready.
+    """
 
     id: DocumentId
     title: str
@@ -84,14 +103,19 @@ class DocumentRow:
     media_type: str
     language: str
     metadata: dict[str, object]
+    tags: list[str]
+    extracted: dict[str, object]
     current_version_id: VersionId | None
+    current_version: int | None
     version: int
+    filename: str
     job_id: JobId
     stage: str
     failure: str
     size_bytes: int
     page_count: int | None
     chunk_count: int
+    created_by: UserId
     parent_document_id: DocumentId | None
     created_at: datetime
     updated_at: datetime
@@ -99,12 +123,32 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of received bytes: a new version, or one the tenant has already."""
+    """What became of received bytes.
 
-    outcome: Literal["new", "duplicate"]
+    ``new``: a version to be read; ``duplicate``: the tenant has them already, as version
+    ``number`` of this document; ``restored``: they are an earlier version of the document they
+    were meant for, which becomes its current one again. ``is_current``: search answers from that
+    version now, or will once it is read.
+    """
+
+    outcome: Literal["new", "duplicate", "restored"]
     document_id: DocumentId
     version_id: VersionId
     title: str
+    folder: str = ""
+    number: int = 1
+    is_current: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """Where the bytes of an upload that brought nothing new are already."""
+
+    job_id: JobId
+    document_id: DocumentId
+    title: str
+    folder: str
+    is_removed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +160,8 @@ class ParsedFacts:
     page_count: int | None
     chunk_count: int
     warnings: tuple[str, ...]
+    options: Mapping[str, object] = field(default_factory=dict)
+    extracted: Mapping[str, object] = field(default_factory=dict)
 
 
 def clean_filename(filename: str) -> str:
@@ -141,6 +187,26 @@ def split_path(path: str) -> list[str]:
         if name in {".", ".."} or _CONTROL.search(name) or len(name) > MAX_NAME:
             raise InvalidError(f"{name!r} cannot be the name of a folder.")
     return names
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    """Bring tags into one form: lower case, single spaces, each once, in order of the alphabet.
+
+    Raises InvalidError for a tag that is empty, longer than 64 characters or holds a comma, and
+    for more than 50.
+    """
+    clean = set()
+    for tag in tags:
+        text = " ".join(_CONTROL.sub(" ", _storable(tag)).split()).casefold().lstrip("#").strip()
+        if not text or len(text) > MAX_TAG or "," in text:
+            raise InvalidError(
+                f"{tag[:MAX_TAG]!r} cannot be a tag.",
+                hint=f"A tag has 1 to {MAX_TAG} characters and no comma.",
+            )
+        clean.add(unicodedata.normalize("NFC", text))
+    if len(clean) > MAX_TAGS:
+        raise InvalidError(f"More than {MAX_TAGS} tags.", hint="Use metadata for the rest.")
+    return sorted(clean)
 
 
 def _storable(text: str) -> str:
@@ -179,15 +245,30 @@ class DocumentLock:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasableDocument:
-    """A removed document past its days in the trash."""
+class DocumentIdRow:
+    """A document that a list names by its id alone."""
 
     id: DocumentId
 
 
 @dataclass(frozen=True, slots=True)
-class ErasableVersion:
-    """A version whose objects are to go."""
+class Depth:
+    """How many folders lie on the longest path."""
 
-    id: VersionId
-    object_key: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What people said about a document."""
+
+    metadata: dict[str, object]
+    tags: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TagCount:
+    """A tag and how many documents carry it."""
+
+    tag: str
+    document_count: int

@@ -24,6 +24,36 @@ WHERE tenant_id = %(tenant_id)s AND path > %(after)s
 ORDER BY path
 LIMIT %(limit)s;
 
+-- :name lock_folders :exec
+-- One change of the tree at a time: paths of a whole subtree change in one statement.
+SELECT pg_advisory_xact_lock(hashtextextended('kontor.folders:' || %(tenant_id)s::text, 0));
+
+-- :name lock_folders_shared :exec
+-- Making folders goes on side by side, but never while the tree is being moved.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('kontor.folders:' || %(tenant_id)s::text, 0));
+
+-- :name find_deepest :one Depth
+-- How many levels lie at and below a path.
+SELECT coalesce(max(array_length(string_to_array(path, '/'), 1)), 0) AS depth
+FROM kontor.folders
+WHERE tenant_id = %(tenant_id)s AND (path = %(path)s OR starts_with(path, %(path)s || '/'));
+
+-- :name change_folder :exec
+-- The folder itself: its name and what it hangs under.
+UPDATE kontor.folders SET name = %(name)s, parent_id = %(parent_id)s
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name change_folder_paths :exec
+-- The whole subtree at once; documents point at folders by id, so nothing else moves.
+UPDATE kontor.folders SET path = %(new)s || substr(path, length(%(old)s) + 1)
+WHERE tenant_id = %(tenant_id)s AND (path = %(old)s OR starts_with(path, %(old)s || '/'));
+
+-- :name change_removed_paths :exec
+-- Documents in the trash come back to where their folder has moved.
+UPDATE kontor.documents SET removed_from = %(new)s || substr(removed_from, length(%(old)s) + 1)
+WHERE tenant_id = %(tenant_id)s AND removed_at IS NOT NULL
+    AND (removed_from = %(old)s OR starts_with(removed_from, %(old)s || '/'));
+
 -- :name remove_folder :exec
 -- Only an empty one goes.
 DELETE FROM kontor.folders AS f
@@ -37,20 +67,35 @@ WHERE f.tenant_id = %(tenant_id)s AND f.id = %(id)s
         WHERE d.tenant_id = %(tenant_id)s AND d.folder_id = f.id
     );
 
+-- :name list_documents_below :many DocumentIdRow
+-- What still lies in a folder and below it, a batch at a time.
+SELECT d.id
+FROM kontor.documents AS d
+JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
+WHERE d.tenant_id = %(tenant_id)s
+    AND (f.path = %(path)s OR starts_with(f.path, %(path)s || '/'))
+ORDER BY d.id
+LIMIT %(limit)s;
+
+-- :name remove_folder_tree :exec
+-- All of it at once, children and parents; fails on the foreign key when something is inside.
+DELETE FROM kontor.folders
+WHERE tenant_id = %(tenant_id)s AND (path = %(path)s OR starts_with(path, %(path)s || '/'));
+
 -- :name record_upload :exec
 -- Its id is the job's id and part of its object key.
 INSERT INTO kontor.uploads
     (tenant_id, id, folder_id, document_id, filename, claimed_type, size_bytes, object_key,
-     metadata, correlation_id, created_by, expires_at)
+     metadata, on_conflict, correlation_id, created_by, expires_at)
 VALUES
     (%(tenant_id)s, %(id)s, %(folder_id)s, %(document_id)s, %(filename)s, %(claimed_type)s,
-     %(size_bytes)s, %(object_key)s, %(metadata)s::jsonb, %(correlation_id)s, %(created_by)s,
-     %(expires_at)s);
+     %(size_bytes)s, %(object_key)s, %(metadata)s::jsonb, %(on_conflict)s, %(correlation_id)s,
+     %(created_by)s, %(expires_at)s);
 
 -- :name find_upload :one Upload
 -- Locked, so that two announcements of one object take turns.
 SELECT id, folder_id, document_id, filename, claimed_type, size_bytes, object_key, metadata,
-    state, correlation_id, created_by, created_at, expires_at
+    on_conflict, duplicate_of, state, correlation_id, created_by, created_at, expires_at
 FROM kontor.uploads
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 FOR UPDATE;
@@ -58,7 +103,7 @@ FOR UPDATE;
 -- :name list_waiting_uploads :many Upload
 -- Announced, and silent for a while: the reconciler looks whether their bytes arrived.
 SELECT id, folder_id, document_id, filename, claimed_type, size_bytes, object_key, metadata,
-    state, correlation_id, created_by, created_at, expires_at
+    on_conflict, duplicate_of, state, correlation_id, created_by, created_at, expires_at
 FROM kontor.uploads
 WHERE tenant_id = %(tenant_id)s AND state = 'waiting'
     AND created_at < now() - make_interval(secs => %(older_than_s)s)
@@ -66,9 +111,38 @@ ORDER BY created_at
 LIMIT 200;
 
 -- :name change_upload_state :exec
--- From waiting to what became of it.
-UPDATE kontor.uploads SET state = %(state)s
+-- From waiting to what became of it; a duplicate says of which document.
+UPDATE kontor.uploads SET state = %(state)s, duplicate_of = %(duplicate_of)s
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name list_originals :many Original
+-- For uploads that brought nothing new: the document that has their bytes, and where it is.
+SELECT u.id AS job_id, d.id AS document_id, d.title, coalesce(f.path, d.removed_from, '') AS folder,
+    (d.removed_at IS NOT NULL) AS is_removed
+FROM kontor.uploads AS u
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = u.duplicate_of
+LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
+WHERE u.tenant_id = %(tenant_id)s AND u.id = ANY (%(job_ids)s) AND u.state = 'duplicate'
+LIMIT 200;
+
+-- :name lock_name :exec
+-- Two uploads of one name into one folder take turns, so the second finds the first's document.
+SELECT pg_advisory_xact_lock(
+    hashtextextended(%(tenant_id)s::text || coalesce(%(folder_id)s::text, '') || %(filename)s, 0));
+
+-- :name find_named :one DocumentIdRow
+-- The document in a folder whose newest file has this name; of several the one last changed.
+SELECT d.id
+FROM kontor.documents AS d
+JOIN LATERAL (
+    SELECT n.filename FROM kontor.versions AS n
+    WHERE n.tenant_id = %(tenant_id)s AND n.document_id = d.id
+    ORDER BY n.number DESC LIMIT 1
+) AS v ON v.filename = %(filename)s
+WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NULL
+    AND d.folder_id IS NOT DISTINCT FROM %(folder_id)s::uuid
+ORDER BY d.updated_at DESC, d.id DESC
+LIMIT 1;
 
 -- :name lock_bytes :exec
 -- Two uploads of the same bytes take turns, so the second finds the first's version.
@@ -78,7 +152,7 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(tenant_id)s::text || encode(%(sh
 -- The newest version with these bytes that is not removed; a failed one only if no other exists.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
     object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, created_by, created_at, completed_at
+    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND removed_at IS NULL
 ORDER BY (stage = 'failed'), id DESC
@@ -107,7 +181,7 @@ WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
 -- One version of the tenant.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
     object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, created_by, created_at, completed_at
+    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NULL;
 
@@ -115,7 +189,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NULL;
 -- Newest first.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
     object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, created_by, created_at, completed_at
+    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at IS NULL
 ORDER BY number DESC
@@ -125,7 +199,7 @@ LIMIT 1000;
 -- Neither finished nor heard of for a while.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
     object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, created_by, created_at, completed_at
+    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND stage NOT IN ('completed', 'failed')
     AND removed_at IS NULL
@@ -135,16 +209,18 @@ LIMIT 200
 FOR UPDATE SKIP LOCKED;
 
 -- :name change_version_stage :exec
--- Every step touches the row, so silence means stuck.
+-- Every step touches the row, so silence means stuck; a removed one goes no further.
 UPDATE kontor.versions
 SET stage = %(stage)s, updated_at = clock_timestamp()
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage NOT IN ('completed', 'failed');
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage NOT IN ('completed', 'failed')
+    AND removed_at IS NULL;
 
 -- :name change_version_parsed :exec
 -- What reading revealed.
 UPDATE kontor.versions
 SET parser = %(parser)s, language = %(language)s, page_count = %(page_count)s,
-    chunk_count = %(chunk_count)s, warnings = %(warnings)s, updated_at = clock_timestamp()
+    chunk_count = %(chunk_count)s, warnings = %(warnings)s, options = %(options)s::jsonb,
+    extracted = %(extracted)s::jsonb, updated_at = clock_timestamp()
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name change_version_failed :exec
@@ -167,18 +243,27 @@ SET attempt = attempt + 1, stage = 'uploaded', updated_at = clock_timestamp()
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name change_current_version :exec
--- Newer versions win even when they finish out of order.
+-- Newer versions win even when they finish out of order; a chosen one wins over all that were
+-- there when it was chosen, and loses to what comes later.
 UPDATE kontor.documents AS d
 SET current_version_id = v.id, media_type = v.media_type, language = v.language,
     updated_at = now()
 FROM kontor.versions AS v
 WHERE d.tenant_id = %(tenant_id)s AND d.id = %(document_id)s
     AND v.tenant_id = %(tenant_id)s AND v.id = %(version_id)s
+    AND (d.chosen_at IS NULL OR v.id = d.chosen_version_id OR v.created_at > d.chosen_at)
     AND NOT EXISTS (
         SELECT 1 FROM kontor.versions AS newer
         WHERE newer.tenant_id = %(tenant_id)s AND newer.id = d.current_version_id
             AND newer.number > v.number
+            AND (d.chosen_at IS NULL OR newer.created_at > d.chosen_at)
     );
+
+-- :name change_chosen_version :exec
+-- From now on, not from when the version came.
+UPDATE kontor.documents
+SET chosen_version_id = %(version_id)s, chosen_at = clock_timestamp(), updated_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(document_id)s AND removed_at IS NULL;
 
 -- :name lock_document :one DocumentLock
 -- Serialises changes of one document.
@@ -188,38 +273,50 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NULL
 FOR UPDATE;
 
 -- :name find_document :one DocumentRow
--- One document with its folder and newest version.
+-- One document with its folder and the version that counts: the newest, or the chosen one.
 SELECT d.id, d.title, coalesce(f.path, '') AS folder, v.media_type, d.language, d.metadata,
-    d.current_version_id, v.number AS version, v.job_id, v.stage, v.failure, v.size_bytes,
-    v.page_count, v.chunk_count, d.parent_document_id, d.created_at, d.updated_at
+    d.tags, v.extracted, d.current_version_id, c.number AS current_version, v.number AS version,
+    v.filename, v.job_id, v.stage, v.failure, v.size_bytes, v.page_count, v.chunk_count,
+    d.parent_document_id, d.created_by, d.created_at, d.updated_at
 FROM kontor.documents AS d
 JOIN LATERAL (
-    SELECT n.number, n.job_id, n.stage, n.failure, n.size_bytes, n.page_count, n.chunk_count,
-        n.media_type
+    SELECT n.number, n.filename, n.job_id, n.stage, n.failure, n.size_bytes, n.page_count,
+        n.chunk_count, n.media_type, n.extracted
     FROM kontor.versions AS n
     WHERE n.tenant_id = %(tenant_id)s AND n.document_id = d.id
+        AND (d.chosen_at IS NULL OR n.id = d.chosen_version_id OR n.created_at > d.chosen_at)
     ORDER BY n.number DESC LIMIT 1
 ) AS v ON true
+LEFT JOIN kontor.versions AS c ON c.tenant_id = %(tenant_id)s AND c.id = d.current_version_id
 LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
 WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.removed_at IS NULL;
 
 -- :name list_documents :many DocumentRow
 -- Newest first, optionally below a folder; ids are time-ordered, so the id is the paging key.
 SELECT d.id, d.title, coalesce(f.path, '') AS folder, v.media_type, d.language, d.metadata,
-    d.current_version_id, v.number AS version, v.job_id, v.stage, v.failure, v.size_bytes,
-    v.page_count, v.chunk_count, d.parent_document_id, d.created_at, d.updated_at
+    d.tags, v.extracted, d.current_version_id, c.number AS current_version, v.number AS version,
+    v.filename, v.job_id, v.stage, v.failure, v.size_bytes, v.page_count, v.chunk_count,
+    d.parent_document_id, d.created_by, d.created_at, d.updated_at
 FROM kontor.documents AS d
 JOIN LATERAL (
-    SELECT n.number, n.job_id, n.stage, n.failure, n.size_bytes, n.page_count, n.chunk_count,
-        n.media_type
+    SELECT n.number, n.filename, n.job_id, n.stage, n.failure, n.size_bytes, n.page_count,
+        n.chunk_count, n.media_type, n.extracted
     FROM kontor.versions AS n
     WHERE n.tenant_id = %(tenant_id)s AND n.document_id = d.id
+        AND (d.chosen_at IS NULL OR n.id = d.chosen_version_id OR n.created_at > d.chosen_at)
     ORDER BY n.number DESC LIMIT 1
 ) AS v ON true
+LEFT JOIN kontor.versions AS c ON c.tenant_id = %(tenant_id)s AND c.id = d.current_version_id
 LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
 WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NULL
     AND (%(before)s::uuid IS NULL OR d.id < %(before)s)
     AND (%(folder)s = '' OR f.path = %(folder)s OR starts_with(f.path, %(folder)s || '/'))
+    AND (%(tags)s::text[] = '{}' OR d.tags @> %(tags)s::text[])
+    AND (%(collection_id)s::uuid IS NULL OR EXISTS (
+        SELECT 1 FROM kontor.collection_documents AS m
+        WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = %(collection_id)s::uuid
+            AND m.document_id = d.id
+    ))
 ORDER BY d.id DESC
 LIMIT %(limit)s;
 
@@ -229,36 +326,236 @@ UPDATE kontor.documents
 SET title = coalesce(%(title)s, title),
     folder_id = CASE WHEN %(moves)s THEN %(folder_id)s ELSE folder_id END,
     metadata = coalesce(%(metadata)s::jsonb, metadata),
+    tags = coalesce(%(tags)s::text[], tags),
     updated_at = now()
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NULL;
 
+-- :name find_description :one Description
+-- Locked, so that two people who add something both see it added.
+SELECT metadata, tags
+FROM kontor.documents
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NULL
+FOR UPDATE;
+
+-- :name list_tags :many TagCount
+-- Every tag in use with how many documents carry it.
+SELECT t.tag, count(*) AS document_count
+FROM kontor.documents AS d
+CROSS JOIN LATERAL unnest(d.tags) AS t (tag)
+WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NULL
+GROUP BY t.tag
+ORDER BY count(*) DESC, t.tag
+LIMIT 1000;
+
+-- :name record_collection :exec
+-- A taken name inserts nothing, also when two people choose it at once.
+INSERT INTO kontor.collections (tenant_id, id, name, description, created_by)
+VALUES (%(tenant_id)s, %(id)s, %(name)s, %(description)s, %(created_by)s)
+ON CONFLICT (tenant_id, lower(name)) DO NOTHING;
+
+-- :name find_collection :one Collection
+-- One collection, with how many documents are in it and not in the trash.
+SELECT c.id, c.name, c.description, c.created_by, c.created_at, c.updated_at,
+    (
+        SELECT count(*) FROM kontor.collection_documents AS m
+        JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = m.document_id
+        WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = c.id AND d.removed_at IS NULL
+    ) AS document_count
+FROM kontor.collections AS c
+WHERE c.tenant_id = %(tenant_id)s AND c.id = %(id)s;
+
+-- :name list_collections :many Collection
+-- By name, as people look for them.
+SELECT c.id, c.name, c.description, c.created_by, c.created_at, c.updated_at,
+    (
+        SELECT count(*) FROM kontor.collection_documents AS m
+        JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = m.document_id
+        WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = c.id AND d.removed_at IS NULL
+    ) AS document_count
+FROM kontor.collections AS c
+WHERE c.tenant_id = %(tenant_id)s AND lower(c.name) > %(after)s
+ORDER BY lower(c.name)
+LIMIT %(limit)s;
+
+-- :name list_collections_of :many CollectionName
+-- The collections a document is in.
+SELECT c.id, c.name
+FROM kontor.collection_documents AS m
+JOIN kontor.collections AS c ON c.tenant_id = %(tenant_id)s AND c.id = m.collection_id
+WHERE m.tenant_id = %(tenant_id)s AND m.document_id = %(document_id)s
+ORDER BY lower(c.name)
+LIMIT 1000;
+
+-- :name change_collection :exec
+-- Absent values stay as they are; a name that another one has changes nothing.
+UPDATE kontor.collections AS c
+SET name = coalesce(%(name)s, c.name), description = coalesce(%(description)s, c.description),
+    updated_at = now()
+WHERE c.tenant_id = %(tenant_id)s AND c.id = %(id)s
+    AND NOT EXISTS (
+        SELECT 1 FROM kontor.collections AS o
+        WHERE o.tenant_id = %(tenant_id)s AND o.id <> c.id AND lower(o.name) = lower(%(name)s)
+    );
+
+-- :name remove_collection :exec
+-- The documents stay where they are.
+DELETE FROM kontor.collections WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name add_to_collection :exec
+-- Documents in the trash or of nobody are passed over; adding twice is adding once.
+INSERT INTO kontor.collection_documents (tenant_id, collection_id, document_id, added_by)
+SELECT %(tenant_id)s, %(collection_id)s, d.id, %(added_by)s
+FROM kontor.documents AS d
+WHERE d.tenant_id = %(tenant_id)s AND d.id = ANY (%(document_ids)s) AND d.removed_at IS NULL
+ON CONFLICT DO NOTHING;
+
+-- :name count_present :one DocumentCount
+-- How many of these documents are there.
+SELECT count(*) AS count
+FROM kontor.documents AS d
+WHERE d.tenant_id = %(tenant_id)s AND d.id = ANY (%(document_ids)s) AND d.removed_at IS NULL;
+
+-- :name take_from_collection :exec
+-- Taking out what is not in it changes nothing.
+DELETE FROM kontor.collection_documents
+WHERE tenant_id = %(tenant_id)s AND collection_id = %(collection_id)s
+    AND document_id = %(document_id)s;
+
 -- :name remove_document :exec
--- Out of sight at once; erased after the days in the trash.
-UPDATE kontor.documents SET removed_at = now(), updated_at = now()
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NULL;
+-- Out of sight at once; erased after the days in the trash. It remembers its folder by path.
+UPDATE kontor.documents AS d
+SET removed_at = now(), updated_at = now(), removed_by = %(removed_by)s, folder_id = NULL,
+    removed_from = coalesce((
+        SELECT f.path FROM kontor.folders AS f
+        WHERE f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
+    ), '')
+WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.removed_at IS NULL;
 
 -- :name remove_versions :exec
 -- Frees their bytes' hashes, so the same file may come again.
 UPDATE kontor.versions SET removed_at = now(), updated_at = now()
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at IS NULL;
 
--- :name list_erasable_documents :many ErasableDocument
--- Past their days in the trash.
+-- :name list_removed :many RemovedDocument
+-- The trash, last removed first. Removed together means the same moment, so the id breaks ties.
+SELECT d.id, d.title, coalesce(d.removed_from, '') AS folder, d.media_type, v.size_bytes,
+    v.number AS version, d.created_by, d.removed_by,
+    coalesce(d.removed_at, d.updated_at) AS removed_at, d.is_erasing
+FROM kontor.documents AS d
+JOIN LATERAL (
+    SELECT n.number, n.size_bytes FROM kontor.versions AS n
+    WHERE n.tenant_id = %(tenant_id)s AND n.document_id = d.id
+    ORDER BY n.number DESC LIMIT 1
+) AS v ON true
+WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NOT NULL AND NOT d.is_erasing
+    AND (%(before)s::timestamptz IS NULL
+        OR (d.removed_at, d.id) < (%(before)s::timestamptz, %(before_id)s::uuid))
+ORDER BY d.removed_at DESC, d.id DESC
+LIMIT %(limit)s;
+
+-- :name lock_removed :one RemovedLock
+-- A document in the trash, held until the transaction ends.
+SELECT id, title, coalesce(removed_from, '') AS folder, current_version_id, created_by, is_erasing
+FROM kontor.documents
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL
+FOR UPDATE;
+
+-- :name list_removed_with :many DocumentIdRow
+-- What came inside a document and was removed in the same moment comes back with it.
+SELECT c.id
+FROM kontor.documents AS c
+JOIN kontor.documents AS p ON p.tenant_id = %(tenant_id)s AND p.id = c.parent_document_id
+WHERE c.tenant_id = %(tenant_id)s AND p.id = %(id)s AND c.removed_at = p.removed_at
+    AND NOT c.is_erasing
+ORDER BY c.id
+LIMIT 2000;
+
+-- :name list_removed_inside :many DocumentIdRow
+-- What came inside a document goes for good with it, if it is in the trash as well.
+SELECT id
+FROM kontor.documents
+WHERE tenant_id = %(tenant_id)s AND parent_document_id = %(id)s AND removed_at IS NOT NULL
+ORDER BY id
+LIMIT 2000;
+
+-- :name find_owner :one DocumentOwner
+-- Who put a document in, whether or not it lies in the trash.
+SELECT created_by, (removed_at IS NOT NULL) AS is_removed
+FROM kontor.documents
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name find_same_elsewhere :one SameElsewhere
+-- Bytes of a removed document that have come again meanwhile as another one.
+SELECT d.id, d.title
+FROM kontor.versions AS mine
+JOIN kontor.versions AS theirs ON theirs.tenant_id = %(tenant_id)s AND theirs.sha256 = mine.sha256
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = theirs.document_id
+WHERE mine.tenant_id = %(tenant_id)s AND mine.document_id = %(document_id)s
+    AND mine.stage <> 'failed' AND theirs.stage <> 'failed' AND theirs.removed_at IS NULL
+    AND theirs.document_id <> mine.document_id
+LIMIT 1;
+
+-- :name restore_document :exec
+-- Back into a folder.
+UPDATE kontor.documents
+SET removed_at = NULL, removed_by = NULL, removed_from = NULL, folder_id = %(folder_id)s,
+    updated_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL AND NOT is_erasing;
+
+-- :name restore_versions :exec
+-- Versions are only ever removed together with their document.
+UPDATE kontor.versions SET removed_at = NULL, updated_at = clock_timestamp()
+WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at IS NOT NULL;
+
+-- :name begin_erasing :exec
+-- From here on there is no way back; whoever comes next finishes it.
+UPDATE kontor.documents SET is_erasing = true, updated_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL;
+
+-- :name list_erasable_documents :many DocumentIdRow
+-- Past their days in the trash, or asked to go at once.
 SELECT id
 FROM kontor.documents
 WHERE tenant_id = %(tenant_id)s
-    AND removed_at < now() - make_interval(days => %(trash_days)s)
+    AND (removed_at < now() - make_interval(days => %(trash_days)s) OR is_erasing)
 ORDER BY removed_at
-LIMIT 100
-FOR UPDATE SKIP LOCKED;
+LIMIT 100;
 
 -- :name list_erasable_versions :many ErasableVersion
--- Their objects go before their rows, so nothing can be orphaned.
-SELECT id, object_key
+-- Their objects go before their rows, so nothing can be orphaned. A step that was under way when
+-- its document was removed may still write; it notices within the time a step may take.
+SELECT id, job_id, object_key,
+    (stage NOT IN ('completed', 'failed') AND updated_at > now() - interval '15 minutes')
+        AS may_be_written
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s
 ORDER BY number
 LIMIT 1000;
+
+-- :name list_erasable_uploads :many ErasableUpload
+-- What announced its files, duplicates and refused ones too, and what came inside it: their names
+-- and metadata are the document's.
+SELECT u.id, u.object_key
+FROM kontor.uploads AS u
+WHERE u.tenant_id = %(tenant_id)s
+    AND (
+        u.document_id = %(document_id)s OR u.duplicate_of = %(document_id)s
+        OR u.id IN (
+            SELECT v.job_id FROM kontor.versions AS v
+            WHERE v.tenant_id = %(tenant_id)s AND v.document_id = %(document_id)s
+        )
+        OR u.id IN (
+            SELECT m.id FROM kontor.members AS m
+            WHERE m.tenant_id = %(tenant_id)s AND m.parent_document_id = %(document_id)s
+                AND m.document_id IS NULL
+        )
+    )
+ORDER BY u.id
+LIMIT 10000;
+
+-- :name erase_uploads :exec
+-- The rows of these uploads.
+DELETE FROM kontor.uploads WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s);
 
 -- :name erase_versions :exec
 -- The rows of a removed document's versions.
@@ -266,7 +563,7 @@ DELETE FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at IS NOT NULL;
 
 -- :name erase_document :exec
--- The row of a removed document.
+-- The row of a removed document; collections lose it with that.
 DELETE FROM kontor.documents
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL;
 

@@ -1,23 +1,29 @@
-"""Use cases of documents: announce an upload, keep its bytes, list, change, remove, erase."""
+"""Use cases of documents: announce an upload, keep its bytes, read versions on, list, remove.
+
+Folders, descriptions, collections and the trash have modules of their own beside this one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.documents import members, store
+from shared.documents import members, store, trash_store
+from shared.documents.folders import make_folder
 from shared.documents.model import (
+    MAX_METADATA_KEYS,
     DocumentRow,
-    ErasableVersion,
-    Folder,
     Kept,
+    Original,
     ParsedFacts,
     Upload,
     Version,
     clean_filename,
+    clean_tags,
     split_path,
     title_of,
     upload_key,
@@ -25,15 +31,17 @@ from shared.documents.model import (
 from shared.kernel.clock import now
 from shared.kernel.context import correlation_id
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
-from shared.kernel.ids import DocumentId, FolderId, JobId, UserId, VersionId, new_id
+from shared.kernel.ids import CollectionId, DocumentId, JobId, UserId, VersionId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
-
-MAX_METADATA_KEYS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUpload:
-    """What a client says about a file before it sends it."""
+    """What a client says about a file before it sends it.
+
+    ``on_conflict`` is for a file whose name another one in the folder has: ``keep`` both (two
+    attachments called image.png are two pictures), or make it that document's next ``version``.
+    """
 
     filename: str
     size_bytes: int
@@ -41,6 +49,7 @@ class NewUpload:
     folder: str = ""
     document_id: DocumentId | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    on_conflict: Literal["keep", "version"] = "keep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,7 @@ def announce_upload(
         size_bytes=new.size_bytes,
         object_key=upload_key(session.tenant_id, upload_id, filename),
         metadata=dict(new.metadata),
+        on_conflict=new.on_conflict,
         state="waiting",
         correlation_id=correlation_id(),
         created_by=created_by,
@@ -91,51 +101,6 @@ def announce_upload(
     )
     store.record_upload(session, upload)
     return upload
-
-
-def make_folder(session: Session, path: str, *, created_by: UserId) -> FolderId | None:
-    """Return the folder at a path, making what is missing; the empty path is the root."""
-    parent: FolderId | None = None
-    so_far = ""
-    for name in split_path(path):
-        so_far = f"{so_far}/{name}" if so_far else name
-        folder = store.find_folder_by_path(session, so_far)
-        if folder is None:
-            store.record_folder(
-                session,
-                folder_id=FolderId(new_id()),
-                parent_id=parent,
-                name=name,
-                path=so_far,
-                created_by=created_by,
-            )
-            folder = store.find_folder_by_path(session, so_far)
-            assert folder is not None
-        parent = folder.id
-    return parent
-
-
-def find_folder(session: Session, folder_id: FolderId) -> Folder:
-    """Return a folder; raises NotFoundError when it is not there or not yours."""
-    folder = store.find_folder(session, folder_id)
-    if folder is None:
-        raise NotFoundError("There is no such folder.")
-    return folder
-
-
-def list_folders(session: Session, *, cursor: str | None, limit: int) -> Page[Folder]:
-    """List folders in the order of their paths."""
-    after = decode_cursor(cursor, 1)[0] if cursor else ""
-    limit = clamp_limit(limit)
-    folders = store.list_folders(session, after=after, limit=limit)
-    return Page(folders, encode_cursor(folders[-1].path) if len(folders) == limit else None)
-
-
-def remove_folder(session: Session, folder_id: FolderId) -> None:
-    """Delete an empty folder; raises ConflictError when something is in it."""
-    find_folder(session, folder_id)
-    if not store.remove_folder(session, folder_id):
-        raise ConflictError("The folder is not empty.", hint="Move or remove its contents first.")
 
 
 def find_upload(session: Session, upload_id: JobId) -> Upload:
@@ -151,17 +116,25 @@ def list_waiting_uploads(session: Session, *, older_than_s: float) -> list[Uploa
     return store.list_waiting_uploads(session, older_than_s=older_than_s)
 
 
-def settle_upload(session: Session, upload_id: JobId, state: str) -> None:
-    """Write what became of an upload: received, duplicate, rejected or expired."""
-    store.change_upload_state(session, upload_id, state)
+def settle_upload(
+    session: Session, upload_id: JobId, state: str, *, duplicate_of: DocumentId | None = None
+) -> None:
+    """Write what became of an upload: received, duplicate (of what), rejected or expired."""
+    store.change_upload_state(session, upload_id, state, duplicate_of=duplicate_of)
+
+
+def list_originals(session: Session, job_ids: Sequence[JobId]) -> dict[JobId, Original]:
+    """Tell for those uploads that were duplicates which document has their bytes, and where."""
+    return {row.job_id: row for row in store.list_originals(session, job_ids)}
 
 
 def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     """Keep received bytes as a version, or point to the one the tenant has already.
 
-    Bytes whose earlier version failed are tried again as the next version of that document.
-    Raises NotFoundError when the document they were meant for has been removed, or the one they
-    came inside.
+    Bytes whose earlier version failed are tried again as the next version of that document; bytes
+    of an earlier version of the document they are meant for make that version current again, once
+    the caller has brought it back into the index. Raises NotFoundError when the document they were
+    meant for has been removed, or the one they came inside.
     """
     member = members.check_parent(session, upload)
     kept = _kept(session, upload, file)
@@ -171,11 +144,10 @@ def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
 
 def _kept(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     same = store.find_same_bytes(session, file.sha256)
+    meant_for = _meant_for(session, upload)
     if same is not None and same.stage != "failed":
-        lock = store.lock_document(session, same.document_id)
-        title = lock.title if lock else same.filename
-        return Kept("duplicate", same.document_id, same.id, title)
-    document_id = upload.document_id or (same.document_id if same else None)
+        return _known(session, same, meant_for)
+    document_id = meant_for or (same.document_id if same else None)
     title = title_of(upload.filename)
     if document_id is None:
         document_id = DocumentId(new_id())
@@ -200,6 +172,43 @@ def _kept(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
         },
     )
     return Kept("new", document_id, version_id, lock.title)
+
+
+def _meant_for(session: Session, upload: Upload) -> DocumentId | None:
+    """Return the document that an upload is the next version of, if it names one."""
+    if upload.document_id is not None or upload.on_conflict != "version":
+        return upload.document_id
+    return store.find_named(session, folder_id=upload.folder_id, filename=upload.filename)
+
+
+def _known(session: Session, same: Version, meant_for: DocumentId | None) -> Kept:
+    """Say where known bytes are, and whether the document they are meant for goes back to them."""
+    store.lock_document(session, same.document_id)
+    row = find_document(session, same.document_id)
+    is_current = row.current_version_id in {None, same.id}
+    outcome: Literal["duplicate", "restored"] = "duplicate"
+    is_wanted = row.version == same.number
+    if meant_for == same.document_id and not is_wanted and same.stage == "completed":
+        store.choose_version(session, same.document_id, same.id)
+        outcome = "restored"
+    return Kept(outcome, same.document_id, same.id, row.title, row.folder, same.number, is_current)
+
+
+def choose_version(session: Session, document_id: DocumentId, number: int) -> Version:
+    """Make an older version the wanted one, from now on; newer uploads still replace it.
+
+    The caller brings it into the index. Raises NotFoundError, and ConflictError while the version
+    is still being read.
+    """
+    if store.lock_document(session, document_id) is None:
+        raise NotFoundError("There is no such document.")
+    version = find_version_number(session, document_id, number)
+    if version.stage not in {"completed", "failed"}:
+        raise ConflictError(
+            f"Version {number} is still being read.", hint="Wait until it is finished."
+        )
+    store.choose_version(session, document_id, version.id)
+    return version
 
 
 def find_version(session: Session, version_id: VersionId) -> Version:
@@ -274,63 +283,41 @@ def find_document(session: Session, document_id: DocumentId) -> DocumentRow:
 
 
 def list_documents(
-    session: Session, *, folder: str, cursor: str | None, limit: int
+    session: Session,
+    *,
+    folder: str,
+    cursor: str | None,
+    limit: int,
+    tags: Sequence[str] = (),
+    collection_id: CollectionId | None = None,
 ) -> Page[DocumentRow]:
-    """List documents in and below a folder, newest first; the empty path is everything."""
+    """List documents, newest first: in and below a folder, with all tags, of a collection.
+
+    The empty path is everything.
+    """
     before = DocumentId(UUID(decode_cursor(cursor, 1)[0])) if cursor else None
     limit = clamp_limit(limit)
-    path = "/".join(split_path(folder))
-    rows = store.list_documents(session, folder=path, before=before, limit=limit)
+    rows = store.list_documents(
+        session,
+        folder="/".join(split_path(folder)),
+        tags=clean_tags(tags),
+        collection_id=collection_id,
+        before=before,
+        limit=limit,
+    )
     return Page(rows, encode_cursor(str(rows[-1].id)) if len(rows) == limit else None)
 
 
-def change_document(
-    session: Session,
-    document_id: DocumentId,
-    *,
-    changed_by: UserId,
-    title: str | None,
-    folder: str | None,
-    metadata: Mapping[str, object] | None,
-) -> DocumentRow:
-    """Rename, move or describe a document; what is ``None`` stays."""
-    if title is not None and not title.strip():
-        raise InvalidError("The title is empty.")
-    folder_id = None if folder is None else make_folder(session, folder, created_by=changed_by)
-    store.change_document(
-        session,
-        document_id,
-        title=None if title is None else clean_filename(title),
-        metadata=metadata,
-        moves=folder is not None,
-        folder_id=folder_id,
-    )
-    return find_document(session, document_id)
-
-
-def remove_document(session: Session, document_id: DocumentId) -> list[Version]:
+def remove_document(
+    session: Session, document_id: DocumentId, *, removed_by: UserId | None = None
+) -> list[Version]:
     """Put a document and what came inside it into the trash.
 
     Returns the versions that are to be taken out of the index.
     """
     versions = store.list_versions(session, document_id)
-    if not store.remove_document(session, document_id):
+    if not trash_store.remove_document(session, document_id, removed_by=removed_by):
         raise NotFoundError("There is no such document.")
     for child_id in members.release_children(session, document_id):
-        versions += remove_document(session, child_id)
+        versions += remove_document(session, child_id, removed_by=removed_by)
     return versions
-
-
-def list_erasable(session: Session, *, trash_days: int) -> list[DocumentId]:
-    """List documents whose days in the trash are over, and lock them."""
-    return store.list_erasable_documents(session, trash_days=trash_days)
-
-
-def list_erasable_versions(session: Session, document_id: DocumentId) -> list[ErasableVersion]:
-    """List the versions whose objects go before their rows."""
-    return store.list_erasable_versions(session, document_id)
-
-
-def erase(session: Session, document_id: DocumentId) -> None:
-    """Delete what is left of a removed document, after its objects are gone."""
-    store.erase_document(session, document_id)

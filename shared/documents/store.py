@@ -8,52 +8,19 @@ from collections.abc import Mapping, Sequence
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.documents.model import (
+    Description,
+    DocumentIdRow,
     DocumentLock,
     DocumentRow,
-    ErasableDocument,
-    ErasableVersion,
-    Folder,
+    Original,
     ParsedFacts,
+    TagCount,
     Upload,
     Version,
 )
-from shared.kernel.ids import DocumentId, FolderId, JobId, UserId, VersionId
+from shared.kernel.ids import CollectionId, DocumentId, FolderId, JobId, VersionId
 
 QUERIES = load_queries("shared.documents")
-
-
-def find_folder(session: Session, folder_id: FolderId) -> Folder | None:
-    """Return one folder."""
-    return session.find(QUERIES["find_folder"], Folder, {"id": folder_id})
-
-
-def find_folder_by_path(session: Session, path: str) -> Folder | None:
-    """Return the folder at a path."""
-    return session.find(QUERIES["find_folder_by_path"], Folder, {"path": path})
-
-
-def record_folder(
-    session: Session,
-    *,
-    folder_id: FolderId,
-    parent_id: FolderId | None,
-    name: str,
-    path: str,
-    created_by: UserId,
-) -> bool:
-    """Insert a folder; False when its name is taken."""
-    params = {"id": folder_id, "parent_id": parent_id, "name": name, "path": path}
-    return session.execute(QUERIES["record_folder"], {**params, "created_by": created_by}) == 1
-
-
-def list_folders(session: Session, *, after: str, limit: int) -> list[Folder]:
-    """List folders by path, behind ``after``."""
-    return session.all(QUERIES["list_folders"], Folder, {"after": after, "limit": limit})
-
-
-def remove_folder(session: Session, folder_id: FolderId) -> bool:
-    """Delete a folder if it is empty; False otherwise."""
-    return session.execute(QUERIES["remove_folder"], {"id": folder_id}) == 1
 
 
 def record_upload(session: Session, upload: Upload) -> None:
@@ -69,6 +36,7 @@ def record_upload(session: Session, upload: Upload) -> None:
             "size_bytes": upload.size_bytes,
             "object_key": upload.object_key,
             "metadata": json.dumps(upload.metadata),
+            "on_conflict": upload.on_conflict,
             "correlation_id": upload.correlation_id,
             "created_by": upload.created_by,
             "expires_at": upload.expires_at,
@@ -86,9 +54,28 @@ def list_waiting_uploads(session: Session, *, older_than_s: float) -> list[Uploa
     return session.all(QUERIES["list_waiting_uploads"], Upload, {"older_than_s": older_than_s})
 
 
-def change_upload_state(session: Session, upload_id: JobId, state: str) -> None:
+def change_upload_state(
+    session: Session, upload_id: JobId, state: str, *, duplicate_of: DocumentId | None
+) -> None:
     """Write what became of an upload."""
-    session.execute(QUERIES["change_upload_state"], {"id": upload_id, "state": state})
+    params = {"id": upload_id, "state": state, "duplicate_of": duplicate_of}
+    session.execute(QUERIES["change_upload_state"], params)
+
+
+def list_originals(session: Session, job_ids: Sequence[JobId]) -> list[Original]:
+    """List which documents had the bytes of those uploads that were duplicates."""
+    return session.all(QUERIES["list_originals"], Original, {"job_ids": list(job_ids)})
+
+
+def find_named(session: Session, *, folder_id: FolderId | None, filename: str) -> DocumentId | None:
+    """Return the document of this file name in a folder.
+
+    Until the transaction ends nobody else can look for the same name there.
+    """
+    params = {"folder_id": folder_id, "filename": filename}
+    session.execute(QUERIES["lock_name"], params)
+    row = session.find(QUERIES["find_named"], DocumentIdRow, params)
+    return row.id if row else None
 
 
 def find_same_bytes(session: Session, sha256: bytes) -> Version | None:
@@ -154,6 +141,8 @@ def change_version_parsed(session: Session, version_id: VersionId, facts: Parsed
             "page_count": facts.page_count,
             "chunk_count": facts.chunk_count,
             "warnings": list(facts.warnings),
+            "options": json.dumps(facts.options),
+            "extracted": json.dumps(facts.extracted),
         },
     )
 
@@ -185,6 +174,12 @@ def change_current_version(
     return session.execute(QUERIES["change_current_version"], params) == 1
 
 
+def choose_version(session: Session, document_id: DocumentId, version_id: VersionId) -> None:
+    """Write down that a person wants this version, from now on."""
+    params = {"document_id": document_id, "version_id": version_id}
+    session.execute(QUERIES["change_chosen_version"], params)
+
+
 def lock_document(session: Session, document_id: DocumentId) -> DocumentLock | None:
     """Hold a document's row until the transaction ends."""
     return session.find(QUERIES["lock_document"], DocumentLock, {"id": document_id})
@@ -196,11 +191,28 @@ def find_document(session: Session, document_id: DocumentId) -> DocumentRow | No
 
 
 def list_documents(
-    session: Session, *, folder: str, before: DocumentId | None, limit: int
+    session: Session,
+    *,
+    folder: str,
+    tags: Sequence[str],
+    collection_id: CollectionId | None,
+    before: DocumentId | None,
+    limit: int,
 ) -> list[DocumentRow]:
-    """List documents in and below a folder path, newest first."""
-    params = {"folder": folder, "before": before, "limit": limit}
+    """List documents in and below a folder path that carry all tags, newest first."""
+    params: dict[str, object] = {"folder": folder, "tags": list(tags)}
+    params |= {"collection_id": collection_id, "before": before, "limit": limit}
     return session.all(QUERIES["list_documents"], DocumentRow, params)
+
+
+def find_description(session: Session, document_id: DocumentId) -> Description | None:
+    """Return what people said about a document, and hold its row."""
+    return session.find(QUERIES["find_description"], Description, {"id": document_id})
+
+
+def list_tags(session: Session) -> list[TagCount]:
+    """List the tags in use, the most used first."""
+    return session.all(QUERIES["list_tags"], TagCount)
 
 
 def change_document(
@@ -209,6 +221,7 @@ def change_document(
     *,
     title: str | None,
     metadata: Mapping[str, object] | None,
+    tags: Sequence[str] | None,
     moves: bool,
     folder_id: FolderId | None,
 ) -> bool:
@@ -217,35 +230,8 @@ def change_document(
         "id": document_id,
         "title": title,
         "metadata": None if metadata is None else json.dumps(metadata),
+        "tags": None if tags is None else list(tags),
         "moves": moves,
         "folder_id": folder_id,
     }
     return session.execute(QUERIES["change_document"], params) == 1
-
-
-def remove_document(session: Session, document_id: DocumentId) -> bool:
-    """Put a document and its versions into the trash; False when there is none."""
-    gone = session.execute(QUERIES["remove_document"], {"id": document_id}) == 1
-    if gone:
-        session.execute(QUERIES["remove_versions"], {"document_id": document_id})
-    return gone
-
-
-def list_erasable_documents(session: Session, *, trash_days: int) -> list[DocumentId]:
-    """List and lock documents that have been in the trash for longer than ``trash_days``."""
-    rows: Sequence[ErasableDocument] = session.all(
-        QUERIES["list_erasable_documents"], ErasableDocument, {"trash_days": trash_days}
-    )
-    return [row.id for row in rows]
-
-
-def list_erasable_versions(session: Session, document_id: DocumentId) -> list[ErasableVersion]:
-    """List all versions of a document, removed or not."""
-    params = {"document_id": document_id}
-    return session.all(QUERIES["list_erasable_versions"], ErasableVersion, params)
-
-
-def erase_document(session: Session, document_id: DocumentId) -> None:
-    """Delete the rows of a removed document and its versions."""
-    session.execute(QUERIES["erase_versions"], {"document_id": document_id})
-    session.execute(QUERIES["erase_document"], {"id": document_id})

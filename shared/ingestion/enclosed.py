@@ -11,6 +11,7 @@ from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.documents import members
 from shared.documents import service as documents
+from shared.documents.folders import make_folder
 from shared.documents.members import MAX_DEPTH, MAX_MEMBERS, NewMember
 from shared.documents.model import Version, derived_prefix, title_of
 from shared.ingestion.model import Attachment, ParsedDocument
@@ -86,9 +87,7 @@ class _Place:
         """Return the folder at a path, or the nearest above it that can be made."""
         while path:
             try:
-                return documents.make_folder(
-                    self._session, path, created_by=self._version.created_by
-                )
+                return make_folder(self._session, path, created_by=self._version.created_by)
             except InvalidError:
                 # Deeper or longer than folders may be.
                 path = path.rpartition("/")[0]

@@ -22,6 +22,7 @@ from shared.documents.model import Kept, Upload
 from shared.documents.service import ReceivedFile
 from shared.ingestion.detection import detect
 from shared.ingestion.formats import Reader, reader_of
+from shared.ingestion.revival import revive
 from shared.ingestion.screening import InfectedError, put_away
 from shared.ingestion.signature_scanner import SignatureScanner
 from shared.ingestion.task import IngestTask
@@ -96,7 +97,7 @@ def take_in(
         try:
             file = _examine(objects, upload, arrival, max_bytes=max_bytes, scanner=scanner)
             reach("intake.examined")
-            outcome = _keep(database, arrival, file, _milliseconds(started))
+            outcome = _keep(database, objects, arrival, file, _milliseconds(started))
         except KontorError as error:
             if error.is_retryable:
                 raise
@@ -112,7 +113,7 @@ def take_in(
                 reach("intake.quarantined")
             _reject(database, arrival, error, _milliseconds(started))
         logger.info("upload taken in", extra={"job_id": str(upload.id), "outcome": outcome})
-        if outcome in {"duplicate", "rejected"}:
+        if outcome in {"duplicate", "restored", "rejected"}:
             objects.remove(arrival.key)
 
 
@@ -145,7 +146,9 @@ def _examine(
         )
 
 
-def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms: int) -> str:
+def _keep(
+    database: Database, objects: Objects, arrival: Arrival, file: ReceivedFile, duration_ms: int
+) -> str:
     """Record the version and its workflow, or the duplicate, in one transaction."""
     with database.transaction(arrival.tenant_id) as session:
         upload = documents.find_upload(session, arrival.upload_id)
@@ -153,15 +156,18 @@ def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms:
             return "repeated"
         kept = documents.keep(session, upload, file)
         leave_receipt(session, CONSUMER, str(upload.id), {"outcome": kept.outcome})
-        if kept.outcome == "duplicate":
-            documents.settle_upload(session, upload.id, "duplicate")
-            detail = f"Same content as “{kept.title}”."
-            stage = Stage.COMPLETED
-        else:
+        stage = Stage.UPLOADED if kept.outcome == "new" else Stage.COMPLETED
+        if kept.outcome == "new":
             documents.settle_upload(session, upload.id, "received")
             _start(session, upload, kept, reader_of(file.media_type))
-            detail = ""
-            stage = Stage.UPLOADED
+        elif kept.outcome == "restored":
+            documents.settle_upload(session, upload.id, "received")
+            if not kept.is_current:
+                version = documents.find_version(session, kept.version_id)
+                # Which model is in use is not intake's to know: the vectors are made anew.
+                revive(session, objects, version, embedding_model="")
+        else:
+            documents.settle_upload(session, upload.id, "duplicate", duplicate_of=kept.document_id)
         realtime.report(
             session,
             Report(
@@ -169,7 +175,7 @@ def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms:
                 stage=stage,
                 progress=1.0 if stage is Stage.COMPLETED else 0.05,
                 step=CONSUMER,
-                detail=detail,
+                detail=_outcome(kept),
                 document_id=kept.document_id,
                 version_id=kept.version_id,
                 duration_ms=duration_ms,
@@ -178,6 +184,21 @@ def _keep(database: Database, arrival: Arrival, file: ReceivedFile, duration_ms:
         reach("intake.recorded")
     reach("intake.committed")
     return kept.outcome
+
+
+def _outcome(kept: Kept) -> str:
+    """Say where known bytes are; nothing needs to be said of new ones."""
+    if kept.outcome == "new":
+        return ""
+    if kept.outcome == "restored":
+        return f"Back to version {kept.number}, which has the same content."
+    place = f" in {kept.folder}" if kept.folder else ""
+    if kept.is_current:
+        return f"Same content as “{kept.title}”{place}."
+    return (
+        f"Same content as version {kept.number} of “{kept.title}”{place}, which has another "
+        "version now. Restore that version if you need it."
+    )
 
 
 def _start(session: Session, upload: Upload, kept: Kept, reader: Reader) -> None:

@@ -17,12 +17,13 @@ from shared.adapters.queues import Queue
 from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.documents.members import find_member
-from shared.documents.model import Upload, Version, derived_prefix
+from shared.documents.model import Upload, Version
+from shared.ingestion.erasure import Erasure
 from shared.ingestion.formats import reader_of
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now
 from shared.kernel.context import working_on
-from shared.kernel.ids import DocumentId, TenantId
+from shared.kernel.ids import TenantId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
@@ -39,6 +40,7 @@ class Reconciler:
 
     database: Database
     objects: Objects
+    erasure: Erasure
     bus: Bus
     workflows: Workflows
     intake_queue: Queue
@@ -51,7 +53,7 @@ class Reconciler:
             found = {
                 "uploads": self._resend_uploads(tenant_id),
                 "versions": self._restart_versions(tenant_id),
-                "erased": self._erase_trash(tenant_id),
+                "erased": self.erasure.erase_due(tenant_id, trash_days=self.trash_days),
                 "connections": self._expire(tenant_id),
                 "announcements": outbox.relay(
                     self.database,
@@ -136,22 +138,6 @@ class Reconciler:
             again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
             outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
             reach("sweep.restarted")
-
-    def _erase_trash(self, tenant_id: TenantId) -> int:
-        """Delete objects and rows of documents whose days in the trash are over."""
-        with self.database.transaction(tenant_id) as session:
-            gone = documents.list_erasable(session, trash_days=self.trash_days)
-            for document_id in gone:
-                self._erase_objects(tenant_id, document_id)
-                documents.erase(session, document_id)
-        return len(gone)
-
-    def _erase_objects(self, tenant_id: TenantId, document_id: DocumentId) -> None:
-        with self.database.transaction(tenant_id) as session:
-            versions = documents.list_erasable_versions(session, document_id)
-        for version in versions:
-            self.objects.remove(version.object_key)
-            self.objects.remove(derived_prefix(tenant_id, version.id))
 
     def _expire(self, tenant_id: TenantId) -> int:
         with self.database.transaction(tenant_id) as session:

@@ -25,14 +25,14 @@ from shared.inference.embedding import Embedder
 from shared.inference.model import EmbeddingModel
 from shared.ingestion import enclosed
 from shared.ingestion.chunking.units import CountTokens
-from shared.ingestion.derived import load_chunks
+from shared.ingestion.derived import load_chunks, reading_prefix
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.isolation import parse_isolated
 from shared.ingestion.model import Chunk, ParsedDocument
 from shared.ingestion.parsers import page_images
 from shared.ingestion.parsers.port import ReadOptions, Source
 from shared.ingestion.preferences import cut, find_settings
-from shared.ingestion.readings import record_reading
+from shared.ingestion.readings import active_reading, record_reading
 from shared.ingestion.serialization import (
     chunks_to_json,
     document_to_json,
@@ -66,6 +66,7 @@ class ChunkIndex(Protocol):
         vectors: NDArray[np.float16],
         *,
         model: EmbeddingModel,
+        reading: int = 1,
     ) -> None:
         """Make a version's chunks findable, the model's vectors in the order of the chunks."""
 
@@ -168,10 +169,11 @@ def embed(
     key = f"{task.version_id}/{batch.first}"
     with database.transaction(task.tenant_id) as session:
         receipt = find_receipt(session, "embed", key)
+        reading = active_reading(session, task.version_id)
     if receipt is not None:
         return receipt
-    prefix = derived_prefix(task.tenant_id, task.version_id)
-    chunks = load_chunks(objects, task.tenant_id, task.version_id)
+    prefix = reading_prefix(task.tenant_id, task.version_id, reading)
+    chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=reading)
     count = embed_batch(objects, prefix, chunks, batch, embedder=embedder)
     reach("embed.stored")
     result: dict[str, object] = {"first": batch.first, "count": count}
@@ -197,10 +199,11 @@ def index(
     receipt, version = _begin(database, task, progress, Stage.INDEXING, share=0.88)
     if receipt is not None:
         return receipt
-    chunks = load_chunks(objects, task.tenant_id, task.version_id)
     with database.transaction(task.tenant_id) as session:
         wanted = chunk_index.active_model(session)
-    prefix = derived_prefix(task.tenant_id, task.version_id)
+        reading = active_reading(session, task.version_id)
+    chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=reading)
+    prefix = reading_prefix(task.tenant_id, task.version_id, reading)
     model, vectors = load_vectors(
         objects, prefix, len(chunks), dimension=dimension, preferred=wanted
     )
@@ -208,7 +211,7 @@ def index(
     with database.transaction(task.tenant_id) as session:
         if not leave_receipt(session, "index", str(task.version_id), result):
             return result
-        chunk_index.write(session, version, chunks, vectors, model=model)
+        chunk_index.write(session, version, chunks, vectors, model=model, reading=reading)
         reach("index.written")
         progress.reach(session, Stage.INDEXING, 0.95, f"{len(chunks)} chunks")
         reach("index.recorded")
@@ -327,6 +330,7 @@ def _facts(document: ParsedDocument, chunk_count: int, *, warnings: tuple[str, .
         page_count=document.page_count,
         chunk_count=chunk_count,
         warnings=warnings,
+        extracted=document.metadata,
     )
 
 

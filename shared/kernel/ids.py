@@ -17,6 +17,7 @@ ChunkId = NewType("ChunkId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 CitationId = NewType("CitationId", UUID)
+CollectionId = NewType("CollectionId", UUID)
 
 
 def new_id() -> UUID:

@@ -93,3 +93,8 @@ JOIN kontor.connections AS c ON c.tenant_id = s.tenant_id AND c.id = s.connectio
 WHERE s.tenant_id = %(tenant_id)s AND c.tenant_id = %(tenant_id)s
     AND s.topic = ANY (%(topics)s) AND c.expires_at > now()
 LIMIT 10000;
+
+-- :name remove_document_jobs :exec
+-- Jobs carry the file's name and what was said of it; their hops go with them.
+DELETE FROM kontor.jobs
+WHERE tenant_id = %(tenant_id)s AND (document_id = %(document_id)s OR id = ANY (%(ids)s));

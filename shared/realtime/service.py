@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -81,6 +81,11 @@ def list_hops(session: Session, job_id: JobId) -> list[Hop]:
 def trace(session: Session, document_id: DocumentId) -> list[Hop]:
     """Tell every hop of every job of a document, in order of time."""
     return store.list_document_hops(session, document_id)
+
+
+def forget_document(session: Session, document_id: DocumentId, job_ids: Sequence[JobId]) -> None:
+    """Delete the jobs of a document, which is being erased, and those that never got as far."""
+    store.remove_document_jobs(session, document_id, job_ids)
 
 
 def connect(session: Session, *, connection_id: str, user_id: UserId) -> None:

@@ -63,6 +63,14 @@ def list_document_hops(session: Session, document_id: DocumentId) -> list[Hop]:
     return session.all(QUERIES["list_document_hops"], Hop, {"document_id": document_id})
 
 
+def remove_document_jobs(
+    session: Session, document_id: DocumentId, job_ids: Sequence[JobId]
+) -> None:
+    """Delete every job of a document, and those named, with their hops."""
+    params = {"document_id": document_id, "ids": list(job_ids)}
+    session.execute(QUERIES["remove_document_jobs"], params)
+
+
 def record_connection(
     session: Session, *, connection_id: str, user_id: UserId, expires_at: datetime
 ) -> None:

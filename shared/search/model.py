@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.documents.grids import CitedCell, Grid, Passage
 from shared.inference.language import Language
-from shared.kernel.ids import ChunkId, DocumentId, VersionId
+from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
 
 MOST_HITS = 100
 MOST_AROUND = 3
@@ -50,7 +50,8 @@ class Filters:
     """Where to look; an empty field restricts nothing.
 
     ``folder`` is a path ("contracts/2026") and includes everything below it; ``languages`` are
-    the documents'; ``created_before`` is exclusive; ``metadata`` must be contained in theirs.
+    the documents'; ``created_before`` is exclusive; ``metadata`` must be contained in theirs;
+    of ``tags`` they must carry all.
     """
 
     folder: str | None = None
@@ -60,6 +61,8 @@ class Filters:
     created_after: datetime | None = None
     created_before: datetime | None = None
     metadata: Mapping[str, object] | None = None
+    collection: CollectionId | None = None
+    tags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

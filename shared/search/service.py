@@ -13,6 +13,7 @@ from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.documents.grids import CitedCell, cells_within, grids_from_json
+from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
 from shared.inference.model import EmbeddingModel
@@ -207,7 +208,7 @@ def check_request(request: SearchRequest) -> None:
 
 def _check_filters(filters: Filters) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    for name in ("document_ids", "media_types", "languages"):
+    for name in ("document_ids", "media_types", "languages", "tags"):
         values = getattr(filters, name)
         if values is not None and not 1 <= len(values) <= _MOST_FILTER_VALUES:
             wrong[f"filters.{name}"] = f"name 1 to {_MOST_FILTER_VALUES}, or leave it out"
@@ -239,6 +240,10 @@ def filters_json(filters: Filters) -> str:
         written["media_types"] = list(filters.media_types)
     if filters.languages:
         written["languages"] = list(filters.languages)
+    if filters.collection:
+        written["collection"] = str(filters.collection)
+    if filters.tags:
+        written["tags"] = clean_tags(filters.tags)
     for name in ("created_after", "created_before"):
         moment = getattr(filters, name)
         if moment is not None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from infra.local.serverless import load_service
 from tests.house.tree import ROOT, folders, write
@@ -114,12 +115,14 @@ def _handlers() -> list[str]:
 
 
 def _answered(function: str) -> set[str]:
-    router = importlib.import_module(f"functions.{function}.routes").router
+    """List what a function's router answers, routers inside it included."""
+    application = FastAPI(openapi_url=None)
+    application.include_router(importlib.import_module(f"functions.{function}.routes").router)
+    described = get_openapi(title="routes", version="1", routes=application.routes)
     return {
-        f"{method} {route.path}"
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods
+        f"{method.upper()} {path}"
+        for path, operations in described["paths"].items()
+        for method in operations
     }
 
 

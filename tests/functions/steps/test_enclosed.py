@@ -174,7 +174,7 @@ def test_the_sweep_delivers_what_a_crash_left_behind(desk: Desk, tenant: TenantI
         session.connection.execute("UPDATE kontor.uploads SET created_at = now() - interval '1 h'")
     Reconciler(
         database=app.database, objects=app.objects, bus=app.bus, workflows=app.workflows,
-        intake_queue=app.intake_queue,
+        intake_queue=app.intake_queue, erasure=app.erasure,
         stuck_after_s=3600, trash_days=30,
     ).sweep(tenant)  # fmt: skip
     desk.take_all(task)

@@ -21,6 +21,7 @@ def _reconciler(app: App) -> Reconciler:
     return Reconciler(
         database=app.database,
         objects=app.objects,
+        erasure=app.erasure,
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,
@@ -139,6 +140,7 @@ def test_trash_is_erased_with_rows_and_every_object(
         documents.remove_document(session, job.document_id)
     wired.objects.put(f"derived/{tenant}/{job.version_id}/chunks.json.gz", b"x")
     _age(owner_url, "UPDATE kontor.documents SET removed_at = now() - interval '1 hour'")
+    _age(owner_url, "UPDATE kontor.versions SET updated_at = now() - interval '1 hour'")
     assert _reconciler(wired).sweep(tenant)["erased"] == 1
     assert list(wired.objects.list("uploads/")) == []
     assert list(wired.objects.list("derived/")) == []

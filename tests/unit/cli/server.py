@@ -64,6 +64,8 @@ class FakeKontor:
     has_stream: bool = True
     results: list[dict[str, object]] = field(default_factory=list)
     hops: list[dict[str, object]] = field(default_factory=list)
+    answers: dict[tuple[str, str], object] = field(default_factory=dict)
+    requests: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
     subscribers: list[WebSocket] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -269,6 +271,25 @@ class FakeKontor:
     async def trace(self, request: Request) -> Response:
         return self.refuse(request) or JSONResponse({"hops": self.hops})
 
+    async def stored(self, request: Request) -> Response:
+        """Hand out a presigned file; no token may come along."""
+        assert "authorization" not in request.headers
+        disposition = 'attachment; filename="../.hidden/lease.md"'
+        return Response(b"the file", headers={"content-disposition": disposition})
+
+    async def anything(self, request: Request) -> Response:
+        """Give the answer that the test laid out for this route."""
+        if refused := self.refuse(request):
+            return refused
+        path = request.url.path.removeprefix("/api/v1")
+        text = await request.body()
+        said = {**dict(request.query_params), **(json.loads(text) if text else {})}
+        self.requests.append((request.method, path, said))
+        answer = self.answers.get((request.method, path))
+        if answer is None:
+            return problem(404, "not-found", "There is no such thing.")
+        return Response(answer) if isinstance(answer, bytes) else JSONResponse(answer)
+
     # -- questions -----------------------------------------------------------------------------
 
     async def search(self, request: Request) -> Response:
@@ -351,6 +372,12 @@ class FakeKontor:
                 Route(f"{api}/chat", self.chat, methods=["POST"]),
                 Route("/_url/stream", self.chat_stream, methods=["POST"]),
                 WebSocketRoute("/ws", self.socket),
+                Route("/stored/{name}", self.stored),
+                Route(
+                    f"{api}/{{path:path}}",
+                    self.anything,
+                    methods=["GET", "POST", "PATCH", "DELETE"],
+                ),
             ]
         )
 

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.database import Database
+from shared.documents import folders
 from shared.documents import service as documents
 from shared.documents.model import clean_filename, split_path, title_of, upload_key
 from shared.documents.service import NewUpload, ReceivedFile
-from shared.kernel.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from shared.kernel.errors import InvalidError, NotFoundError, TooLargeError
 from shared.kernel.ids import DocumentId, JobId, TenantId, UserId, new_id
 
 USER = UserId(new_id())
@@ -82,22 +83,8 @@ def test_missing_folders_are_made_once(database: Database, tenant: TenantId) -> 
     for _ in range(2):
         _announce(database, tenant, folder="Verträge/2026")
     with database.transaction(tenant) as session:
-        page = documents.list_folders(session, cursor=None, limit=10)
+        page = folders.list_folders(session, cursor=None, limit=10)
     assert [folder.path for folder in page.items] == ["Verträge", "Verträge/2026"]
-
-
-def test_only_an_empty_folder_can_be_removed(database: Database, tenant: TenantId) -> None:
-    _keep(database, tenant, _announce(database, tenant, folder="full/deep"), b"1")
-    with database.transaction(tenant) as session:
-        full, deep = documents.list_folders(session, cursor=None, limit=10).items
-        empty = documents.make_folder(session, "empty", created_by=USER)
-        assert empty is not None
-        documents.remove_folder(session, empty)
-        for folder in (full, deep):
-            with pytest.raises(ConflictError):
-                documents.remove_folder(session, folder.id)
-        with pytest.raises(NotFoundError):
-            documents.remove_folder(session, empty)
 
 
 def test_lists_page_through_everything_once_and_respect_folders(
@@ -118,30 +105,6 @@ def test_lists_page_through_everything_once_and_respect_folders(
         inside = documents.list_documents(session, folder="a", cursor=None, limit=50)
     assert titles == ["6", "5", "4", "3", "2", "1", "0"]
     assert [row.title for row in inside.items] == ["5", "3", "1"]
-
-
-def test_changes_touch_only_what_is_given(database: Database, tenant: TenantId) -> None:
-    upload = _announce(database, tenant, folder="x", metadata={"author": "Mia"})
-    kept = _keep(database, tenant, upload, b"1")
-
-    def change(**fields: object) -> documents.DocumentRow:
-        given = {"title": None, "folder": None, "metadata": None, **fields}
-        with database.transaction(tenant) as session:
-            return documents.change_document(
-                session,
-                kept.document_id,
-                changed_by=USER,
-                **given,  # type: ignore[arg-type]
-            )
-
-    renamed = change(title="Neuer Titel")
-    assert (renamed.title, renamed.folder, renamed.metadata) == (
-        "Neuer Titel", "x", {"author": "Mia"},
-    )  # fmt: skip
-    assert change(folder="").folder == ""
-    assert change(metadata={}).metadata == {}
-    with pytest.raises(InvalidError):
-        change(title="  ")
 
 
 def test_a_removed_document_frees_its_bytes_and_answers_not_found(
