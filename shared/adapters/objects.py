@@ -38,7 +38,7 @@ class Objects:
         self._client: Any = aws.client("s3", region=region, endpoint=endpoint)
 
     def check(self) -> None:
-        """Reach for the bucket; raises NotFoundError, RefusedError or UnavailableError.
+        """Reach for the bucket; raises NotFoundError, NotPermittedError or UnavailableError.
 
         Lists instead of HEAD: functions may list below ``uploads/`` only.
         """

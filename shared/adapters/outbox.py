@@ -20,7 +20,7 @@ from shared.adapters.database import Database, Session
 from shared.adapters.queries import load_queries
 from shared.adapters.workflows import Workflows
 from shared.kernel.context import correlation_id
-from shared.kernel.errors import UnavailableError
+from shared.kernel.errors import KontorError
 from shared.kernel.events import Event
 from shared.kernel.ids import TenantId, new_id
 from shared.kernel.killpoints import reach
@@ -126,10 +126,10 @@ def relay(
 
 
 def try_relay(database: Database, tenant_id: TenantId, *, bus: Bus, workflows: Workflows) -> None:
-    """Relay now if possible; a destination that is away is logged and left to the sweep."""
+    """Relay now if possible; what goes wrong is logged and left to the sweep, which says so."""
     try:
         relay(database, tenant_id, bus=bus, workflows=workflows)
-    except UnavailableError as error:
+    except KontorError as error:
         logger.warning("outbox not sent yet", extra={"reason": error.detail})
 
 

@@ -23,6 +23,7 @@ from shared.ingestion.formats import Reader, reader_of
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError
+from shared.kernel.failures import Failure, classify
 from shared.kernel.hashing import sha256_of_file
 from shared.kernel.ids import JobId, TenantId
 from shared.kernel.killpoints import reach
@@ -66,8 +67,8 @@ def arrivals(message: Mapping[str, object]) -> list[Arrival]:
 def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes: int) -> None:
     """Turn an arrived object into a version with a workflow, a duplicate, or a rejection.
 
-    Idempotent: a second announcement of the same upload finds it settled. Raises
-    UnavailableError when storage or database are away; everything else ends in the job's record.
+    Idempotent: a second announcement of the same upload finds it settled. What is wrong with the
+    file ends in the job's record; raises what is not the file's fault (storage or database away).
     """
     started = time.perf_counter()
     with database.transaction(arrival.tenant_id) as session:
@@ -82,7 +83,7 @@ def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes
         try:
             file = _examine(objects, upload, arrival, max_bytes=max_bytes)
         except KontorError as error:
-            if error.is_retryable:
+            if classify(error) is not Failure.PERMANENT:
                 raise
             outcome = "rejected"
             _reject(database, arrival, error, _milliseconds(started))
