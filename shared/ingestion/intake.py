@@ -16,7 +16,7 @@ from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.adapters.outbox import leave_receipt, request_workflow
 from shared.documents import service as documents
-from shared.documents.model import Kept, Upload
+from shared.documents.model import Kept, Upload, rank_of
 from shared.documents.service import ReceivedFile
 from shared.ingestion.detection import detect
 from shared.ingestion.formats import Reader, reader_of
@@ -165,7 +165,8 @@ def _start(session: Session, upload: Upload, kept: Kept, reader: Reader) -> None
         correlation_id=upload.correlation_id,
         reader=reader,
     )
-    request_workflow(session, task.execution_name, {"task": task.to_json()})
+    priority = rank_of(upload.priority, upload.size_bytes)
+    request_workflow(session, task.execution_name, {"task": task.to_json()}, priority=priority)
 
 
 def _reject(database: Database, arrival: Arrival, error: KontorError, duration_ms: int) -> None:
