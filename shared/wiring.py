@@ -133,6 +133,11 @@ class App:
         return Queue(self.settings.intake_queue_url, **self._aws)
 
     @cached_property
+    def dead_letter_queue(self) -> Queue:
+        """The queue of uploads that intake gave up on."""
+        return Queue(self.settings.dead_letter_queue_url, **self._aws)
+
+    @cached_property
     def sockets(self) -> Sockets:
         """The WebSocket API's connections."""
         return Sockets(self.settings.websocket_endpoint, region=self.settings.storage_region)

@@ -11,6 +11,7 @@ import typer
 from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -50,6 +51,7 @@ app.command(rich_help_panel=USING)(login)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(migrate)
+app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)

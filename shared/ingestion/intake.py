@@ -64,6 +64,20 @@ def arrivals(message: Mapping[str, object]) -> list[Arrival]:
     return found
 
 
+def announcement(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
+    """Write the notification S3 would have sent of an upload, for ``arrivals`` to read."""
+    item = {"key": upload.object_key, "size": upload.size_bytes, "versionId": object_version}
+    return {
+        "Records": [
+            {
+                "eventSource": "kontor:again",
+                "eventName": "ObjectCreated:Post",
+                "s3": {"bucket": {"name": bucket}, "object": item},
+            }
+        ]
+    }
+
+
 def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes: int) -> None:
     """Turn an arrived object into a version with a workflow, a duplicate, or a rejection.
 

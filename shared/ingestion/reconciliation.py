@@ -19,6 +19,7 @@ from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.documents.model import Upload, Version, derived_prefix
 from shared.ingestion.formats import reader_of
+from shared.ingestion.intake import announcement
 from shared.ingestion.orphans import Orphans
 from shared.ingestion.redriving import arrival_of, bury
 from shared.ingestion.settling import REDRIVABLE, Settler, count_interruptions
@@ -87,7 +88,7 @@ class Reconciler:
                 bury(self.database, arrival, error="Nobody took it in for too long.")
                 mended += 1
             elif info is not None:
-                self.intake_queue.send(s3_event(self.objects.bucket, upload, info.version))
+                self.intake_queue.send(announcement(self.objects.bucket, upload, info.version))
                 reach("sweep.resent")
                 with self.database.transaction(tenant_id) as session:
                     documents.count_resent(session, upload.id)
@@ -188,17 +189,3 @@ def _task(tenant_id: TenantId, version: Version, *, correlation_id: str) -> Inge
         correlation_id=correlation_id,
         reader=reader_of(version.media_type),
     )
-
-
-def s3_event(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
-    """Write the notification S3 would have sent."""
-    item = {"key": upload.object_key, "size": upload.size_bytes, "versionId": object_version}
-    return {
-        "Records": [
-            {
-                "eventSource": "kontor:sweep",
-                "eventName": "ObjectCreated:Post",
-                "s3": {"bucket": {"name": bucket}, "object": item},
-            }
-        ]
-    }

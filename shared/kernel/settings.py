@@ -49,6 +49,9 @@ class Settings(BaseModel):
     intake_queue_url: Annotated[
         str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
     ]
+    dead_letter_queue_url: Annotated[
+        str, setting("", "Queue of uploads that intake gave up on, read by functions/bury.")
+    ]
     ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
