@@ -162,10 +162,12 @@ ORDER BY id
 LIMIT %(limit)s;
 
 -- :name find_rows_of_objects :one Known
--- Whether a row, removed or not, stands for what lies in a folder of storage.
+-- Whether a row, removed or not, stands for what lies in a folder of storage. An upload that was
+-- a duplicate or was rejected needs its object no more, and one that was received has a version.
 SELECT
     EXISTS (
-        SELECT 1 FROM kontor.uploads WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+        SELECT 1 FROM kontor.uploads
+        WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND state IN ('waiting', 'dead')
     ) AS is_upload,
     EXISTS (
         SELECT 1 FROM kontor.versions WHERE tenant_id = %(tenant_id)s AND id = %(id)s
