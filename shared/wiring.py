@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
     from shared.inference.model import EmbeddingModel
     from shared.ingestion.model import Chunk
-    from shared.ingestion.settling import Settler
+    from shared.recovery.settling import Settler
 
 
 class SearchIndex:
@@ -202,7 +202,7 @@ class App:
     @cached_property
     def settler(self) -> Settler:
         """What decides how an ingest that failed ends."""
-        from shared.ingestion.settling import Settler
+        from shared.recovery.settling import Settler
 
         return Settler(self.database, self.chunk_index, self.settings.give_up_after_s)
 

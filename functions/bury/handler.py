@@ -7,8 +7,8 @@ from typing import Any
 from functions.edge.queue import queue_handler
 from shared.adapters.queues import Queue
 from shared.ingestion.intake import arrivals
-from shared.ingestion.redriving import bury
 from shared.kernel.errors import KontorError
+from shared.recovery.service import bury
 from shared.wiring import App
 
 ERROR = "Intake failed on it as often as it is tried; the log has it under the correlation id."

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.edge.http import Caller
 from shared.identity.model import Principal
-from shared.ingestion import redriving
 from shared.ingestion.intake import announcement
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFoundError
 from shared.kernel.paging import MAX_PAGE
+from shared.recovery import service as recovery
 from shared.wiring import app as wired
 
 router = APIRouter(tags=["dead letters"])
@@ -81,7 +81,7 @@ def list_dead_letters(
     """List what was given up on."""
     caller.require("system:read")
     with wired().database.transaction(caller.tenant_id) as session:
-        page = redriving.list_letters(session, cursor=cursor, is_open_only=not closed, limit=limit)
+        page = recovery.list_letters(session, cursor=cursor, is_open_only=not closed, limit=limit)
     items = [DeadLetterAnswer.model_validate(letter) for letter in page.items]
     return DeadLetterPage(items=items, next_cursor=page.next_cursor)
 
@@ -91,7 +91,7 @@ def show_dead_letter(caller: Caller, letter_id: UUID) -> DeadLetterAnswer:
     """Tell everything known about one."""
     caller.require("system:read")
     with wired().database.transaction(caller.tenant_id) as session:
-        return DeadLetterAnswer.model_validate(redriving.find_letter(session, letter_id))
+        return DeadLetterAnswer.model_validate(recovery.find_letter(session, letter_id))
 
 
 @router.post("/api/v1/dead-letters/redrive")
@@ -103,9 +103,7 @@ def redrive(caller: Caller, request: RedriveRequest) -> RedriveAnswer:
     ids, has_more = request.ids, False
     if request.all:
         with wired().database.transaction(caller.tenant_id) as session:
-            page = redriving.list_letters(
-                session, cursor=None, is_open_only=True, limit=ALL_AT_ONCE
-            )
+            page = recovery.list_letters(session, cursor=None, is_open_only=True, limit=ALL_AT_ONCE)
         ids, has_more = [letter.id for letter in page.items], page.next_cursor is not None
     answer = RedriveAnswer(redriven=[], skipped=[], has_more=has_more)
     for letter_id in ids:
@@ -122,9 +120,9 @@ def redrive(caller: Caller, request: RedriveRequest) -> RedriveAnswer:
 def _redrive(caller: Principal, letter_id: UUID) -> None:
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
-        upload = redriving.redrive(session, letter_id, by=caller.user_id)
+        upload = recovery.redrive(session, letter_id, by=caller.user_id)
     if upload is not None:
         try:
             app.intake_queue.send(announcement(app.objects.bucket, upload, ""))
         except KontorError as error:
-            redriving.leave_to_sweep(upload, error)
+            recovery.leave_to_sweep(upload, error)

@@ -13,10 +13,10 @@ from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.identity.model import Principal
 from shared.ingestion.intake import arrivals, take_in
-from shared.ingestion.redriving import bury
 from shared.ingestion.task import IngestTask
 from shared.kernel.ids import TenantId, UserId, new_id
 from shared.realtime import service as realtime
+from shared.recovery.service import bury
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 from tests.functions.http_events import Answer, Handler, call

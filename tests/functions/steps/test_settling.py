@@ -7,12 +7,13 @@ import json
 import psycopg
 import pytest
 
-from shared.adapters import dead_letters, outbox
+from shared.adapters import outbox
 from shared.documents import service as documents
-from shared.ingestion.settling import count_interruptions
 from shared.ingestion.task import IngestTask
 from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
+from shared.recovery import store
+from shared.recovery.settling import count_interruptions
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 from tests.functions.steps.test_steps import _upload
@@ -34,7 +35,7 @@ def _stage(app: App, task: IngestTask) -> tuple[str, str]:
 
 def _letters(app: App, tenant: TenantId) -> int:
     with app.database.transaction(tenant) as session:
-        return len(dead_letters.list_letters(session, before=None, is_open_only=True, limit=10))
+        return len(store.list_letters(session, before=None, is_open_only=True, limit=10))
 
 
 def _attempt(task: IngestTask, number: int) -> IngestTask:

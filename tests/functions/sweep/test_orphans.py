@@ -10,11 +10,11 @@ import pytest
 from shared.adapters import outbox
 from shared.documents import service as documents
 from shared.documents.model import Version
-from shared.ingestion import orphans
 from shared.ingestion.intake import take_in
-from shared.ingestion.orphans import Orphans
 from shared.kernel.ids import TenantId, new_id
 from shared.realtime import service as realtime
+from shared.recovery import orphans
+from shared.recovery.orphans import Orphans
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 from tests.functions.sweep.test_sweep import _reconciler

@@ -8,10 +8,10 @@ from shared.adapters import aws as clients
 from shared.adapters import outbox
 from shared.documents import service as documents
 from shared.ingestion.intake import arrivals, take_in
-from shared.ingestion.orphans import Orphans
-from shared.ingestion.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
+from shared.recovery.orphans import Orphans
+from shared.recovery.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 

@@ -1,13 +1,12 @@
-"""Dead letters of ingestion: bury an upload nobody could take in, and set one going again."""
+"""Use cases of dead letters: bury what nobody could take in, list, set going again."""
 
 from __future__ import annotations
 
 import logging
 from uuid import UUID
 
-from shared.adapters import dead_letters, outbox
+from shared.adapters import outbox
 from shared.adapters.database import Database, Session
-from shared.adapters.dead_letters import DeadLetter
 from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Upload
@@ -20,6 +19,8 @@ from shared.kernel.killpoints import reach
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery import store
+from shared.recovery.model import DeadLetter
 
 logger = logging.getLogger(__name__)
 STEP = "dead_letters"
@@ -44,7 +45,7 @@ def bury(database: Database, arrival: Arrival, *, error: str) -> bool:
         if upload.state != "waiting":
             return False
         documents.settle_upload(session, upload.id, "dead")
-        dead_letters.record(
+        store.record_letter(
             session,
             source="intake",
             subject=upload.id,
@@ -64,15 +65,13 @@ def list_letters(
     """List a tenant's letters, newest first."""
     before = UUID(decode_cursor(cursor, 1)[0]) if cursor else None
     limit = clamp_limit(limit)
-    letters = dead_letters.list_letters(
-        session, before=before, is_open_only=is_open_only, limit=limit
-    )
+    letters = store.list_letters(session, before=before, is_open_only=is_open_only, limit=limit)
     return Page(letters, encode_cursor(str(letters[-1].id)) if len(letters) == limit else None)
 
 
 def find_letter(session: Session, letter_id: UUID) -> DeadLetter:
     """Return a letter and lock it; raises NotFoundError when it is not there or not yours."""
-    letter = dead_letters.find_letter(session, letter_id)
+    letter = store.find_letter(session, letter_id)
     if letter is None:
         raise NotFoundError("There is no such dead letter.")
     return letter
@@ -100,7 +99,7 @@ def redrive(session: Session, letter_id: UUID, *, by: UserId) -> Upload | None:
         upload = _reopen_upload(session, JobId(letter.subject))
     else:
         _restart_version(session, VersionId(letter.subject))
-    dead_letters.close_letter(session, letter_id, redriven_by=by)
+    store.close_letter(session, letter_id, redriven_by=by)
     audit.record(
         session,
         actor_id=by,

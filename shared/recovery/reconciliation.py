@@ -20,9 +20,6 @@ from shared.documents import service as documents
 from shared.documents.model import Upload, Version, derived_prefix
 from shared.ingestion.formats import reader_of
 from shared.ingestion.intake import announcement
-from shared.ingestion.orphans import Orphans
-from shared.ingestion.redriving import arrival_of, bury
-from shared.ingestion.settling import REDRIVABLE, Settler, count_interruptions
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now
 from shared.kernel.context import working_on
@@ -30,6 +27,9 @@ from shared.kernel.ids import DocumentId, TenantId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery.orphans import Orphans
+from shared.recovery.service import arrival_of, bury
+from shared.recovery.settling import REDRIVABLE, Settler, count_interruptions
 
 logger = logging.getLogger(__name__)
 OUTBOX_GRACE_S = 5.0  # the handler that recorded it is probably about to send it
