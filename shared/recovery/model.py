@@ -42,3 +42,14 @@ class SweepPosition:
     position: str
     found: dict[str, int]
     swept_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A tenant's workflows that wait and run, its open letters, and what its last sweep found."""
+
+    waiting: int
+    running: int
+    dead: int
+    swept_at: datetime | None
+    found: dict[str, int] | None

@@ -41,13 +41,20 @@ SELECT name, position, found, swept_at
 FROM kontor.sweep_positions
 WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
 
--- :name list_sweep_positions :many SweepPosition
--- For looking at: what the last sweep found.
-SELECT name, position, found, swept_at
-FROM kontor.sweep_positions
-WHERE tenant_id = %(tenant_id)s
-ORDER BY name
-LIMIT 100;
+-- :name find_state :one State
+-- For looking at: how much waits, runs and was given up on, and what the last sweep found.
+SELECT
+    (SELECT count(*) FROM kontor.outbox
+        WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL
+            AND destination = 'ingest_workflow') AS waiting,
+    (SELECT count(*) FROM kontor.running_workflows WHERE tenant_id = %(tenant_id)s) AS running,
+    (SELECT count(*) FROM kontor.dead_letters
+        WHERE tenant_id = %(tenant_id)s AND redriven_at IS NULL) AS dead,
+    last.swept_at,
+    last.found
+FROM (SELECT 1 AS one) AS always
+LEFT JOIN kontor.sweep_positions AS last
+    ON last.tenant_id = %(tenant_id)s AND last.name = 'sweep';
 
 -- :name record_sweep_position :exec
 -- One row for each search.

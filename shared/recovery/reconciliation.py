@@ -27,6 +27,7 @@ from shared.kernel.ids import DocumentId, TenantId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery import store
 from shared.recovery.orphans import Orphans
 from shared.recovery.service import arrival_of, bury
 from shared.recovery.settling import REDRIVABLE, Settler, count_interruptions
@@ -72,6 +73,8 @@ class Reconciler:
                 ),
                 **self.orphans.sweep(tenant_id),
             }
+        with self.database.transaction(tenant_id) as session:
+            store.record_position(session, "sweep", "", **found)
         if any(found.values()):
             logger.info("sweep mended", extra={"tenant": str(tenant_id), **found})
         return found

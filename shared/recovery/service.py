@@ -20,7 +20,7 @@ from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
 from shared.recovery import store
-from shared.recovery.model import DeadLetter
+from shared.recovery.model import DeadLetter, State
 
 logger = logging.getLogger(__name__)
 STEP = "dead_letters"
@@ -75,6 +75,11 @@ def find_letter(session: Session, letter_id: UUID) -> DeadLetter:
     if letter is None:
         raise NotFoundError("There is no such dead letter.")
     return letter
+
+
+def describe(session: Session) -> State:
+    """Tell how much of the tenant's work waits, runs or was given up on."""
+    return store.find_state(session)
 
 
 def leave_to_sweep(upload: Upload, error: KontorError) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.kernel.ids import UserId, new_id
-from shared.recovery.model import DeadLetter, Source, SweepPosition
+from shared.recovery.model import DeadLetter, Source, State, SweepPosition
 
 QUERIES = load_queries("shared.recovery")
 MAX_ERROR = 2000
@@ -71,6 +71,6 @@ def record_position(session: Session, name: str, position: str, **found: int) ->
     session.execute(QUERIES["record_sweep_position"], params)
 
 
-def list_positions(session: Session) -> list[SweepPosition]:
-    """List what every search of the tenant found last."""
-    return session.all(QUERIES["list_sweep_positions"], SweepPosition)
+def find_state(session: Session) -> State:
+    """Count the tenant's work."""
+    return session.get(QUERIES["find_state"], State)

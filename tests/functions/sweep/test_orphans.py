@@ -14,6 +14,7 @@ from shared.ingestion.intake import take_in
 from shared.kernel.ids import TenantId, new_id
 from shared.realtime import service as realtime
 from shared.recovery import orphans
+from shared.recovery import service as recovery
 from shared.recovery.orphans import Orphans
 from shared.wiring import App
 from tests.functions.conftest import Uploader
@@ -124,3 +125,16 @@ def test_upload_that_nobody_takes_in_is_announced_at_growing_intervals(
     with psycopg.connect(owner_url) as connection:
         row = connection.execute("SELECT state FROM kontor.uploads").fetchone()
     assert row == ("dead",)
+
+
+def test_sweep_leaves_word_of_what_it_mended(wired: App, tenant: TenantId) -> None:
+    with wired.database.transaction(tenant) as session:
+        outbox.request_workflow(session, "waits", {"task": 1})
+        assert recovery.describe(session).swept_at is None
+    _reconciler(wired).sweep(tenant)
+    with wired.database.transaction(tenant) as session:
+        state = recovery.describe(session)
+    assert (state.waiting, state.running, state.dead) == (1, 0, 0), "too young to be relayed"
+    assert state.swept_at is not None
+    assert state.found is not None
+    assert state.found["versions"] == 0
