@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.inference.model import EmbeddingModel
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
+    from shared.recovery.settling import Settler
     from shared.search.model import NewChunk
 
 
@@ -176,6 +177,11 @@ class App:
         return Queue(self.settings.intake_queue_url, **self._aws)
 
     @cached_property
+    def dead_letter_queue(self) -> Queue:
+        """The queue of uploads that intake gave up on."""
+        return Queue(self.settings.dead_letter_queue_url, **self._aws)
+
+    @cached_property
     def scanner(self) -> Scanner:
         """The malware gate: the built-in signatures, and the scanner that is configured."""
         from pathlib import Path
@@ -281,9 +287,29 @@ class App:
             timeout_s=self.settings.llm_timeout_s,
         )
 
+    @cached_property
+    def settler(self) -> Settler:
+        """What decides how an ingest that failed ends."""
+        from shared.recovery.settling import Settler
+
+        return Settler(self.database, self.chunk_index, self.settings.give_up_after_s)
+
     def relay(self, tenant_id: TenantId) -> None:
-        """Send what this tenant's last transaction announced."""
-        outbox.try_relay(self.database, tenant_id, bus=self.bus, workflows=self.workflows)
+        """Send what this tenant's last transaction announced, and start what may start."""
+        outbox.try_relay(
+            self.database,
+            tenant_id,
+            bus=self.bus,
+            workflows=self.workflows,
+            max_running=self.settings.max_running_workflows,
+        )
+
+    def relay_waiting(self) -> None:
+        """Start workflows of whoever's turn it is, after one has ended."""
+        with self.database.system_transaction() as session:
+            tenants = outbox.list_waiting_tenants(session)
+        for tenant_id in tenants:
+            self.relay(tenant_id)
 
 
 @cache

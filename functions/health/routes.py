@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +12,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from functions.edge.http import Caller
+from shared.identity.model import Principal
 from shared.kernel.errors import KontorError
 from shared.kernel.version import VERSION
+from shared.recovery import service as recovery
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -45,6 +48,17 @@ class HealthAnswer(BaseModel):
 
     status: OverallStatus
     components: dict[str, ComponentAnswer]
+    recovery: RecoveryAnswer | None = None
+
+
+class RecoveryAnswer(BaseModel):
+    """The tenant's work that waits, runs or was given up on, and what the last sweep mended."""
+
+    waiting_workflows: int
+    running_workflows: int
+    open_dead_letters: int
+    last_sweep_at: datetime | None
+    last_sweep: dict[str, int]
 
 
 class EndpointsAnswer(BaseModel):
@@ -67,7 +81,9 @@ def detailed(caller: Caller) -> HealthAnswer:
     caller.require("system:read")
     app = wired()
     components = {name: _probe(app, reach) for name, reach in _PROBES.items()}
-    return HealthAnswer(status=_overall(components), components=components)
+    return HealthAnswer(
+        status=_overall(components), components=components, recovery=_recovery(app, caller)
+    )
 
 
 @router.get("/api/v1/endpoints")
@@ -116,6 +132,22 @@ _PROBES: dict[str, Callable[[App], Finding]] = {
     "embedding_model": _embedding_model,
 }
 _ESSENTIAL = frozenset({"database", "objects"})
+
+
+def _recovery(app: App, caller: Principal) -> RecoveryAnswer | None:
+    """Count the caller's tenant's work; ``None`` while the database is away."""
+    try:
+        with app.database.transaction(caller.tenant_id) as session:
+            state = recovery.describe(session)
+    except KontorError:
+        return None  # the database's own probe says why
+    return RecoveryAnswer(
+        waiting_workflows=state.waiting,
+        running_workflows=state.running,
+        open_dead_letters=state.dead,
+        last_sweep_at=state.swept_at,
+        last_sweep=state.found or {},
+    )
 
 
 def _probe(app: App, reach: Callable[[App], Finding]) -> ComponentAnswer:

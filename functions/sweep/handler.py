@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from shared.adapters.outbox import list_active_tenants
-from shared.ingestion.reconciliation import Reconciler
 from shared.kernel.errors import KontorError, UnavailableError
+from shared.recovery.orphans import Orphans
+from shared.recovery.reconciliation import Reconciler
 from shared.reprocessing import service as reprocessing
 from shared.reprocessing import switching
 from shared.wiring import app as wired
@@ -30,7 +31,10 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,
+        settler=app.settler,
+        orphans=Orphans(app.database, app.objects),
         stuck_after_s=app.settings.stuck_after_s,
+        max_running=app.settings.max_running_workflows,
         trash_days=app.settings.trash_days,
     )
     with app.database.system_transaction() as session:

@@ -13,7 +13,7 @@ from functions.edge.http import Caller
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.documents import service as documents
-from shared.documents.model import Upload
+from shared.documents.model import Priority, Upload
 from shared.documents.service import NewUpload
 from shared.identity.model import Principal
 from shared.kernel.errors import InvalidError, TooLargeError
@@ -43,6 +43,10 @@ class AnnouncedFile(BaseModel):
         description="What a file of the same name in the folder means: keep both, or make this "
         "one its next version.",
     )
+    priority: Priority = Field(
+        default="interactive",
+        description="Bulk lets files that somebody waits for go first.",
+    )
 
 
 class PostForm(BaseModel):
@@ -69,6 +73,7 @@ class DirectFile(BaseModel):
     folder: str = Field(default="", max_length=4096)
     document_id: UUID | None = None
     on_conflict: Literal["keep", "version"] = "keep"
+    priority: Priority = "interactive"
 
 
 async def _body(request: Request) -> bytes:
@@ -116,6 +121,7 @@ def _announce(caller: Principal, body: bytes) -> AcceptedUpload:
         document_id=DocumentId(file.document_id) if file.document_id else None,
         metadata=file.metadata,
         on_conflict=file.on_conflict,
+        priority=file.priority,
     )
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
@@ -147,6 +153,7 @@ def _take(caller: Principal, file: DirectFile, body: bytes, claimed_type: str) -
         folder=file.folder,
         document_id=DocumentId(file.document_id) if file.document_id else None,
         on_conflict=file.on_conflict,
+        priority=file.priority,
     )
     with app.database.transaction(caller.tenant_id) as session:
         upload = _open(session, caller, new)

@@ -14,6 +14,7 @@ from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
 from infra.cli.collections import collection
 from infra.cli.describing import describe, mv, tags
+from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -70,6 +71,7 @@ app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
+app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)

@@ -22,18 +22,88 @@ WHERE tenant_id = %(tenant_id)s AND received_at < now() - interval '15 days';
 
 -- :name record_outgoing :exec
 -- Commits with the effects it announces.
-INSERT INTO kontor.outbox (tenant_id, id, destination, name, payload)
-VALUES (%(tenant_id)s, %(id)s, %(destination)s, %(name)s, %(payload)s::jsonb);
+INSERT INTO kontor.outbox (tenant_id, id, destination, name, payload, priority)
+VALUES (%(tenant_id)s, %(id)s, %(destination)s, %(name)s, %(payload)s::jsonb, %(priority)s);
 
 -- :name list_unsent :many Outgoing
--- Oldest first; rows another relay holds are skipped.
+-- Everything that waits, oldest first: for looking at it.
 SELECT id, destination, name, payload
 FROM kontor.outbox
 WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL
     AND created_at <= now() - make_interval(secs => %(older_than_s)s)
 ORDER BY id
+LIMIT 200;
+
+-- :name list_unsent_facts :many Outgoing
+-- Oldest first; rows another relay holds are skipped.
+SELECT id, destination, name, payload
+FROM kontor.outbox
+WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND destination = 'bus'
+    AND created_at <= now() - make_interval(secs => %(older_than_s)s)
+ORDER BY id
 LIMIT 200
 FOR UPDATE SKIP LOCKED;
+
+-- :name find_capacity :one Capacity
+-- How much runs of this tenant and of all, and how many tenants share what may run.
+SELECT own.running AS running_here, everywhere.running AS running_everywhere, everywhere.tenants
+FROM (
+    SELECT count(*) AS running FROM kontor.running_workflows WHERE tenant_id = %(tenant_id)s
+) AS own
+CROSS JOIN kontor.count_running_workflows() AS everywhere;
+
+-- :name has_waiting_starts :one Waiting
+-- Asked first, so that a relay with nothing to start takes no lock.
+SELECT EXISTS (
+    SELECT 1 FROM kontor.outbox
+    WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND destination = 'ingest_workflow'
+        AND created_at <= now() - make_interval(secs => %(older_than_s)s)
+) AS is_waiting;
+
+-- :name lock_starts :exec
+-- Relays of one tenant count and start one after another, so that together they keep the limit.
+SELECT pg_advisory_xact_lock(hashtextextended('starts' || %(tenant_id)s::text, 0));
+
+-- :name list_waiting_starts :many Outgoing
+-- By priority, but a quarter of an hour of waiting outweighs one step of it: nobody starves.
+SELECT id, destination, name, payload
+FROM kontor.outbox
+WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND destination = 'ingest_workflow'
+    AND created_at <= now() - make_interval(secs => %(older_than_s)s)
+ORDER BY created_at + priority * interval '15 minutes', id
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED;
+
+-- :name record_running :exec
+-- Started twice is running once.
+INSERT INTO kontor.running_workflows (tenant_id, name)
+VALUES (%(tenant_id)s, %(name)s)
+ON CONFLICT DO NOTHING;
+
+-- :name remove_running :exec
+-- Settled, or found dead.
+DELETE FROM kontor.running_workflows WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
+
+-- :name list_running :many Running
+-- Oldest first: whose end nobody has told of is found among these.
+SELECT name
+FROM kontor.running_workflows
+WHERE tenant_id = %(tenant_id)s
+    AND started_at < now() - make_interval(secs => %(older_than_s)s)
+ORDER BY started_at
+LIMIT 100;
+
+-- :name list_waiting_tenants :many TenantRow
+-- Whose turn it is when something has ended.
+SELECT tenant_id FROM kontor.list_waiting_tenants() LIMIT 4;
+
+-- :name find_interruptions :one Interruptions
+-- How often a version's workflow ended for want of something, and since when.
+SELECT count(*) AS times, min(received_at) AS since
+FROM kontor.inbox
+WHERE tenant_id = %(tenant_id)s AND consumer = %(consumer)s
+    AND message_key LIKE %(message_key)s || '%%'
+    AND result ->> 'outcome' = %(outcome)s;
 
 -- :name change_to_sent :exec
 -- Sent once more after a crash in between is harmless: listeners are idempotent.

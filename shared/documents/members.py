@@ -144,6 +144,7 @@ def _upload(session: Session, parent: Version, new: NewMember, upload_id: JobId)
         size_bytes=new.size_bytes,
         object_key=upload_key(session.tenant_id, upload_id, filename),
         metadata={},
+        priority="bulk",  # nobody waits for one attachment as for the file they put in
         state="waiting",
         correlation_id=correlation_id(),
         created_by=parent.created_by,

@@ -17,6 +17,8 @@ MAX_DEPTH = 32
 MAX_TAG = 64
 MAX_TAGS = 50
 MAX_METADATA_KEYS = 64
+HUGE_BYTES = 20 * 1024 * 1024
+Priority = Literal["interactive", "bulk"]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -47,6 +49,7 @@ class Upload:
     size_bytes: int
     object_key: str
     metadata: dict[str, object]
+    priority: str
     state: str
     correlation_id: str
     created_by: UserId
@@ -54,6 +57,22 @@ class Upload:
     expires_at: datetime
     on_conflict: str = "keep"
     duplicate_of: DocumentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Whether another version keeps the same bytes."""
+
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether an id is an open upload's, a version's, or the upload's that a version came from."""
+
+    is_upload: bool
+    is_version: bool
+    is_original: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,3 +291,11 @@ class TagCount:
 
     tag: str
     document_count: int
+
+
+def rank_of(priority: str, size_bytes: int) -> int:
+    """Return an upload's place in the queue: 0 goes first, 3 last.
+
+    What somebody waits for goes before what came with a thousand others, small before huge.
+    """
+    return (2 if priority == "bulk" else 0) + (1 if size_bytes >= HUGE_BYTES else 0)

@@ -20,6 +20,7 @@ from shared.documents.model import (
     Kept,
     Original,
     ParsedFacts,
+    Priority,
     Upload,
     Version,
     clean_filename,
@@ -50,6 +51,7 @@ class NewUpload:
     document_id: DocumentId | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
     on_conflict: Literal["keep", "version"] = "keep"
+    priority: Priority = "interactive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ def announce_upload(
         object_key=upload_key(session.tenant_id, upload_id, filename),
         metadata=dict(new.metadata),
         on_conflict=new.on_conflict,
+        priority=new.priority,
         state="waiting",
         correlation_id=correlation_id(),
         created_by=created_by,
@@ -126,6 +129,37 @@ def settle_upload(
 def list_originals(session: Session, job_ids: Sequence[JobId]) -> dict[JobId, Original]:
     """Tell for those uploads that were duplicates which document has their bytes, and where."""
     return {row.job_id: row for row in store.list_originals(session, job_ids)}
+
+
+def count_resent(session: Session, upload_id: JobId) -> None:
+    """Record that an upload was announced again, which doubles the pause before the next time."""
+    store.change_upload_resent(session, upload_id)
+
+
+def is_kept_elsewhere(session: Session, version: Version) -> bool:
+    """Tell whether another version that did not fail holds the same bytes."""
+    return store.find_bytes_elsewhere(session, version.id, version.sha256)
+
+
+def list_versions_after(session: Session, after: VersionId, *, limit: int) -> list[Version]:
+    """Walk through all versions that did not fail, in the order of their ids."""
+    return store.list_versions_after(session, after, limit=limit)
+
+
+def has_upload(session: Session, upload_id: JobId) -> bool:
+    """Tell whether an open upload, or a version that came from one, is on record."""
+    known = store.find_rows_of_objects(session, upload_id)
+    return known.is_upload or known.is_original
+
+
+def has_version(session: Session, version_id: VersionId) -> bool:
+    """Tell whether a version is on record, removed or not."""
+    return store.find_rows_of_objects(session, version_id).is_version
+
+
+def warn(session: Session, version_id: VersionId, warning: str) -> bool:
+    """Add a warning to a version; False when it carries it already."""
+    return store.add_version_warning(session, version_id, warning)
 
 
 def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:

@@ -18,7 +18,7 @@ from shared.adapters.outbox import leave_receipt, request_workflow
 from shared.adapters.scanner import Scanner
 from shared.audit import service as audit
 from shared.documents import service as documents
-from shared.documents.model import Kept, Upload
+from shared.documents.model import Kept, Upload, rank_of
 from shared.documents.service import ReceivedFile
 from shared.ingestion.detection import detect
 from shared.ingestion.formats import Reader, reader_of
@@ -28,6 +28,7 @@ from shared.ingestion.signature_scanner import SignatureScanner
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError
+from shared.kernel.failures import Failure, classify
 from shared.kernel.hashing import sha256_of_file
 from shared.kernel.ids import JobId, TenantId
 from shared.kernel.killpoints import reach
@@ -69,6 +70,20 @@ def arrivals(message: Mapping[str, object]) -> list[Arrival]:
     return found
 
 
+def announcement(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
+    """Write the notification S3 would have sent of an upload, for ``arrivals`` to read."""
+    item = {"key": upload.object_key, "size": upload.size_bytes, "versionId": object_version}
+    return {
+        "Records": [
+            {
+                "eventSource": "kontor:again",
+                "eventName": "ObjectCreated:Post",
+                "s3": {"bucket": {"name": bucket}, "object": item},
+            }
+        ]
+    }
+
+
 def take_in(
     database: Database,
     objects: Objects,
@@ -81,8 +96,8 @@ def take_in(
 
     What ``scanner`` finds is moved into quarantine before anything has parsed it.
 
-    Idempotent: a second announcement of the same upload finds it settled. Raises
-    UnavailableError when storage or database are away; everything else ends in the job's record.
+    Idempotent: a second announcement of the same upload finds it settled. What is wrong with the
+    file ends in the job's record; raises what is not the file's fault (storage or database away).
     """
     started = time.perf_counter()
     with database.transaction(arrival.tenant_id) as session:
@@ -99,7 +114,7 @@ def take_in(
             reach("intake.examined")
             outcome = _keep(database, objects, arrival, file, _milliseconds(started))
         except KontorError as error:
-            if error.is_retryable:
+            if classify(error) is not Failure.PERMANENT:
                 raise
             outcome = "rejected"
             if isinstance(error, InfectedError):
@@ -212,7 +227,8 @@ def _start(session: Session, upload: Upload, kept: Kept, reader: Reader) -> None
         correlation_id=upload.correlation_id,
         reader=reader,
     )
-    request_workflow(session, task.execution_name, {"task": task.to_json()})
+    priority = rank_of(upload.priority, upload.size_bytes)
+    request_workflow(session, task.execution_name, {"task": task.to_json()}, priority=priority)
 
 
 def _reject(database: Database, arrival: Arrival, error: KontorError, duration_ms: int) -> None:

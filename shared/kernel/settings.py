@@ -49,6 +49,9 @@ class Settings(BaseModel):
     intake_queue_url: Annotated[
         str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
     ]
+    dead_letter_queue_url: Annotated[
+        str, setting("", "Queue of uploads that intake gave up on, read by functions/bury.")
+    ]
     ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
@@ -121,6 +124,24 @@ class Settings(BaseModel):
             60,
             "A version silent for this long whose workflow has ended is started again.",
             unit="s",
+            ge=1,
+        ),
+    ]
+    give_up_after_s: Annotated[
+        int,
+        setting(
+            3 * 24 * 3600,
+            "How long ingestion waits for something that is away before it gives up.",
+            unit="s",
+            ge=60,
+        ),
+    ]
+    max_running_workflows: Annotated[
+        int,
+        setting(
+            12,
+            "Documents read at once; the rest wait, interactive before bulk, small before huge.",
+            unit="workflows",
             ge=1,
         ),
     ]

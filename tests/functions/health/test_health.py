@@ -68,6 +68,13 @@ def test_detail_names_every_part_with_its_time(handler: Handler, stocked: App) -
         "embedding_model": "unknown",
     }
     assert parts["intake_queue"]["detail"] == "1 messages wait."
+    assert answer.body["recovery"] == {
+        "waiting_workflows": 0,
+        "running_workflows": 0,
+        "open_dead_letters": 0,
+        "last_sweep_at": None,
+        "last_sweep": {},
+    }
     assert all(part["duration_ms"] >= 0 for part in parts.values())
 
 

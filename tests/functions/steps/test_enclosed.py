@@ -14,7 +14,6 @@ from shared.documents.members import MemberState
 from shared.documents.service import ReceivedFile
 from shared.ingestion import service as ingestion
 from shared.ingestion.intake import Arrival, take_in
-from shared.ingestion.reconciliation import Reconciler
 from shared.ingestion.service import Limits
 from shared.ingestion.task import IngestTask
 from shared.kernel import killpoints
@@ -23,6 +22,8 @@ from shared.kernel.errors import NotFoundError
 from shared.kernel.hashing import sha256_of
 from shared.kernel.ids import DocumentId, JobId, TenantId
 from shared.realtime import service as realtime
+from shared.recovery.orphans import Orphans
+from shared.recovery.reconciliation import Reconciler
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 
@@ -174,8 +175,9 @@ def test_the_sweep_delivers_what_a_crash_left_behind(desk: Desk, tenant: TenantI
         session.connection.execute("UPDATE kontor.uploads SET created_at = now() - interval '1 h'")
     Reconciler(
         database=app.database, objects=app.objects, bus=app.bus, workflows=app.workflows,
-        intake_queue=app.intake_queue, erasure=app.erasure,
-        stuck_after_s=3600, trash_days=30,
+        intake_queue=app.intake_queue, settler=app.settler,
+        orphans=Orphans(app.database, app.objects), erasure=app.erasure,
+        stuck_after_s=3600, max_running=12, trash_days=30,
     ).sweep(tenant)  # fmt: skip
     desk.take_all(task)
     assert desk.titles() == ["lease", "papers", "readme"]

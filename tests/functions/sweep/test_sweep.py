@@ -8,9 +8,10 @@ from shared.adapters import aws as clients
 from shared.adapters import outbox
 from shared.documents import service as documents
 from shared.ingestion.intake import arrivals, take_in
-from shared.ingestion.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
+from shared.recovery.orphans import Orphans
+from shared.recovery.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 
@@ -25,7 +26,10 @@ def _reconciler(app: App) -> Reconciler:
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,
+        settler=app.settler,
+        orphans=Orphans(app.database, app.objects),
         stuck_after_s=app.settings.stuck_after_s,
+        max_running=app.settings.max_running_workflows,
         trash_days=0,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.adapters import outbox
 from shared.adapters.bus import Bus
@@ -20,6 +21,7 @@ from shared.documents.members import find_member
 from shared.documents.model import Upload, Version
 from shared.ingestion.erasure import Erasure
 from shared.ingestion.formats import reader_of
+from shared.ingestion.intake import announcement
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now
 from shared.kernel.context import working_on
@@ -27,10 +29,15 @@ from shared.kernel.ids import TenantId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery import store
+from shared.recovery.orphans import Orphans
+from shared.recovery.service import arrival_of, bury
+from shared.recovery.settling import REDRIVABLE, Settler, count_interruptions
 
 logger = logging.getLogger(__name__)
 OUTBOX_GRACE_S = 5.0  # the handler that recorded it is probably about to send it
 UPLOAD_GRACE_S = 10.0  # S3 announces within seconds
+RUN_GRACE_S = 15.0  # an execution is listed at once, its row a moment later
 MAX_ATTEMPTS = 8
 
 
@@ -44,7 +51,10 @@ class Reconciler:
     bus: Bus
     workflows: Workflows
     intake_queue: Queue
+    settler: Settler
+    orphans: Orphans
     stuck_after_s: float
+    max_running: int
     trash_days: int
 
     def sweep(self, tenant_id: TenantId) -> dict[str, int]:
@@ -53,6 +63,7 @@ class Reconciler:
             found = {
                 "uploads": self._resend_uploads(tenant_id),
                 "versions": self._restart_versions(tenant_id),
+                "runs": self._end_dead_runs(tenant_id),
                 "erased": self.erasure.erase_due(tenant_id, trash_days=self.trash_days),
                 "connections": self._expire(tenant_id),
                 "announcements": outbox.relay(
@@ -60,9 +71,13 @@ class Reconciler:
                     tenant_id,
                     bus=self.bus,
                     workflows=self.workflows,
+                    max_running=self.max_running,
                     older_than_s=OUTBOX_GRACE_S,
                 ),
+                **self.orphans.sweep(tenant_id),
             }
+        with self.database.transaction(tenant_id) as session:
+            store.record_position(session, "sweep", "", **found)
         if any(found.values()):
             logger.info("sweep mended", extra={"tenant": str(tenant_id), **found})
         return found
@@ -77,13 +92,34 @@ class Reconciler:
             if info is None and self._deliver(tenant_id, upload):
                 # S3 announces the copy by itself.
                 mended += 1
+            elif info is not None and self._is_overdue(upload):
+                arrival = arrival_of(tenant_id, upload)
+                bury(self.database, arrival, error="Nobody took it in for too long.")
+                mended += 1
             elif info is not None:
-                self.intake_queue.send(_s3_event(self.objects.bucket, upload, info.version))
+                self.intake_queue.send(announcement(self.objects.bucket, upload, info.version))
+                reach("sweep.resent")
+                with self.database.transaction(tenant_id) as session:
+                    documents.count_resent(session, upload.id)
                 mended += 1
             elif upload.expires_at < now():
                 self._expire_upload(tenant_id, upload)
                 mended += 1
         return mended
+
+    def _is_overdue(self, upload: Upload) -> bool:
+        return now() - upload.created_at > timedelta(seconds=self.settler.give_up_after_s)
+
+    def _end_dead_runs(self, tenant_id: TenantId) -> int:
+        """Give back the places of workflows that ended without anybody being told."""
+        with self.database.transaction(tenant_id) as session:
+            names = outbox.list_running(session, older_than_s=RUN_GRACE_S)
+        dead = [name for name in names if not self.workflows.is_running(name)]
+        if dead:
+            with self.database.transaction(tenant_id) as session:
+                for name in dead:
+                    outbox.end_workflow(session, name)
+        return len(dead)
 
     def _deliver(self, tenant_id: TenantId, upload: Upload) -> bool:
         """Copy a file that came inside another one to where intake takes it; False for others."""
@@ -125,19 +161,19 @@ class Reconciler:
         return restarted
 
     def _restart(self, task: IngestTask) -> None:
-        with (
-            working_on(correlation=task.correlation_id, tenant=str(task.tenant_id)),
-            self.database.transaction(task.tenant_id) as session,
-        ):
-            if task.attempt >= MAX_ATTEMPTS:
-                reason = f"Reading the file was interrupted {task.attempt} times. Upload it again."
-                documents.fail(session, task.version_id, reason)
-                realtime.report(session, _failed(task, reason))
+        with working_on(correlation=task.correlation_id, tenant=str(task.tenant_id)):
+            with self.database.transaction(task.tenant_id) as session:
+                waits = count_interruptions(session, task).times
+            if task.attempt - waits >= MAX_ATTEMPTS:
+                reason = f"Reading the file was interrupted {task.attempt - waits} times."
+                self.settler.give_up(task, f"{reason} {REDRIVABLE}", "Interrupted.")
                 return
-            version = documents.begin_again(session, task.version_id)
-            again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
-            outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
-            reach("sweep.restarted")
+            with self.database.transaction(task.tenant_id) as session:
+                version = documents.begin_again(session, task.version_id)
+                again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
+                outbox.end_workflow(session, task.execution_name)
+                outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
+                reach("sweep.restarted")
 
     def _expire(self, tenant_id: TenantId) -> int:
         with self.database.transaction(tenant_id) as session:
@@ -155,29 +191,3 @@ def _task(tenant_id: TenantId, version: Version, *, correlation_id: str) -> Inge
         correlation_id=correlation_id,
         reader=reader_of(version.media_type),
     )
-
-
-def _failed(task: IngestTask, reason: str) -> Report:
-    return Report(
-        job_id=task.job_id,
-        stage=Stage.FAILED,
-        progress=1.0,
-        step="sweep",
-        detail=reason,
-        document_id=task.document_id,
-        version_id=task.version_id,
-    )
-
-
-def _s3_event(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
-    """Write the notification S3 would have sent."""
-    item = {"key": upload.object_key, "size": upload.size_bytes, "versionId": object_version}
-    return {
-        "Records": [
-            {
-                "eventSource": "kontor:sweep",
-                "eventName": "ObjectCreated:Post",
-                "s3": {"bucket": {"name": bucket}, "object": item},
-            }
-        ]
-    }
