@@ -131,7 +131,7 @@ def go_on(session: Session, reprocessing_id: UUID) -> None:
 
 def _request(session: Session, found: Reprocessing, item: Item) -> None:
     task = _task(session.tenant_id, found, item)
-    request_workflow(session, task.execution_name, {"task": task.to_json()})
+    request_workflow(session, task.execution_name, {"task": task.to_json()}, priority=2)
 
 
 def _task(tenant_id: TenantId | None, found: Reprocessing, item: Item) -> IngestTask:
