@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help up install test check format bench package lock docs clean test-extras
+.PHONY: help up install test check format bench chaos package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,10 @@ docs: $(VENV)/.test   ## regenerate what is generated: settings and CLI tables, 
 
 bench: $(VENV)/.test  ## measure cold starts, ingest, embedding, search, ask, memory
 	$(BIN)/kontor bench $(ARGS)
+
+chaos: $(VENV)/.test  ## break a server in every way: 300 documents, 200 kills; then the long fault schedules
+	$(BIN)/kontor chaos --docs 300 --kills 200 $(ARGS)
+	$(BIN)/python -m pytest -q tests/faults --faults=full
 
 package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template
 	$(BIN)/kontor package $(ARGS)

@@ -71,7 +71,7 @@ def bench(
         chunks=chunks,
         calls=calls,
         documents=documents,
-        surroundings=_surroundings(),
+        surroundings=surroundings(),
     )
     found: list[Measurement] = []
     host = _host()  # before the bench itself is the load
@@ -109,7 +109,7 @@ def _named(*, api: str, data: Path | None, token: str) -> Target | None:
     return resolve(api=api, token=token, data=(data or default_data()).absolute())
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """Return this process's variables but for settings and AWS's: defaults are measured."""
     import os
 
@@ -149,15 +149,15 @@ def _progress() -> Iterator[Progress]:
         with console.status("Measuring …") as status:
             yield status.update
     else:
-        yield _spaced(console.print)
+        yield spaced(console.print, PLAIN_PROGRESS_S)
 
 
-def _spaced(say: Callable[[str], object]) -> Progress:
+def spaced(say: Callable[[str], object], pause_s: float) -> Progress:
     """Let a sentence through when some time has passed since the last one."""
     latest = [0.0]
 
     def speak(sentence: str) -> None:
-        if time.monotonic() - latest[0] >= PLAIN_PROGRESS_S:
+        if time.monotonic() - latest[0] >= pause_s:
             latest[0] = time.monotonic()
             say(sentence)
 

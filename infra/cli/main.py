@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.ask import ask
 from infra.cli.bench import bench
+from infra.cli.chaos import chaos
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -51,6 +52,7 @@ app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)
+app.command(rich_help_panel=BUILDING)(chaos)
 
 
 def _show_version(is_wanted: bool) -> None:

@@ -73,6 +73,7 @@ class Reconciler:
             info = self.objects.describe(upload.object_key)
             if info is not None:
                 self.intake_queue.send(_s3_event(self.objects.bucket, upload, info.version))
+                reach("sweep.resent")
                 mended += 1
             elif upload.expires_at < now():
                 self._expire_upload(tenant_id, upload)
@@ -94,6 +95,7 @@ class Reconciler:
                     detail="The file was announced but never arrived. Upload it again.",
                 ),
             )
+            reach("sweep.expired")
 
     def _restart_versions(self, tenant_id: TenantId) -> int:
         """Start the workflow again for versions that went silent and whose workflow is gone."""
@@ -118,6 +120,7 @@ class Reconciler:
                 reason = f"Reading the file was interrupted {task.attempt} times. Upload it again."
                 documents.fail(session, task.version_id, reason)
                 realtime.report(session, _failed(task, reason))
+                reach("sweep.given_up")
                 return
             version = documents.begin_again(session, task.version_id)
             again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
@@ -130,7 +133,9 @@ class Reconciler:
             gone = documents.list_erasable(session, trash_days=self.trash_days)
             for document_id in gone:
                 self._erase_objects(tenant_id, document_id)
+                reach("sweep.objects_erased")
                 documents.erase(session, document_id)
+                reach("sweep.erased")
         return len(gone)
 
     def _erase_objects(self, tenant_id: TenantId, document_id: DocumentId) -> None:

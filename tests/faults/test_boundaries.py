@@ -1,0 +1,154 @@
+"""Kill -9 at every boundary between effects, one at a time: nothing is lost, nothing doubled."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from shared.ingestion.reconciliation import MAX_ATTEMPTS
+from tests.faults.driver import Delivered, World, functions_with_effects
+from tests.house.tree import ROOT, sources
+from tests.faults.papers import empty_page, lease
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+def _clean_run(world: World) -> list[Delivered]:
+    before = len(world.delivered)
+    world.drain()
+    return world.delivered[before:]
+
+
+def _run_with_kill(world: World, at: int, boundary: int) -> None:
+    """Drain, but the worker that gets the ``at``-th delivery is killed at a boundary."""
+    before = len(world.delivered)
+    while True:
+        world.collect()
+        waiting = [*world.messages, *world.executions]
+        if not waiting:
+            break
+        kill_at = boundary if len(world.delivered) - before == at else 0
+        if world.messages:
+            world.receive(world.messages[0], kill_at=kill_at)
+        else:
+            world.advance(world.executions[0], kill_at=kill_at)
+
+
+def _boundaries(trace: list[Delivered]) -> list[tuple[int, int]]:
+    return [
+        (at, number)
+        for at, delivered in enumerate(trace)
+        for number in range(1, len(delivered.points) + 1)
+    ]
+
+
+def test_a_kill_at_any_boundary_of_a_good_or_bad_file_loses_and_doubles_nothing(
+    world: World,
+) -> None:
+    world.upload("first.txt", lease(0))
+    good = _boundaries(_clean_run(world))
+    world.upload("empty.md", empty_page(0), poison=True)
+    bad = _boundaries(_clean_run(world))
+    assert world.violations() == []
+    assert len(good) >= 18
+    assert len(bad) > 5
+    for number, (at, boundary) in enumerate(good, 1):
+        world.upload(f"file-{number}.txt", lease(number))
+        _run_with_kill(world, at, boundary)
+    for number, (at, boundary) in enumerate(bad, 1):
+        world.upload(f"empty-{number}.md", empty_page(number), poison=True)
+        _run_with_kill(world, at, boundary)
+    assert len(world.kills) == len(good) + len(bad)
+    world.drain()
+    assert world.violations() == []
+    KILLED.update(_killed(world))
+
+
+def test_a_kill_at_any_boundary_of_healing_is_healed_next_time(world: World) -> None:
+    boundary = 0
+    while True:
+        boundary += 1
+        _set_scene(world, boundary)
+        kills = len(world.kills)
+        world.sweep(kill_at=boundary)
+        world.drain()
+        if len(world.kills) == kills:
+            break
+        assert boundary < 40, "a sweep passes ever more boundaries"
+    assert boundary > 7
+    world.drain()
+    assert world.violations() == []
+    KILLED.update(_killed(world))
+
+
+def _set_scene(world: World, number: int) -> None:
+    """Leave behind what the sweep mends: lost events, vanished workflows, a full trash."""
+    removed = world.upload(f"gone-{number}.txt", lease(5 * number, clauses=1))
+    world.receive(world.messages[0])
+    world.collect()
+    world.end(world.executions[0])
+    document_id = world.document_of(removed)
+    assert document_id is not None
+    world.remove(document_id)
+    world.expect_any_end(removed)
+    for title, at in (("vanished", 1), ("hopeless", 2)):
+        arrival = world.upload(f"{title}-{number}.txt", lease(5 * number + at, clauses=1))
+        world.receive(world.messages[0])
+        world.collect()
+        world.end(world.executions[0])
+    world.expect_failure(arrival)
+    never = world.uploader.announce(f"never-{number}.txt", 10)
+    world.poison.add(never.upload_id)
+    world.upload(f"lost-{number}.txt", lease(5 * number + 3, clauses=1))
+    world.messages.clear()
+    world.set_back(
+        f"UPDATE kontor.versions SET attempt = {MAX_ATTEMPTS} WHERE job_id = '{arrival.upload_id}'",
+        "UPDATE kontor.uploads SET expires_at = now() - interval '1 hour'"
+        f" WHERE id = '{never.upload_id}'",
+    )
+
+
+def test_a_kill_while_a_stage_is_announced_is_no_harm(world: World) -> None:
+    arrival = world.upload("first.txt", lease(0))
+    world.drain()
+    detail = {
+        "tenant_id": str(arrival.tenant_id), "job_id": str(arrival.upload_id),
+        "document_id": None, "version_id": None, "subject": "first.txt", "stage": "completed",
+        "progress": 1.0, "detail": "", "step": "settle", "sequence": 1, "at": "",
+    }  # fmt: skip
+    boundary = 1
+    while world.deliver("announce", {"detail": detail}, kill_at=boundary).outcome is None:
+        boundary += 1
+    assert boundary > 1
+    assert world.violations() == []
+    KILLED.update(_killed(world))
+
+
+KILLED: dict[str, set[str]] = {}  # where the tests above really killed, by function
+
+
+def _killed(world: World) -> dict[str, set[str]]:
+    found = {name: set(points) for name, points in KILLED.items()}
+    for delivered in world.delivered:
+        if delivered.outcome is None:
+            found.setdefault(delivered.function, set()).add(delivered.points[-1])
+    return found
+
+
+def test_every_boundary_in_the_source_and_every_function_was_killed() -> None:
+    if len(KILLED) < 2:
+        pytest.skip("needs the tests of this file before it")
+    named = {
+        str(node.args[0].value)
+        for source in sources(ROOT, "shared", "functions")
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "reach"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert named - set().union(*KILLED.values()) == set(), "no scene of this file gets there"
+    families = {name.partition("_")[0] for name in functions_with_effects()}
+    assert families - KILLED.keys() == set(), "these name no boundary"
