@@ -229,7 +229,11 @@ class Engine:
         """Return how long it took until nothing was under way; ``None`` when it took too long."""
         began = time.monotonic()
         known = self._tally.good | self._tally.poison
+        swept = began
         while time.monotonic() - began < self._plan.patience_s:
+            if time.monotonic() - swept >= self._plan.sweep_every_s:
+                swept = time.monotonic()
+                ground.sweep()
             with suppress(psycopg.Error), ground.connect() as connection:
                 left = count_unfinished(connection, known)
                 if not left:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 
@@ -20,6 +20,7 @@ from infra.chaos.server import MODULE, READY
 from infra.chaos.weather import Weather, write_weather
 from infra.chaos.worker import KILLS, WEATHER
 from infra.cli.client import KontorClient
+from infra.cli.local_server import STAGE
 from infra.cli.owner import read_running
 from infra.cli.target import ROOT, resolve
 from infra.local.children import Child, end, spawn
@@ -95,10 +96,19 @@ class Ground:
     @cached_property
     def sqs(self) -> Any:
         """A client of the server's own queues."""
+        return self._aws("sqs")
+
+    def sweep(self) -> None:
+        """Call the function that mends, without waiting for its schedule."""
+        self._aws("lambda").invoke(
+            FunctionName=f"kontor-{STAGE}-sweep", InvocationType="Event", Payload=b"{}"
+        )
+
+    def _aws(self, service: Literal["sqs", "lambda"]) -> Any:
         import boto3
 
         return boto3.client(
-            "sqs",
+            service,
             endpoint_url=f"http://{HOST}:{self._aws_port}",
             region_name=REGION,
             aws_access_key_id="local",

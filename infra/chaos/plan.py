@@ -10,7 +10,11 @@ from infra.chaos.checking import CHUNKS, LOST, VECTORS, Violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is uploaded and broken. ``minutes`` is how long faults go on at least."""
+    """How much is uploaded and broken. ``minutes`` is how long faults go on at least.
+
+    Once all is calm, everything must come to rest within ``patience_s``. The sweep runs once a
+    minute as it is scheduled; with less than 60 in ``sweep_every_s`` it is also called by hand.
+    """
 
     documents: int = 300
     seed: int = 0
@@ -24,6 +28,7 @@ class Plan:
     lost: float = 0.05
     doubled: float = 0.2
     patience_s: float = 240.0
+    sweep_every_s: float = 60.0
     model_dir: Path | None = None
 
 

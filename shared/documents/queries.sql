@@ -134,6 +134,18 @@ ORDER BY updated_at
 LIMIT 200
 FOR UPDATE SKIP LOCKED;
 
+-- :name list_removed_unfinished_versions :many Version
+-- Removed before they were read; nobody works on them any more, but their jobs still wait.
+SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
+    object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
+    page_count, chunk_count, warnings, created_by, created_at, completed_at
+FROM kontor.versions
+WHERE tenant_id = %(tenant_id)s AND stage NOT IN ('completed', 'failed')
+    AND removed_at IS NOT NULL
+    AND updated_at < now() - make_interval(secs => %(older_than_s)s)
+ORDER BY updated_at
+LIMIT 200;
+
 -- :name change_version_stage :exec
 -- Every step touches the row, so silence means stuck.
 UPDATE kontor.versions

@@ -220,6 +220,11 @@ def list_stuck_versions(session: Session, *, older_than_s: float) -> list[Versio
     return store.list_stuck_versions(session, older_than_s=older_than_s)
 
 
+def list_removed_unfinished_versions(session: Session, *, older_than_s: float) -> list[Version]:
+    """List versions that were removed before they were finished, silent for a while."""
+    return store.list_removed_unfinished_versions(session, older_than_s=older_than_s)
+
+
 def advance(session: Session, version_id: VersionId, stage: str) -> bool:
     """Move an unfinished version to a stage; False when it is finished or removed."""
     return store.change_version_stage(session, version_id, stage)

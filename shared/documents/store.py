@@ -137,6 +137,12 @@ def list_stuck_versions(session: Session, *, older_than_s: float) -> list[Versio
     return session.all(QUERIES["list_stuck_versions"], Version, {"older_than_s": older_than_s})
 
 
+def list_removed_unfinished_versions(session: Session, *, older_than_s: float) -> list[Version]:
+    """List versions that were removed before they were finished."""
+    params = {"older_than_s": older_than_s}
+    return session.all(QUERIES["list_removed_unfinished_versions"], Version, params)
+
+
 def change_version_stage(session: Session, version_id: VersionId, stage: str) -> bool:
     """Move an unfinished version to a stage; False when it is finished or gone."""
     params = {"id": version_id, "stage": stage}

@@ -50,6 +50,7 @@ class Reconciler:
             found = {
                 "uploads": self._resend_uploads(tenant_id),
                 "versions": self._restart_versions(tenant_id),
+                "removed": self._end_removed(tenant_id),
                 "erased": self._erase_trash(tenant_id),
                 "connections": self._expire(tenant_id),
                 "announcements": outbox.relay(
@@ -126,6 +127,25 @@ class Reconciler:
             again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
             outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
             reach("sweep.restarted")
+
+    def _end_removed(self, tenant_id: TenantId) -> int:
+        """End the jobs of documents that were removed before anybody could read them."""
+        with self.database.transaction(tenant_id) as session:
+            waiting = documents.list_removed_unfinished_versions(
+                session, older_than_s=self.stuck_after_s
+            )
+        ended = 0
+        for version in waiting:
+            task = _task(tenant_id, version, correlation_id="sweep")
+            if self.workflows.is_running(task.execution_name):
+                continue  # its next step notices
+            with self.database.transaction(tenant_id) as session:
+                reason = "The document was removed before it was read."
+                if documents.fail(session, version.id, reason):
+                    realtime.report(session, _failed(task, reason))
+                    ended += 1
+                reach("sweep.removal_ended")
+        return ended
 
     def _erase_trash(self, tenant_id: TenantId) -> int:
         """Delete objects and rows of documents whose days in the trash are over."""

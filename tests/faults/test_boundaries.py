@@ -72,8 +72,10 @@ def test_a_kill_at_any_boundary_of_healing_is_healed_next_time(world: World) -> 
         _set_scene(world, boundary)
         kills = len(world.kills)
         world.sweep(kill_at=boundary)
+        was_killed = len(world.kills) > kills
+        world.sweep()
         world.drain()
-        if len(world.kills) == kills:
+        if not was_killed:
             break
         assert boundary < 40, "a sweep passes ever more boundaries"
     assert boundary > 7
@@ -125,6 +127,7 @@ def test_a_kill_while_a_stage_is_announced_is_no_harm(world: World) -> None:
     KILLED.update(_killed(world))
 
 
+ELSEWHERE = {"parse.file"}  # a text has no pictures to take out
 KILLED: dict[str, set[str]] = {}  # where the tests above really killed, by function
 
 
@@ -149,6 +152,7 @@ def test_every_boundary_in_the_source_and_every_function_was_killed() -> None:
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
-    assert named - set().union(*KILLED.values()) == set(), "no scene of this file gets there"
+    missed = named - set().union(*KILLED.values()) - ELSEWHERE
+    assert missed == set(), "no scene of this file gets there"
     families = {name.partition("_")[0] for name in functions_with_effects()}
     assert families - KILLED.keys() == set(), "these name no boundary"
