@@ -29,9 +29,7 @@ def make_world(
     """Makes worlds over one App; their workers are let go afterwards."""
     made: list[World] = []
 
-    def make(
-        *, seed: int = 0, faults: Faults | None = None, without_inbox: bool = False
-    ) -> World:
+    def make(*, seed: int = 0, faults: Faults | None = None, without_inbox: bool = False) -> World:
         world = World(
             wired, uploader, owner_url, host,
             seed=seed, faults=faults or Faults(), without_inbox=without_inbox,

@@ -75,7 +75,9 @@ class Host:
         """Fork a worker for one test's App."""
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
-        return Worker(connection, {"environment": _environment(app), "without_inbox": without_inbox})
+        return Worker(
+            connection, {"environment": _environment(app), "without_inbox": without_inbox}
+        )
 
 
 class Worker:
@@ -168,7 +170,9 @@ class World:
             "region": self.app.settings.storage_region,
             "endpoint": self.app.settings.aws_endpoint_url,
         }
-        self._sqs, self._sfn = (clients.client(name, **options) for name in ("sqs", "stepfunctions"))
+        self._sqs, self._sfn = (
+            clients.client(name, **options) for name in ("sqs", "stepfunctions")
+        )
 
     # -- what people do ------------------------------------------------------------------------
 
@@ -312,9 +316,7 @@ class World:
     def violations(self) -> list[Violation]:
         """Check everything against what was uploaded."""
         with psycopg.connect(self.owner_url) as connection:
-            found = find_violations(
-                connection, Expectation(self.good, self.poison, self.either)
-            )
+            found = find_violations(connection, Expectation(self.good, self.poison, self.either))
         if self.dead:
             found.append(Violation("dead", len(self.dead), "good messages are dead letters"))
         return found
@@ -387,7 +389,9 @@ def _environment(app: App) -> dict[str, str]:
     given = {}
     for name in app.settings.model_fields_set:
         value = getattr(app.settings, name)
-        given[name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        given[name.upper()] = (
+            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        )
     return {
         **given,
         "AWS_ACCESS_KEY_ID": "local",

@@ -8,7 +8,8 @@ def lease(number: int, *, clauses: int = 5) -> bytes:
     paragraphs = "\n\n".join(
         f"Clause {n} of lease {number} speaks of hedge number {n} and its yearly cut, which the "
         f"tenant of plot {number} carries out in month {n} without being asked. "
-        + "The cuttings are taken to the yard behind the house within a week. " * 5
+        + "The cuttings are taken to the yard behind the house within a week. "
+        * 5
         for n in range(1, clauses + 1)
     )
     return f"Lease {number}\n\nIt ends on 31 December {2000 + number}.\n\n{paragraphs}\n".encode()

@@ -112,9 +112,7 @@ def _function(resource: Any) -> str:
 
 
 def _matching(rules: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:
-    return next(
-        (rule for rule in rules if {"States.ALL", name} & set(rule["ErrorEquals"])), None
-    )
+    return next((rule for rule in rules if {"States.ALL", name} & set(rule["ErrorEquals"])), None)
 
 
 def _choose(state: Mapping[str, Any], data: dict[str, Any]) -> str:

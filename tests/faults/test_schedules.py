@@ -40,7 +40,9 @@ def _play(world: World) -> None:
 
 def _seeds(request: pytest.FixtureRequest, how_many: dict[str, int]) -> list[int]:
     only = request.config.getoption("--seed")
-    return [only] if only is not None else list(range(how_many[request.config.getoption("--faults")]))
+    return (
+        [only] if only is not None else list(range(how_many[request.config.getoption("--faults")]))
+    )
 
 
 def test_no_schedule_loses_or_doubles_anything(

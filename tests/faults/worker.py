@@ -86,9 +86,7 @@ def _configure(configured: Mapping[str, Any], loaded: Mapping[str, object]) -> N
     settings.cache_clear()
     app.cache_clear()
     for service in SERVICES:
-        aws.client(
-            service, region=settings().storage_region, endpoint=settings().aws_endpoint_url
-        )
+        aws.client(service, region=settings().storage_region, endpoint=settings().aws_endpoint_url)
     app().__dict__.update(loaded)
     if configured["without_inbox"]:
         _disable_inbox()
