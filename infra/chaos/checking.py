@@ -25,14 +25,18 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         LOST,
         "jobs never ended",
-        "SELECT id FROM kontor.jobs"
-        " WHERE stage NOT IN ('completed', 'failed') AND id = ANY(%(known)s)",
+        """
+        SELECT id FROM kontor.jobs
+        WHERE stage NOT IN ('completed', 'failed') AND id = ANY(%(known)s)
+        """,
     ),
     (
         LOST,
         "versions never ended",
-        "SELECT id FROM kontor.versions"
-        " WHERE stage NOT IN ('completed', 'failed') AND removed_at IS NULL",
+        """
+        SELECT id FROM kontor.versions
+        WHERE stage NOT IN ('completed', 'failed') AND removed_at IS NULL
+        """,
     ),
     (LOST, "announcements were never sent", "SELECT id FROM kontor.outbox WHERE sent_at IS NULL"),
     (
@@ -60,8 +64,10 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         CHUNKS,
         "chunks are there more than once",
-        "SELECT version_id FROM kontor.chunks"
-        " GROUP BY tenant_id, version_id, ordinal HAVING count(*) > 1",
+        """
+        SELECT version_id FROM kontor.chunks
+        GROUP BY tenant_id, version_id, ordinal HAVING count(*) > 1
+        """,
     ),
     (
         CHUNKS,
@@ -137,8 +143,10 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         STORY,
         "jobs announced their end more than once",
-        "SELECT job_id FROM kontor.job_events WHERE stage IN ('completed', 'failed')"
-        " GROUP BY tenant_id, job_id HAVING count(*) > 1",
+        """
+        SELECT job_id FROM kontor.job_events WHERE stage IN ('completed', 'failed')
+        GROUP BY tenant_id, job_id HAVING count(*) > 1
+        """,
     ),
     (
         STORY,

@@ -1,4 +1,4 @@
-"""A small disk that can be filled: a file system of its own in memory, where the system allows it."""
+"""A small disk that can be filled: a file system in memory, where the system allows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SmallDisk:
         if os.geteuid() != 0:
             return
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "kontor-chaos", str(self.folder)],  # noqa: S607 - the system's own mount
+            ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "kontor-chaos", str(self.folder)],
             capture_output=True,
             check=False,
         )
@@ -39,7 +39,7 @@ class SmallDisk:
     def unmount(self) -> None:
         """Take the disk away with everything on it."""
         if self.is_small:
-            subprocess.run(["umount", "-l", str(self.folder)], capture_output=True, check=False)  # noqa: S603, S607 - the system's own umount
+            subprocess.run(["umount", "-l", str(self.folder)], capture_output=True, check=False)
             self.is_small = False
 
     def fill(self, seconds: float) -> None:

@@ -26,8 +26,8 @@ from infra.chaos.checking import Expectation, Violation, count_unfinished, find_
 from infra.chaos.ground import Ground
 from infra.chaos.papers import Paper, papers
 from infra.chaos.plan import Plan, Report
-from infra.chaos.worker import note
 from infra.chaos.weather import Weather
+from infra.chaos.worker import note
 from shared.kernel.errors import KontorError, UnavailableError
 
 Progress = Callable[[str], None]
@@ -88,7 +88,7 @@ class Engine:
                 tampering = beside.submit(self._tamper, ground)
                 pace_s = self._plan.minutes * 60 * 0.8 / max(1, self._plan.documents)
                 uploads = beside.submit(self._upload_all, ground, pace_s)
-                self._schedule(ground, lambda: uploads.done())
+                self._schedule(ground, uploads.done)
                 uploads.result()
             finally:
                 self._calm.set()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 POISON_EVERY = 20
 WORDS = (
-    "harbour ledger invoice meadow signal copper winter bridge orchard river engine lantern "
-    "Vertrag Lieferung Garten Heizung Frist Wartung Keller Miete Rechnung Lager"
-).split()
+    *("harbour", "ledger", "invoice", "meadow", "signal", "copper", "winter", "bridge", "orchard"),
+    *("Vertrag", "Lieferung", "Garten", "Heizung", "Frist", "Wartung", "Keller", "Miete", "Lager"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from infra.cli.target import Target
 
 PLAIN_PROGRESS_S = 10.0
-SETS = "Everything if not given: start, cold, ingest, embedding, search, ask, memory."
+SETS = "All but giants if not given: start, cold, ingest, embedding, search, ask, memory, giants."
 
 
 def bench(
@@ -60,10 +60,10 @@ def bench(
     It leaves nothing behind. A server named with --api or --data is asked only, and gets a corpus
     only if one is named too.
     """
-    from infra.bench.workshop import PARTS, Plan, Workshop
+    from infra.bench.workshop import ON_REQUEST, PARTS, Plan, Workshop
     from infra.cli.terminal import print_json
 
-    wanted = _known(parts or list(PARTS), tuple(PARTS))
+    wanted = _known(parts or [part for part in PARTS if part not in ON_REQUEST], tuple(PARTS))
     plan = Plan(
         named=_named(api=api, data=data, token=token),
         corpus=corpus,

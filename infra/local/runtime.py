@@ -51,7 +51,7 @@ class Runtime:
 
     ``environment`` is given to every function and wins over the template (``DATABASE_URL``…).
     ``aws_url`` names an outside endpoint for storage, queues and secrets. Port 0 takes a free one.
-    ``program`` and ``around_cloud`` are for chaos: what runs handlers, and what the cloud's weather is.
+    ``program`` and ``around_cloud`` are for chaos: who runs handlers, what weather is.
     """
 
     root: Path

@@ -122,7 +122,7 @@ def _choose(state: Mapping[str, Any], data: dict[str, Any]) -> str:
     return str(state["Default"])
 
 
-def _holds(rule: Mapping[str, Any], data: dict[str, Any]) -> bool:
+def _holds(rule: Mapping[str, Any], data: dict[str, Any]) -> bool:  # noqa: PLR0911 - one each
     if "And" in rule:
         return all(_holds(part, data) for part in rule["And"])
     if "Or" in rule:

@@ -8,8 +8,8 @@ import pytest
 
 from shared.ingestion.reconciliation import MAX_ATTEMPTS
 from tests.faults.driver import Delivered, World, functions_with_effects
-from tests.house.tree import ROOT, sources
 from tests.faults.papers import empty_page, lease
+from tests.house.tree import ROOT, sources
 
 pytestmark = pytest.mark.xdist_group("faults")
 

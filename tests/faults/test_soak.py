@@ -1,4 +1,4 @@
-"""Real processes under real faults: workers killed, Postgres crashed, disk full, storage failing."""
+"""Real processes, real faults: workers killed, Postgres crashed, disk full, storage failing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from infra.cli.bench import surroundings
 pytestmark = pytest.mark.xdist_group("soak")
 
 SIZES = {
-    "short": {"documents": 10, "minutes": 0.2, "kills": 6, "crashes": 1, "full_disks": 1, "storms": 1},
-    "full": {"documents": 60, "minutes": 2, "kills": 40, "crashes": 3, "full_disks": 2, "storms": 2},
-}  # fmt: skip
+    "short": {"documents": 10, "minutes": 0.2, "kills": 6, "crashes": 1, "full_disks": 1},
+    "full": {"documents": 60, "minutes": 2, "kills": 40, "crashes": 3, "full_disks": 2},
+}
 
 
 @pytest.mark.timeout(400)
@@ -24,7 +24,14 @@ def test_a_server_that_is_broken_in_every_way_keeps_what_it_was_given(
 ) -> None:
     size = SIZES[request.config.getoption("--faults")]
     seed = request.config.getoption("--seed") or 0
-    plan = Plan(**size, seed=seed, model_dir=model_dir, sweep_every_s=4, patience_s=180)  # type: ignore[arg-type]
+    plan = Plan(
+        **size,  # type: ignore[arg-type]
+        seed=seed,
+        storms=1,
+        model_dir=model_dir,
+        sweep_every_s=4,
+        patience_s=180,
+    )
     said: list[str] = []
     report = Engine(plan, surroundings(), said.append).run()
     assert report.violations == [], report.line()
@@ -32,5 +39,5 @@ def test_a_server_that_is_broken_in_every_way_keeps_what_it_was_given(
     assert report.documents == size["documents"]
     assert report.kills >= size["kills"] // 2
     assert report.crashes == size["crashes"]
-    assert report.storms == size["storms"]
+    assert report.storms == 1
     assert report.failed == report.poison

@@ -49,7 +49,8 @@ def main(address: str, model_dir: str) -> None:
     listener.bind(address)
     listener.listen(16)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for workers
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while True:
         connection, _ = listener.accept()
         if os.fork() == 0:
@@ -82,7 +83,7 @@ def _configure(configured: Mapping[str, Any], loaded: Mapping[str, object]) -> N
     from shared.kernel.settings import settings
     from shared.wiring import app
 
-    os.environ.update(configured["environment"])
+    os.environ.update(configured["environment"])  # noqa: TID251 - as Lambda configures functions
     settings.cache_clear()
     app.cache_clear()
     for service in SERVICES:
