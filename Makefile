@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help up install test check format bench chaos package lock docs clean test-extras
+.PHONY: help up install test check format bench bench-parsing chaos package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -47,6 +47,9 @@ bench: $(VENV)/.test  ## measure cold starts, ingest, embedding, search, ask, me
 chaos: $(VENV)/.test  ## break a server in every way: 300 documents, 200 kills; then the long fault schedules
 	$(BIN)/kontor chaos --docs 300 --kills 200 $(ARGS)
 	$(BIN)/python -m pytest -q tests/faults --faults=full
+
+bench-parsing: $(VENV)/.test  ## measure reading: make bench-parsing DATA=FOLDER [SCORERS=FOLDER]
+	@$(BIN)/kontor bench-parsing $(DATA) $(if $(SCORERS),--scorers $(SCORERS)) $(ARGS)
 
 package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template
 	$(BIN)/kontor package $(ARGS)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
     from shared.inference.model import EmbeddingModel
     from shared.ingestion.model import Chunk
+    from shared.ingestion.settling import Settler
 
 
 class SearchIndex:
@@ -175,9 +176,29 @@ class App:
             timeout_s=self.settings.llm_timeout_s,
         )
 
+    @cached_property
+    def settler(self) -> Settler:
+        """What decides how an ingest that failed ends."""
+        from shared.ingestion.settling import Settler
+
+        return Settler(self.database, self.chunk_index, self.settings.give_up_after_s)
+
     def relay(self, tenant_id: TenantId) -> None:
-        """Send what this tenant's last transaction announced."""
-        outbox.try_relay(self.database, tenant_id, bus=self.bus, workflows=self.workflows)
+        """Send what this tenant's last transaction announced, and start what may start."""
+        outbox.try_relay(
+            self.database,
+            tenant_id,
+            bus=self.bus,
+            workflows=self.workflows,
+            max_running=self.settings.max_running_workflows,
+        )
+
+    def relay_waiting(self) -> None:
+        """Start workflows of whoever's turn it is, after one has ended."""
+        with self.database.system_transaction() as session:
+            tenants = outbox.list_waiting_tenants(session)
+        for tenant_id in tenants:
+            self.relay(tenant_id)
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import KontorError
+from shared.kernel.failures import Failure, as_unavailable, classify
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -34,6 +35,12 @@ def step_handler(step: Step) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
             except KontorError as error:
                 logger.warning("step failed", extra={**fields, "reason": error.detail})
                 raise
+            except OSError as error:
+                # A workflow knows errors by their class: ours for what the machine lacks.
+                if classify(error) is not Failure.INFRASTRUCTURE:
+                    raise
+                logger.warning("step failed", extra={**fields, "reason": str(error)})
+                raise as_unavailable(error) from error
             finally:
                 app.relay(task.tenant_id)
             milliseconds = round((time.perf_counter() - started) * 1000)

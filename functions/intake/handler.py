@@ -15,4 +15,4 @@ def _take_in(app: App, message: dict[str, Any]) -> None:
         app.relay(arrival.tenant_id)
 
 
-handler = queue_handler(_take_in)
+handler = queue_handler(_take_in, queue=lambda app: app.intake_queue)

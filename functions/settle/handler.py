@@ -5,21 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from functions.edge.step import step_handler
-from shared.ingestion.service import failure_reason, settle_completed, settle_failed
+from shared.adapters.outbox import end_workflow
+from shared.ingestion.service import settle_completed
 from shared.ingestion.task import IngestTask
 from shared.wiring import App
 
 
 def _settle(app: App, task: IngestTask, event: dict[str, Any]) -> dict[str, Any]:
     if event["outcome"] == "completed":
-        return settle_completed(
+        answer = settle_completed(
             app.database,
             task,
             chunk_index=app.chunk_index,
             embedding_model=app.settings.embedding_model,
         )
-    reason = failure_reason(event["error"])
-    return settle_failed(app.database, task, reason, chunk_index=app.chunk_index)
+    else:
+        answer = app.settler.settle(task, event["error"])
+    with app.database.transaction(task.tenant_id) as session:
+        end_workflow(session, task.execution_name)
+    app.relay_waiting()
+    return answer
 
 
 handler = step_handler(_settle)

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from shared.adapters.outbox import list_active_tenants
+from shared.ingestion.orphans import Orphans
 from shared.ingestion.reconciliation import Reconciler
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.wiring import app as wired
@@ -25,7 +26,10 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,
+        settler=app.settler,
+        orphans=Orphans(app.database, app.objects),
         stuck_after_s=app.settings.stuck_after_s,
+        max_running=app.settings.max_running_workflows,
         trash_days=app.settings.trash_days,
     )
     with app.database.system_transaction() as session:

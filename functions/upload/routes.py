@@ -13,7 +13,7 @@ from functions.edge.http import Caller
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.documents import service as documents
-from shared.documents.model import Upload
+from shared.documents.model import Priority, Upload
 from shared.documents.service import NewUpload
 from shared.identity.model import Principal
 from shared.kernel.errors import InvalidError, TooLargeError
@@ -38,6 +38,10 @@ class AnnouncedFile(BaseModel):
         default=None, strict=False, description="Makes the file this document's next version."
     )
     metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    priority: Priority = Field(
+        default="interactive",
+        description="Bulk lets files that somebody waits for go first.",
+    )
 
 
 class PostForm(BaseModel):
@@ -63,6 +67,7 @@ class DirectFile(BaseModel):
     filename: str = Field(default="", max_length=1024)
     folder: str = Field(default="", max_length=4096)
     document_id: UUID | None = None
+    priority: Priority = "interactive"
 
 
 async def _body(request: Request) -> bytes:
@@ -109,6 +114,7 @@ def _announce(caller: Principal, body: bytes) -> AcceptedUpload:
         folder=file.folder,
         document_id=DocumentId(file.document_id) if file.document_id else None,
         metadata=file.metadata,
+        priority=file.priority,
     )
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
@@ -139,6 +145,7 @@ def _take(caller: Principal, file: DirectFile, body: bytes, claimed_type: str) -
         claimed_type=claimed_type.partition(";")[0].strip(),
         folder=file.folder,
         document_id=DocumentId(file.document_id) if file.document_id else None,
+        priority=file.priority,
     )
     with app.database.transaction(caller.tenant_id) as session:
         upload = _open(session, caller, new)

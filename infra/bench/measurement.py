@@ -17,20 +17,23 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One number; ``at_most`` is its goal if it has one, ``note`` how it was measured."""
+    """One number; ``at_most`` or ``at_least`` is its goal, ``note`` how it was measured."""
 
     name: str
     value: float
     unit: str
     note: str = ""
     at_most: float | None = None
+    at_least: float | None = None
 
     @property
     def verdict(self) -> str:
         """Whether the goal is met: ``met`` or ``missed``; empty without a goal."""
-        if self.at_most is None:
+        if self.at_most is None and self.at_least is None:
             return ""
-        return "met" if self.value <= self.at_most else "missed"
+        is_low = self.at_most is None or self.value <= self.at_most
+        is_high = self.at_least is None or self.value >= self.at_least
+        return "met" if is_low and is_high else "missed"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -63,7 +63,9 @@ def bench(
     from infra.bench.workshop import ON_REQUEST, PARTS, Plan, Workshop
     from infra.cli.terminal import print_json
 
-    wanted = _known(parts or [part for part in PARTS if part not in ON_REQUEST], tuple(PARTS))
+    wanted = known_parts(
+        parts or [part for part in PARTS if part not in ON_REQUEST], tuple(PARTS)
+    )
     plan = Plan(
         named=_named(api=api, data=data, token=token),
         corpus=corpus,
@@ -77,7 +79,7 @@ def bench(
     host = _host()  # before the bench itself is the load
     if not as_json:
         typer.echo(_HEAD)
-    with _interruptible(), _progress() as progress, Workshop(plan, progress) as workshop:
+    with _interruptible(), show_progress() as progress, Workshop(plan, progress) as workshop:
         for part in wanted:
             results = PARTS[part](workshop)
             found += results
@@ -89,7 +91,8 @@ def bench(
         typer.echo(_circumstances(host))
 
 
-def _known(parts: list[str], known: Sequence[str]) -> list[str]:
+def known_parts(parts: list[str], known: Sequence[str]) -> list[str]:
+    """Return the parts in their usual order; raises InvalidError for one that is not known."""
     from shared.kernel.errors import InvalidError
 
     for part in parts:
@@ -140,7 +143,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def show_progress() -> Iterator[Progress]:
     """Say on standard error what goes on: one line that changes, or now and then a plain one."""
     from infra.cli.terminal import open_console
 

@@ -11,6 +11,7 @@ import typer
 from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.chaos import chaos
+from infra.cli.bench_parsing import bench_parsing
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -18,6 +19,7 @@ from infra.cli.migrate import migrate
 from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
+from infra.cli.read import read
 from infra.cli.search import search
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
@@ -44,6 +46,7 @@ app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)
 app.command(rich_help_panel=USING)(rm)
 app.command(rich_help_panel=USING)(trace)
+app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
@@ -53,6 +56,7 @@ app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)
 app.command(rich_help_panel=BUILDING)(chaos)
+app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)
 
 
 def _show_version(is_wanted: bool) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.kernel.errors import KontorError, NotFoundError, RefusedError, UnavailableError
+from shared.kernel.errors import KontorError, NotFoundError, UnavailableError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -21,6 +21,23 @@ _MISSING = {
     "GoneException",
 }
 _REFUSED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
+_SERVER_ERROR = 500
+_TOO_MANY = 429
+# Codes that pass by themselves although they come with a status below 500.
+_PASSING = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "ProvisionedThroughputExceededException",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "OperationAborted",
+    "TooManyRequestsException",
+    "LimitExceededException",
+    "ExecutionLimitExceeded",
+}
 
 
 @cache
@@ -49,12 +66,14 @@ def client(service: str, *, region: str, endpoint: str = "") -> Any:
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn botocore's errors inside the block into ours; ``what`` names the thing reached for."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
         yield
     except ClientError as error:
         raise _translate(error, what) from error
+    except ParamValidationError as error:
+        raise UnexpectedAnswerError(f"{what} was asked for in a way that cannot be.") from error
     except BotoCoreError as error:
         raise UnavailableError(f"{what} cannot be reached.", hint="Try again.") from error
 
@@ -64,5 +83,17 @@ def _translate(error: ClientError, what: str) -> KontorError:
     if code in _MISSING:
         return NotFoundError(f"{what} is not there.")
     if code in _REFUSED:
-        return RefusedError(f"{what} may not be used by this function.")
-    return UnavailableError(f"{what} answered {code or 'an error'}.", hint="Try again.")
+        return NotPermittedError(f"{what} may not be used by this function.")
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    is_passing = status >= _SERVER_ERROR or status == _TOO_MANY or not status
+    if is_passing or code in _PASSING or "Throttl" in code or "SlowDown" in code:
+        return UnavailableError(f"{what} answered {code or 'an error'}.", hint="Try again.")
+    return UnexpectedAnswerError(f"{what} answered {code or status}.")
+
+
+class UnexpectedAnswerError(KontorError):
+    """A service refused what we asked as wrong: a bug of ours, which waiting does not mend."""
+
+
+class NotPermittedError(UnexpectedAnswerError):
+    """The function lacks a right or the bucket a policy: the operator's to mend, nobody's file."""

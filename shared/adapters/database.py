@@ -166,22 +166,33 @@ def _is_over(connection: Connection[TupleRow]) -> bool:
     return bool(poll.poll(0))
 
 
-def translate(error: psycopg.Error) -> KontorError:
-    """Turn a Postgres error into ours; bugs (syntax, missing columns) stay what they are.
+# Classes of SQLSTATE that are the server's trouble: connection, transaction rolled back, resources,
+# object in use, operator intervention, system error.
+_PASSING_CLASSES = {"08", "40", "53", "55", "57", "58"}
+# A transaction that idled too long; a server that just became a replica.
+_PASSING_STATES = {"25P03", "25006"}
 
-    Classes of SQLSTATE: 08, 53, 57, 58 are the server's trouble, 40 a lost race, 22 bad text.
-    """
+
+def translate(error: psycopg.Error) -> KontorError:
+    """Turn a Postgres error into ours; bugs (syntax, missing columns) stay what they are."""
     state = error.sqlstate or ""
     if isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
         return UnavailableError("Two changes collided in the database.", hint="Try again.")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return UnavailableError("The database's disk is full.", hint="Try again when it has room.")
     if isinstance(error, psycopg.errors.UniqueViolation):
         name = error.diag.constraint_name or ""
         return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
     if state in {"22021", "22P05"} or (isinstance(error, psycopg.DataError) and not state):
         return InvalidError("A text holds characters that cannot be stored (such as NUL).")
-    if state[:2] in {"08", "53", "55", "57", "58"} or isinstance(error, psycopg.OperationalError):
+    if state[:2] in _PASSING_CLASSES or state in _PASSING_STATES or _is_lost(error):
         return UnavailableError("The database does not answer.", hint="Try again in a moment.")
     return UnexpectedDatabaseError(f"The database refused a statement ({state or 'client'}).")
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Tell whether the connection broke: such errors have no SQLSTATE, or none of the server's."""
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
 class UnexpectedDatabaseError(KontorError):

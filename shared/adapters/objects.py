@@ -38,7 +38,7 @@ class Objects:
         self._client: Any = aws.client("s3", region=region, endpoint=endpoint)
 
     def check(self) -> None:
-        """Reach for the bucket; raises NotFoundError, RefusedError or UnavailableError.
+        """Reach for the bucket; raises NotFoundError, NotPermittedError or UnavailableError.
 
         Lists instead of HEAD: functions may list below ``uploads/`` only.
         """
@@ -82,9 +82,18 @@ class Objects:
             key, answer["ContentLength"], answer.get("VersionId", ""), answer["LastModified"]
         )
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Iterate over the objects under a prefix, in key order, without versions."""
-        token: dict[str, str] = {}
+    def has(self, key: str, *, version: str) -> bool:
+        """Tell whether this very version of an object is there."""
+        try:
+            with aws.translated(f"The object {key}"):
+                self._client.head_object(Bucket=self.bucket, Key=key, **_version(version))
+        except NotFoundError:
+            return False
+        return True
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
+        """Iterate over the objects under a prefix behind ``after``, in key order, unversioned."""
+        token: dict[str, str] = {"StartAfter": after} if after else {}
         while True:
             with aws.translated(f"The folder {prefix}"):
                 answer = self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **token)

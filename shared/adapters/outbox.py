@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -20,7 +22,7 @@ from shared.adapters.database import Database, Session
 from shared.adapters.queries import load_queries
 from shared.adapters.workflows import Workflows
 from shared.kernel.context import correlation_id
-from shared.kernel.errors import UnavailableError
+from shared.kernel.errors import KontorError
 from shared.kernel.events import Event
 from shared.kernel.ids import TenantId, new_id
 from shared.kernel.killpoints import reach
@@ -28,6 +30,8 @@ from shared.kernel.killpoints import reach
 logger = logging.getLogger(__name__)
 QUERIES = load_queries("shared.adapters")
 Destination = Literal["bus", "ingest_workflow"]
+MAX_RUNNING = 12
+MOST_STARTS = 50  # in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,45 @@ class Outgoing:
     destination: str
     name: str
     payload: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many workflows run: this tenant's, everybody's, and how many tenants share."""
+
+    running_here: int
+    running_everywhere: int
+    tenants: int
+
+    def free(self, most: int) -> int:
+        """Return how many this tenant may start now, if ``most`` may run at once in all.
+
+        Each tenant that has work may have an equal share; a single one may have it all.
+        """
+        share = math.ceil(most / max(1, self.tenants))
+        return max(0, min(share - self.running_here, most - self.running_everywhere))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whether a tenant has workflows to start."""
+
+    is_waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A workflow that was started and of whose end nothing is known."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interruptions:
+    """How often a workflow ended in the same way, and when it did so first."""
+
+    times: int
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +127,24 @@ def announce(session: Session, event: Event) -> None:
     _record(session, "bus", event.name(), payload)
 
 
-def request_workflow(session: Session, name: str, data: Mapping[str, object]) -> None:
-    """Record that the ingest workflow is to start as ``name`` once this has committed."""
-    _record(session, "ingest_workflow", name, data)
+def request_workflow(
+    session: Session, name: str, data: Mapping[str, object], *, priority: int = 0
+) -> None:
+    """Record that the ingest workflow is to start as ``name`` once this has committed.
+
+    ``priority`` is 0 (somebody is waiting for it) to 3 (huge, and one of many): the lower starts
+    first. It starts when there is room: see ``relay``.
+    """
+    _record(session, "ingest_workflow", name, data, priority=priority)
 
 
 def _record(
-    session: Session, destination: Destination, name: str, payload: Mapping[str, object]
+    session: Session,
+    destination: Destination,
+    name: str,
+    payload: Mapping[str, object],
+    *,
+    priority: int = 0,
 ) -> None:
     session.execute(
         QUERIES["record_outgoing"],
@@ -99,6 +153,7 @@ def _record(
             "destination": destination,
             "name": name,
             "payload": json.dumps(payload),
+            "priority": priority,
         },
     )
 
@@ -109,37 +164,98 @@ def relay(
     *,
     bus: Bus,
     workflows: Workflows,
+    max_running: int = MAX_RUNNING,
     older_than_s: float = 0,
 ) -> int:
-    """Send the tenant's unsent announcements and mark them; returns how many went out.
+    """Send the tenant's unsent facts and start waiting workflows; returns how many went out.
 
-    Raises UnavailableError when a destination is away: the rows stay and the sweep sends them.
+    Of workflows only as many start as leave at most ``max_running`` running in all; the rest wait
+    in the outbox for the end of one. Raises UnavailableError when a destination is away: the rows
+    stay and the sweep sends them.
     """
+    sent = _send_facts(database, tenant_id, bus, older_than_s)
+    return sent + _start_workflows(database, tenant_id, workflows, max_running, older_than_s)
+
+
+def _send_facts(database: Database, tenant_id: TenantId, bus: Bus, older_than_s: float) -> int:
     with database.transaction(tenant_id) as session:
-        waiting = session.all(QUERIES["list_unsent"], Outgoing, {"older_than_s": older_than_s})
-        if not waiting:
-            return 0
-        _send(waiting, bus=bus, workflows=workflows)
-        reach("outbox.sent")
-        session.execute(QUERIES["change_to_sent"], {"ids": [row.id for row in waiting]})
+        waiting = session.all(
+            QUERIES["list_unsent_facts"], Outgoing, {"older_than_s": older_than_s}
+        )
+        if waiting:
+            bus.publish([Fact(row.name, row.payload) for row in waiting])
+            reach("outbox.sent")
+            session.execute(QUERIES["change_to_sent"], {"ids": [row.id for row in waiting]})
     return len(waiting)
 
 
-def try_relay(database: Database, tenant_id: TenantId, *, bus: Bus, workflows: Workflows) -> None:
-    """Relay now if possible; a destination that is away is logged and left to the sweep."""
+def _start_workflows(
+    database: Database,
+    tenant_id: TenantId,
+    workflows: Workflows,
+    max_running: int,
+    older_than_s: float,
+) -> int:
+    age = {"older_than_s": older_than_s}
+    with database.transaction(tenant_id) as session:
+        if not session.get(QUERIES["has_waiting_starts"], Waiting, age).is_waiting:
+            return 0
+        session.execute(QUERIES["lock_starts"])
+        free = session.get(QUERIES["find_capacity"], Capacity).free(max_running)
+        waiting = session.all(
+            QUERIES["list_waiting_starts"], Outgoing, {**age, "limit": min(free, MOST_STARTS)}
+        )
+        for row in waiting:
+            workflows.start(row.name, row.payload)
+            reach("outbox.started")
+            session.execute(QUERIES["record_running"], {"name": row.name})
+        if waiting:
+            session.execute(QUERIES["change_to_sent"], {"ids": [row.id for row in waiting]})
+    return len(waiting)
+
+
+def list_unsent(session: Session) -> list[Outgoing]:
+    """List what waits to be sent or started, oldest first, without taking it."""
+    return session.all(QUERIES["list_unsent"], Outgoing, {"older_than_s": 0})
+
+
+def end_workflow(session: Session, name: str) -> None:
+    """Record that the workflow ``name`` has ended, so that the next may start."""
+    session.execute(QUERIES["remove_running"], {"name": name})
+
+
+def list_running(session: Session, *, older_than_s: float) -> list[str]:
+    """List workflows that were started a while ago and have not been told to have ended."""
+    rows = session.all(QUERIES["list_running"], Running, {"older_than_s": older_than_s})
+    return [row.name for row in rows]
+
+
+def try_relay(
+    database: Database,
+    tenant_id: TenantId,
+    *,
+    bus: Bus,
+    workflows: Workflows,
+    max_running: int = MAX_RUNNING,
+) -> None:
+    """Relay now if possible; what goes wrong is logged and left to the sweep, which says so."""
     try:
-        relay(database, tenant_id, bus=bus, workflows=workflows)
-    except UnavailableError as error:
+        relay(database, tenant_id, bus=bus, workflows=workflows, max_running=max_running)
+    except KontorError as error:
         logger.warning("outbox not sent yet", extra={"reason": error.detail})
 
 
-def _send(waiting: Sequence[Outgoing], *, bus: Bus, workflows: Workflows) -> None:
-    facts = [Fact(row.name, row.payload) for row in waiting if row.destination == "bus"]
-    if facts:
-        bus.publish(facts)
-    for row in waiting:
-        if row.destination == "ingest_workflow":
-            workflows.start(row.name, row.payload)
+def find_interruptions(
+    session: Session, consumer: str, message_key: str, outcome: str
+) -> Interruptions:
+    """Count receipts under a key's beginning whose answer was ``outcome``."""
+    params = {"consumer": consumer, "message_key": message_key, "outcome": outcome}
+    return session.get(QUERIES["find_interruptions"], Interruptions, params)
+
+
+def list_waiting_tenants(session: Session) -> list[TenantId]:
+    """List whose workflows are to start next, in a system transaction: fair by what runs."""
+    return [row.tenant_id for row in session.all(QUERIES["list_waiting_tenants"], TenantRow)]
 
 
 def list_active_tenants(session: Session) -> list[TenantId]:

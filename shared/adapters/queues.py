@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters import aws
+
+LONGEST_DELAY_S = 900  # SQS's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How often a message has been put back, and when (seconds since 1970) it was first seen."""
+
+    attempt: int
+    first_seen: float
 
 
 class Queue:
@@ -17,7 +28,7 @@ class Queue:
         self._client: Any = aws.client("sqs", region=region, endpoint=endpoint)
 
     def depth(self) -> int:
-        """Return about how many messages wait; raises RefusedError or UnavailableError."""
+        """Return about how many messages wait; raises NotPermittedError or UnavailableError."""
         with aws.translated("The queue"):
             answer = self._client.get_queue_attributes(
                 QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessages"]
@@ -28,3 +39,22 @@ class Queue:
         """Send one JSON message."""
         with aws.translated("The queue"):
             self._client.send_message(QueueUrl=self.url, MessageBody=json.dumps(body))
+
+    def send_again(self, body: str, trial: Trial, *, delay_s: int) -> None:
+        """Put a message back as a new one that becomes visible after ``delay_s`` (at most 900).
+
+        A new message has been received zero times, so waiting for something that is away never
+        carries it to the dead-letter queue. Acknowledge the old one only after this: a crash in
+        between leaves two, and consumers are idempotent.
+        """
+        numbers = {"attempt": trial.attempt, "first_seen": round(trial.first_seen)}
+        with aws.translated("The queue"):
+            self._client.send_message(
+                QueueUrl=self.url,
+                MessageBody=body,
+                DelaySeconds=min(LONGEST_DELAY_S, delay_s),
+                MessageAttributes={
+                    name: {"DataType": "Number", "StringValue": str(value)}
+                    for name, value in numbers.items()
+                },
+            )

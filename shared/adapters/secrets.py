@@ -31,7 +31,7 @@ class Secrets:
     def keep(self, name: str, text: str) -> None:
         """Store a secret, as a new version when the name is known; for operators.
 
-        Raises RefusedError or UnavailableError.
+        Raises NotPermittedError or UnavailableError.
         """
         try:
             with aws.translated(f"The secret {name}"):

@@ -13,6 +13,8 @@ from shared.kernel.ids import DocumentId, FolderId, JobId, TenantId, UserId, Ver
 
 MAX_NAME = 255
 MAX_DEPTH = 32
+HUGE_BYTES = 20 * 1024 * 1024
+Priority = Literal["interactive", "bulk"]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -39,11 +41,28 @@ class Upload:
     size_bytes: int
     object_key: str
     metadata: dict[str, object]
+    priority: str
     state: str
     correlation_id: str
     created_by: UserId
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Whether another version keeps the same bytes."""
+
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether an id is an upload's, a version's, or the upload's that a version came from."""
+
+    is_upload: bool
+    is_version: bool
+    is_original: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +209,11 @@ class ErasableVersion:
 
     id: VersionId
     object_key: str
+
+
+def rank_of(priority: str, size_bytes: int) -> int:
+    """Return an upload's place in the queue: 0 goes first, 3 last.
+
+    What somebody waits for goes before what came with a thousand others, small before huge.
+    """
+    return (2 if priority == "bulk" else 0) + (1 if size_bytes >= HUGE_BYTES else 0)

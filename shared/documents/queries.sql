@@ -41,16 +41,16 @@ WHERE f.tenant_id = %(tenant_id)s AND f.id = %(id)s
 -- Its id is the job's id and part of its object key.
 INSERT INTO kontor.uploads
     (tenant_id, id, folder_id, document_id, filename, claimed_type, size_bytes, object_key,
-     metadata, correlation_id, created_by, expires_at)
+     metadata, priority, correlation_id, created_by, expires_at)
 VALUES
     (%(tenant_id)s, %(id)s, %(folder_id)s, %(document_id)s, %(filename)s, %(claimed_type)s,
-     %(size_bytes)s, %(object_key)s, %(metadata)s::jsonb, %(correlation_id)s, %(created_by)s,
-     %(expires_at)s);
+     %(size_bytes)s, %(object_key)s, %(metadata)s::jsonb, %(priority)s, %(correlation_id)s,
+     %(created_by)s, %(expires_at)s);
 
 -- :name find_upload :one Upload
 -- Locked, so that two announcements of one object take turns.
 SELECT id, folder_id, document_id, filename, claimed_type, size_bytes, object_key, metadata,
-    state, correlation_id, created_by, created_at, expires_at
+    priority, state, correlation_id, created_by, created_at, expires_at
 FROM kontor.uploads
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 FOR UPDATE;
@@ -58,12 +58,20 @@ FOR UPDATE;
 -- :name list_waiting_uploads :many Upload
 -- Announced, and silent for a while: the reconciler looks whether their bytes arrived.
 SELECT id, folder_id, document_id, filename, claimed_type, size_bytes, object_key, metadata,
-    state, correlation_id, created_by, created_at, expires_at
+    priority, state, correlation_id, created_by, created_at, expires_at
 FROM kontor.uploads
 WHERE tenant_id = %(tenant_id)s AND state = 'waiting'
     AND created_at < now() - make_interval(secs => %(older_than_s)s)
+    -- Each time it was sent again the pause doubles: a slow intake is not buried in repeats.
+    AND (resent_at IS NULL OR resent_at < now()
+        - make_interval(secs => least(900, %(older_than_s)s * 2 ^ least(resent_count, 10))))
 ORDER BY created_at
 LIMIT 200;
+
+-- :name change_upload_resent :exec
+-- Announced again by the sweep.
+UPDATE kontor.uploads SET resent_count = resent_count + 1, resent_at = clock_timestamp()
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name change_upload_state :exec
 -- From waiting to what became of it.
@@ -83,6 +91,14 @@ FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND removed_at IS NULL
 ORDER BY (stage = 'failed'), id DESC
 LIMIT 1;
+
+-- :name find_bytes_elsewhere :one Elsewhere
+-- Whether these bytes are kept by another version, so that this one cannot be kept as well.
+SELECT EXISTS (
+    SELECT 1 FROM kontor.versions
+    WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND id <> %(id)s
+        AND stage <> 'failed' AND removed_at IS NULL
+) AS is_kept;
 
 -- :name record_document :exec
 -- A document begins with its first version.
@@ -133,6 +149,35 @@ WHERE tenant_id = %(tenant_id)s AND stage NOT IN ('completed', 'failed')
 ORDER BY updated_at
 LIMIT 200
 FOR UPDATE SKIP LOCKED;
+
+-- :name list_versions_after :many Version
+-- A walk through everything, in the order of the ids.
+SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
+    object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
+    page_count, chunk_count, warnings, created_by, created_at, completed_at
+FROM kontor.versions
+WHERE tenant_id = %(tenant_id)s AND id > %(after)s AND stage <> 'failed'
+    AND removed_at IS NULL
+ORDER BY id
+LIMIT %(limit)s;
+
+-- :name find_rows_of_objects :one Known
+-- Whether a row, removed or not, stands for what lies in a folder of storage.
+SELECT
+    EXISTS (
+        SELECT 1 FROM kontor.uploads WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+    ) AS is_upload,
+    EXISTS (
+        SELECT 1 FROM kontor.versions WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+    ) AS is_version,
+    EXISTS (
+        SELECT 1 FROM kontor.versions WHERE tenant_id = %(tenant_id)s AND job_id = %(id)s
+    ) AS is_original;
+
+-- :name add_version_warning :exec
+-- Once, however often it is found.
+UPDATE kontor.versions SET warnings = warnings || %(warning)s::text
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND NOT %(warning)s = ANY (warnings);
 
 -- :name list_removed_unfinished_versions :many Version
 -- Removed before they were read; nobody works on them any more, but their jobs still wait.

@@ -15,6 +15,7 @@ from shared.documents.model import (
     Folder,
     Kept,
     ParsedFacts,
+    Priority,
     Upload,
     Version,
     clean_filename,
@@ -41,6 +42,7 @@ class NewUpload:
     folder: str = ""
     document_id: DocumentId | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    priority: Priority = "interactive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ def announce_upload(
         size_bytes=new.size_bytes,
         object_key=upload_key(session.tenant_id, upload_id, filename),
         metadata=dict(new.metadata),
+        priority=new.priority,
         state="waiting",
         correlation_id=correlation_id(),
         created_by=created_by,
@@ -151,8 +154,39 @@ def list_waiting_uploads(session: Session, *, older_than_s: float) -> list[Uploa
     return store.list_waiting_uploads(session, older_than_s=older_than_s)
 
 
+def count_resent(session: Session, upload_id: JobId) -> None:
+    """Record that an upload was announced again, which doubles the pause before the next time."""
+    store.change_upload_resent(session, upload_id)
+
+
+def is_kept_elsewhere(session: Session, version: Version) -> bool:
+    """Tell whether another version that did not fail holds the same bytes."""
+    return store.find_bytes_elsewhere(session, version.id, version.sha256)
+
+
+def list_versions_after(session: Session, after: VersionId, *, limit: int) -> list[Version]:
+    """Walk through all versions that did not fail, in the order of their ids."""
+    return store.list_versions_after(session, after, limit=limit)
+
+
+def has_upload(session: Session, upload_id: JobId) -> bool:
+    """Tell whether an upload, or a version that came from it, is on record."""
+    known = store.find_rows_of_objects(session, upload_id)
+    return known.is_upload or known.is_original
+
+
+def has_version(session: Session, version_id: VersionId) -> bool:
+    """Tell whether a version is on record, removed or not."""
+    return store.find_rows_of_objects(session, version_id).is_version
+
+
+def warn(session: Session, version_id: VersionId, warning: str) -> bool:
+    """Add a warning to a version; False when it carries it already."""
+    return store.add_version_warning(session, version_id, warning)
+
+
 def settle_upload(session: Session, upload_id: JobId, state: str) -> None:
-    """Write what became of an upload: received, duplicate, rejected or expired."""
+    """Write what became of an upload: received, duplicate, rejected, expired, dead, waiting."""
     store.change_upload_state(session, upload_id, state)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.documents.model import (
     DocumentLock,
     DocumentRow,
+    Elsewhere,
     ErasableDocument,
     ErasableVersion,
     Folder,
+    Known,
     ParsedFacts,
     Upload,
     Version,
@@ -69,6 +72,7 @@ def record_upload(session: Session, upload: Upload) -> None:
             "size_bytes": upload.size_bytes,
             "object_key": upload.object_key,
             "metadata": json.dumps(upload.metadata),
+            "priority": upload.priority,
             "correlation_id": upload.correlation_id,
             "created_by": upload.created_by,
             "expires_at": upload.expires_at,
@@ -84,6 +88,35 @@ def find_upload(session: Session, upload_id: JobId) -> Upload | None:
 def list_waiting_uploads(session: Session, *, older_than_s: float) -> list[Upload]:
     """List uploads that have been waiting for longer than ``older_than_s``."""
     return session.all(QUERIES["list_waiting_uploads"], Upload, {"older_than_s": older_than_s})
+
+
+def change_upload_resent(session: Session, upload_id: JobId) -> None:
+    """Count that an upload was announced again."""
+    session.execute(QUERIES["change_upload_resent"], {"id": upload_id})
+
+
+def find_bytes_elsewhere(session: Session, version_id: VersionId, sha256: bytes) -> bool:
+    """Tell whether another version that did not fail has these bytes; locks them."""
+    session.execute(QUERIES["lock_bytes"], {"sha256": sha256})
+    params = {"id": version_id, "sha256": sha256}
+    return session.get(QUERIES["find_bytes_elsewhere"], Elsewhere, params).is_kept
+
+
+def find_rows_of_objects(session: Session, owner_id: UUID) -> Known:
+    """Tell what rows there are for an id found in storage."""
+    return session.get(QUERIES["find_rows_of_objects"], Known, {"id": owner_id})
+
+
+def list_versions_after(session: Session, after: VersionId, *, limit: int) -> list[Version]:
+    """List versions that did not fail in the order of their ids, behind ``after``."""
+    params = {"after": after, "limit": limit}
+    return session.all(QUERIES["list_versions_after"], Version, params)
+
+
+def add_version_warning(session: Session, version_id: VersionId, warning: str) -> bool:
+    """Add a warning to a version; False when it carries it already."""
+    params = {"id": version_id, "warning": warning}
+    return session.execute(QUERIES["add_version_warning"], params) == 1
 
 
 def change_upload_state(session: Session, upload_id: JobId, state: str) -> None:

@@ -16,13 +16,14 @@ from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.adapters.outbox import leave_receipt, request_workflow
 from shared.documents import service as documents
-from shared.documents.model import Kept, Upload
+from shared.documents.model import Kept, Upload, rank_of
 from shared.documents.service import ReceivedFile
 from shared.ingestion.detection import detect
 from shared.ingestion.formats import Reader, reader_of
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError
+from shared.kernel.failures import Failure, classify
 from shared.kernel.hashing import sha256_of_file
 from shared.kernel.ids import JobId, TenantId
 from shared.kernel.killpoints import reach
@@ -66,8 +67,8 @@ def arrivals(message: Mapping[str, object]) -> list[Arrival]:
 def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes: int) -> None:
     """Turn an arrived object into a version with a workflow, a duplicate, or a rejection.
 
-    Idempotent: a second announcement of the same upload finds it settled. Raises
-    UnavailableError when storage or database are away; everything else ends in the job's record.
+    Idempotent: a second announcement of the same upload finds it settled. What is wrong with the
+    file ends in the job's record; raises what is not the file's fault (storage or database away).
     """
     started = time.perf_counter()
     with database.transaction(arrival.tenant_id) as session:
@@ -82,7 +83,7 @@ def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes
         try:
             file = _examine(objects, upload, arrival, max_bytes=max_bytes)
         except KontorError as error:
-            if error.is_retryable:
+            if classify(error) is not Failure.PERMANENT:
                 raise
             outcome = "rejected"
             _reject(database, arrival, error, _milliseconds(started))
@@ -164,7 +165,8 @@ def _start(session: Session, upload: Upload, kept: Kept, reader: Reader) -> None
         correlation_id=upload.correlation_id,
         reader=reader,
     )
-    request_workflow(session, task.execution_name, {"task": task.to_json()})
+    priority = rank_of(upload.priority, upload.size_bytes)
+    request_workflow(session, task.execution_name, {"task": task.to_json()}, priority=priority)
 
 
 def _reject(database: Database, arrival: Arrival, error: KontorError, duration_ms: int) -> None:

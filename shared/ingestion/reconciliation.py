@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.adapters import outbox
 from shared.adapters.bus import Bus
@@ -18,6 +19,9 @@ from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.documents.model import Upload, Version, derived_prefix
 from shared.ingestion.formats import reader_of
+from shared.ingestion.orphans import Orphans
+from shared.ingestion.redriving import arrival_of, bury
+from shared.ingestion.settling import REDRIVABLE, Settler, count_interruptions
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now
 from shared.kernel.context import working_on
@@ -29,7 +33,9 @@ from shared.realtime.model import Report, Stage
 logger = logging.getLogger(__name__)
 OUTBOX_GRACE_S = 5.0  # the handler that recorded it is probably about to send it
 UPLOAD_GRACE_S = 10.0  # S3 announces within seconds
+RUN_GRACE_S = 15.0  # an execution is listed at once, its row a moment later
 MAX_ATTEMPTS = 8
+REMOVED = "The document was removed before it was read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,10 @@ class Reconciler:
     bus: Bus
     workflows: Workflows
     intake_queue: Queue
+    settler: Settler
+    orphans: Orphans
     stuck_after_s: float
+    max_running: int
     trash_days: int
 
     def sweep(self, tenant_id: TenantId) -> dict[str, int]:
@@ -51,6 +60,7 @@ class Reconciler:
                 "uploads": self._resend_uploads(tenant_id),
                 "versions": self._restart_versions(tenant_id),
                 "removed": self._end_removed(tenant_id),
+                "runs": self._end_dead_runs(tenant_id),
                 "erased": self._erase_trash(tenant_id),
                 "connections": self._expire(tenant_id),
                 "announcements": outbox.relay(
@@ -58,8 +68,10 @@ class Reconciler:
                     tenant_id,
                     bus=self.bus,
                     workflows=self.workflows,
+                    max_running=self.max_running,
                     older_than_s=OUTBOX_GRACE_S,
                 ),
+                **self.orphans.sweep(tenant_id),
             }
         if any(found.values()):
             logger.info("sweep mended", extra={"tenant": str(tenant_id), **found})
@@ -72,14 +84,34 @@ class Reconciler:
         mended = 0
         for upload in waiting:
             info = self.objects.describe(upload.object_key)
-            if info is not None:
-                self.intake_queue.send(_s3_event(self.objects.bucket, upload, info.version))
+            if info is not None and self._is_overdue(upload):
+                arrival = arrival_of(tenant_id, upload)
+                bury(self.database, arrival, error="Nobody took it in for too long.")
+                mended += 1
+            elif info is not None:
+                self.intake_queue.send(s3_event(self.objects.bucket, upload, info.version))
                 reach("sweep.resent")
+                with self.database.transaction(tenant_id) as session:
+                    documents.count_resent(session, upload.id)
                 mended += 1
             elif upload.expires_at < now():
                 self._expire_upload(tenant_id, upload)
                 mended += 1
         return mended
+
+    def _is_overdue(self, upload: Upload) -> bool:
+        return now() - upload.created_at > timedelta(seconds=self.settler.give_up_after_s)
+
+    def _end_dead_runs(self, tenant_id: TenantId) -> int:
+        """Give back the places of workflows that ended without anybody being told."""
+        with self.database.transaction(tenant_id) as session:
+            names = outbox.list_running(session, older_than_s=RUN_GRACE_S)
+        dead = [name for name in names if not self.workflows.is_running(name)]
+        if dead:
+            with self.database.transaction(tenant_id) as session:
+                for name in dead:
+                    outbox.end_workflow(session, name)
+        return len(dead)
 
     def _expire_upload(self, tenant_id: TenantId, upload: Upload) -> None:
         with self.database.transaction(tenant_id) as session:
@@ -113,20 +145,19 @@ class Reconciler:
         return restarted
 
     def _restart(self, task: IngestTask) -> None:
-        with (
-            working_on(correlation=task.correlation_id, tenant=str(task.tenant_id)),
-            self.database.transaction(task.tenant_id) as session,
-        ):
-            if task.attempt >= MAX_ATTEMPTS:
-                reason = f"Reading the file was interrupted {task.attempt} times. Upload it again."
-                documents.fail(session, task.version_id, reason)
-                realtime.report(session, _failed(task, reason))
-                reach("sweep.given_up")
+        with working_on(correlation=task.correlation_id, tenant=str(task.tenant_id)):
+            with self.database.transaction(task.tenant_id) as session:
+                waits = count_interruptions(session, task).times
+            if task.attempt - waits >= MAX_ATTEMPTS:
+                reason = f"Reading the file was interrupted {task.attempt - waits} times."
+                self.settler.give_up(task, f"{reason} {REDRIVABLE}", "Interrupted.")
                 return
-            version = documents.begin_again(session, task.version_id)
-            again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
-            outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
-            reach("sweep.restarted")
+            with self.database.transaction(task.tenant_id) as session:
+                version = documents.begin_again(session, task.version_id)
+                again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
+                outbox.end_workflow(session, task.execution_name)
+                outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
+                reach("sweep.restarted")
 
     def _end_removed(self, tenant_id: TenantId) -> int:
         """End the jobs of documents that were removed before anybody could read them."""
@@ -140,9 +171,8 @@ class Reconciler:
             if self.workflows.is_running(task.execution_name):
                 continue  # its next step notices
             with self.database.transaction(tenant_id) as session:
-                reason = "The document was removed before it was read."
-                if documents.fail(session, version.id, reason):
-                    realtime.report(session, _failed(task, reason))
+                if documents.fail(session, version.id, REMOVED):
+                    realtime.report(session, _failed(task, REMOVED))
                     ended += 1
                 reach("sweep.removal_ended")
         return ended
@@ -195,7 +225,7 @@ def _failed(task: IngestTask, reason: str) -> Report:
     )
 
 
-def _s3_event(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
+def s3_event(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
     """Write the notification S3 would have sent."""
     item = {"key": upload.object_key, "size": upload.size_bytes, "versionId": object_version}
     return {

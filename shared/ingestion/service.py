@@ -245,7 +245,10 @@ def failure_reason(error: Mapping[str, object]) -> str:
         return message
     if "Timedout" in name or "Timeout" in name:
         return "Reading the file took too long. Split it and upload the parts."
-    return f"Something went wrong on our side ({name or 'unknown'}). Upload the file again."
+    return (
+        f"Something went wrong on our side ({name or 'unknown'}). "
+        "An administrator can start it again: see `kontor dlq list`."
+    )
 
 
 def _begin(

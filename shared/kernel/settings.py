@@ -96,6 +96,24 @@ class Settings(BaseModel):
             ge=1,
         ),
     ]
+    give_up_after_s: Annotated[
+        int,
+        setting(
+            3 * 24 * 3600,
+            "How long ingestion waits for something that is away before it gives up.",
+            unit="s",
+            ge=60,
+        ),
+    ]
+    max_running_workflows: Annotated[
+        int,
+        setting(
+            12,
+            "Documents read at once; the rest wait, interactive before bulk, small before huge.",
+            unit="workflows",
+            ge=1,
+        ),
+    ]
     trash_days: Annotated[
         int, setting(30, "How long a removed document can be brought back.", unit="days", ge=0)
     ]

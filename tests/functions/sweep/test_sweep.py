@@ -8,6 +8,7 @@ from shared.adapters import aws as clients
 from shared.adapters import outbox
 from shared.documents import service as documents
 from shared.ingestion.intake import arrivals, take_in
+from shared.ingestion.orphans import Orphans
 from shared.ingestion.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
@@ -24,7 +25,10 @@ def _reconciler(app: App) -> Reconciler:
         bus=app.bus,
         workflows=app.workflows,
         intake_queue=app.intake_queue,
+        settler=app.settler,
+        orphans=Orphans(app.database, app.objects),
         stuck_after_s=app.settings.stuck_after_s,
+        max_running=app.settings.max_running_workflows,
         trash_days=0,
     )
 
