@@ -8,81 +8,45 @@ whatever the file's size.
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
-from shared.ingestion.archives import OFFICE_PARTS, inspect_archive, looks_like_archive
+from shared.ingestion.archives import inspect_archive, looks_like_archive
 from shared.ingestion.cleaning import one_line
 from shared.ingestion.decoding import decode, is_text
-from shared.ingestion.formats import DOCX, supported_formats
+from shared.ingestion.formats import FORMATS, XLS, media_type_of_name, supported_formats
+from shared.ingestion.signatures import (
+    OLE,
+    PASSWORD,
+    PROGRAM,
+    by_magic,
+    by_members,
+    by_streams,
+)
+from shared.ingestion.wordings import by_words
 from shared.kernel.errors import InvalidError, UnsupportedError
 
 _HEAD = 65536
 _TAIL = 65536
-_EXTENSIONS = {
-    "txt": "text/plain", "text": "text/plain", "log": "text/plain",
-    "md": "text/markdown", "markdown": "text/markdown", "mdown": "text/markdown",
-    "html": "text/html", "htm": "text/html", "xhtml": "text/html",
-    "csv": "text/csv", "tsv": "text/csv",
-    "docx": DOCX, "docm": DOCX, "dotx": DOCX, "dotm": DOCX,
-    "pdf": "application/pdf",
-}  # fmt: skip
-_CLAIMS = {
-    "text/x-markdown": "text/markdown",
-    "text/tab-separated-values": "text/csv",
-    "application/csv": "text/csv",
-    "application/vnd.ms-excel": "text/csv",
-    "application/xhtml+xml": "text/html",
-    "application/x-pdf": "application/pdf",
-    "application/vnd.ms-word.document.macroenabled.12": DOCX,
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.template": DOCX,
-    "application/vnd.ms-word.template.macroenabled.12": DOCX,
-}
+_LONGEST_MIMETYPE = 200
 # Claims that say nothing: browsers and command lines send them for anything.
 _SILENT = frozenset(
     {"", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded",
      "multipart/form-data", "application/zip", "application/x-zip-compressed"}
 )  # fmt: skip
-_TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "text/html"})
-
-_PROGRAM = "a program"
-_IMAGE = "an image"
-# (offset, bytes, what it is). A program is refused for its own sake, all others as unreadable.
-_MAGIC: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"MZ", _PROGRAM), (0, b"\x7fELF", _PROGRAM), (0, b"\xca\xfe\xba\xbe", _PROGRAM),
-    (0, b"\xfe\xed\xfa\xce", _PROGRAM), (0, b"\xfe\xed\xfa\xcf", _PROGRAM),
-    (0, b"\xce\xfa\xed\xfe", _PROGRAM), (0, b"\xcf\xfa\xed\xfe", _PROGRAM),
-    (0, b"\0asm", _PROGRAM), (0, b"dex\n", _PROGRAM), (0, b"L\0\0\0\x01\x14\x02\0", _PROGRAM),
-    (0, b"\x89PNG\r\n\x1a\n", _IMAGE), (0, b"\xff\xd8\xff", _IMAGE), (0, b"GIF87a", _IMAGE),
-    (0, b"GIF89a", _IMAGE), (0, b"BM", _IMAGE), (0, b"II*\0", _IMAGE), (0, b"MM\0*", _IMAGE),
-    (8, b"WEBP", _IMAGE), (4, b"ftypheic", _IMAGE), (4, b"ftypavif", _IMAGE),
-    (4, b"ftypmif1", _IMAGE), (0, b"8BPS", _IMAGE), (0, b"\0\0\x01\0", _IMAGE),
-    (4, b"ftyp", "a video or sound recording"), (0, b"\x1aE\xdf\xa3", "a video"),
-    (8, b"AVI ", "a video"), (8, b"WAVE", "a sound recording"), (0, b"ID3", "a sound recording"),
-    (0, b"OggS", "a sound recording"), (0, b"fLaC", "a sound recording"),
-    (0, b"\xff\xfb", "a sound recording"),
-    (0, b"Rar!\x1a\x07", "a RAR archive"), (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (0, b"\x1f\x8b", "a gzip archive"), (0, b"BZh", "a bzip2 archive"),
-    (0, b"\xfd7zXZ\0", "an xz archive"), (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (257, b"ustar", "a tar archive"), (0, b"SQLite format 3\0", "a SQLite database"),
-    (0, b"{\\rtf", "an RTF document"), (0, b"%!PS", "a PostScript document"),
-    (0, b"wOFF", "a font"), (0, b"wOF2", "a font"), (0, b"OTTO", "a font"),
-    (0, b"CD001", "a disk image"), (0, b"!BDN", "an Outlook mailbox"),
-)  # fmt: skip
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ARCHIVE_END = b"PK\x05\x06"
 _PDF_WITHIN = 1024
-_HTML = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
 _SCRIPT = re.compile(rb"#![ \t]*/")
+_PAGE_START = re.compile(rb"\s*<(?:html|!doctype|script|\?php)", re.IGNORECASE)
+# Families whose members may be named like each other: what lies in them decides.
+_FAMILIES = ("image/", "text/", "application/vnd.oasis.")
 
 
 def detect(path: Path, *, filename: str, claimed: str = "") -> str:
     """Return the media type of a file, checked against its name and the claimed type.
 
-    Raises UnsupportedError for a type that cannot be read (yet), InvalidError for a file that
-    is empty, broken, disguised, encrypted or dangerous; each says what the file is.
+    Raises UnsupportedError for a type that cannot be read, InvalidError for a file that is
+    empty, broken, disguised, encrypted or dangerous; each says what the file is.
     """
     name = one_line(filename.rsplit("/", 1)[-1])[:120] or "The file"
     size = path.stat().st_size
@@ -92,29 +56,22 @@ def detect(path: Path, *, filename: str, claimed: str = "") -> str:
         tail = stream.read(_TAIL)
     if not head.strip(b"\0 \t\r\n"):
         raise InvalidError(f"“{name}” is empty.", hint="Put in a file with words in it.")
-    expected = expected_type(filename)
-    found = _by_bytes(path, head, tail, name=name)
-    if not found:
-        found = _text_type(head, expected=expected, name=name)
+    expected = media_type_of_name(filename)
+    found = _by_bytes(path, head, tail, name=name) or _by_text(head, expected, name=name)
     _agree(found, expected=expected, claimed=claimed, name=name)
     return found
 
 
-def expected_type(filename: str) -> str:
-    """Return the media type that a file's extension promises; empty when it promises nothing."""
-    extension = filename.rsplit(".", 1)[-1].lower() if "." in filename else ""
-    return _EXTENSIONS.get(extension, "")
-
-
 def _by_bytes(path: Path, head: bytes, tail: bytes, *, name: str) -> str:
     """Return the type of a binary file, empty for text."""
-    if head.startswith(_OLE):
-        raise _legacy(path, name)
+    if head.startswith(OLE):
+        return _ole_type(path, name)
     if looks_like_archive(head):
         return _archive_type(path, head, name)
-    for offset, magic, what in _MAGIC:
-        if head.startswith(magic, offset) and not (len(magic) == len(b"MZ") and is_text(head)):
-            raise _unreadable(what, name)
+    what = by_magic(head, is_text=is_text(head))
+    if what:
+        _refuse_double(what, head, tail, name)
+        return _readable(what, name)
     if b"%PDF-" in head[:_PDF_WITHIN]:
         _check_pdf(head, tail, name)
         return "application/pdf"
@@ -124,118 +81,124 @@ def _by_bytes(path: Path, head: bytes, tail: bytes, *, name: str) -> str:
             hint=f"Supported are {supported_formats()}.",
         )
     if _SCRIPT.match(head):
-        raise _unreadable(_PROGRAM, name)
+        raise _unreadable(PROGRAM, name)
     return ""
 
 
+def _refuse_double(what: str, head: bytes, tail: bytes, name: str) -> None:
+    """Refuse an image that is something else as well (a polyglot)."""
+    if not what.startswith("image/"):
+        return
+    if _ARCHIVE_END in tail:
+        raise _double(name, "an image and an archive", "Save the image again.")
+    lowered = (head + tail).lower()
+    if b"%pdf-" in head[:_PDF_WITHIN] or b"<script" in lowered or b"<?php" in lowered:
+        raise _double(name, "an image and a program", "Save the image again.")
+
+
 def _check_pdf(head: bytes, tail: bytes, name: str) -> None:
-    """Refuse a PDF that is something else as well (a polyglot)."""
+    """Refuse a PDF that is something else as well."""
     before = head[: head.find(b"%PDF-")]
-    if _ARCHIVE_END in tail or b"PK\x03\x04" in before or before.startswith(b"MZ"):
-        raise InvalidError(
-            f"“{name}” is a PDF and an archive at once, which is how malware is hidden.",
-            hint="Save the document again as a plain PDF.",
-        )
-    if before.lstrip().lower().startswith((b"<html", b"<!doctype", b"<script")):
-        raise InvalidError(
-            f"“{name}” is a PDF and a web page at once, which is how malware is hidden.",
-            hint="Save the document again as a plain PDF.",
-        )
+    after = tail[tail.rfind(b"%%EOF") :] if b"%%EOF" in tail else b""
+    if _ARCHIVE_END in after or b"PK\x03\x04" in before or before.startswith(b"MZ"):
+        raise _double(name, "a PDF and an archive", "Save the document again as a plain PDF.")
+    if _PAGE_START.match(before):
+        raise _double(name, "a PDF and a web page", "Save the document again as a plain PDF.")
 
 
 def _archive_type(path: Path, head: bytes, name: str) -> str:
-    """Return the office type inside a zip archive, after checking it for bombs."""
+    """Return the type of a zip archive, after checking it for bombs."""
     if b"%PDF-" in head[:_PDF_WITHIN]:
-        raise InvalidError(
-            f"“{name}” is an archive and a PDF at once, which is how malware is hidden.",
-            hint="Put in the document itself.",
-        )
+        raise _double(name, "an archive and a PDF", "Put in the document itself.")
     members = inspect_archive(path, name=name)
-    if members & OFFICE_PARTS["docx"] or any(m.startswith("word/document") for m in members):
-        return DOCX
-    what = "a zip archive"
-    for part, words in (
-        ("xl/", "an Excel workbook"), ("ppt/", "a PowerPoint presentation"),
-        ("META-INF/container.xml", "an EPUB book"), ("Index/", "an Apple iWork document"),
-        ("META-INF/manifest.xml", "an OpenDocument file"), ("META-INF/MANIFEST.MF", _PROGRAM),
-        ("classes.dex", _PROGRAM), ("visio/", "a Visio drawing"),
-    ):  # fmt: skip
-        if any(member.startswith(part) for member in members):
-            what = words
-            break
-    raise _unreadable(what, name)
+    return _readable(by_members(members, _mimetype(path, members)), name)
 
 
-def _legacy(path: Path, name: str) -> UnsupportedError | InvalidError:
-    """Name an OLE file: encrypted office, old Word, or another old office format."""
-    with path.open("rb") as stream:
-        data = stream.read(4 * 1024 * 1024)
-    if "EncryptedPackage".encode("utf-16-le") in data:
-        return InvalidError(
+def _mimetype(path: Path, members: frozenset[str]) -> str:
+    if "mimetype" not in members:
+        return ""
+    with zipfile.ZipFile(path) as archive, archive.open("mimetype") as member:
+        return member.read(_LONGEST_MIMETYPE).decode("ascii", "replace").strip()
+
+
+def _ole_type(path: Path, name: str) -> str:
+    try:
+        what = by_streams(path)
+    except OSError as error:
+        raise InvalidError(
+            f"“{name}” is damaged: its directory cannot be read.",
+            hint="Open it in its own program, save it again and put that in.",
+        ) from error
+    if what == PASSWORD:
+        raise InvalidError(
             f"“{name}” is protected by a password.", hint="Save it without one and try again."
         )
-    for stream_name, what in (
-        ("WordDocument", "an old Word document (.doc)"),
-        ("Workbook", "an old Excel workbook (.xls)"),
-        ("PowerPoint Document", "an old PowerPoint presentation (.ppt)"),
-        ("__substg1.0", "an Outlook message (.msg)"),
-    ):
-        if stream_name.encode("utf-16-le") in data:
-            return _unreadable(what, name)
-    return _unreadable("an old office document", name)
+    if not what:
+        raise _unreadable("an old office document of another kind", name)
+    return what
+
+
+def _by_text(head: bytes, expected: str, *, name: str) -> str:
+    """Return the kind of text: what the words prove, else what the name promises."""
+    text, _ = decode(head)
+    proven = by_words(text, expected)
+    if proven:
+        return proven
+    if expected in FORMATS and FORMATS[expected].is_text:
+        if expected in {"application/xml", "application/jats+xml", "text/vtt", "application/rtf"}:
+            raise _mismatch("other text", expected, name)
+        return expected
+    if expected:
+        raise _mismatch("text", expected, name)
+    return "text/plain"
+
+
+def _readable(what: str, name: str) -> str:
+    """Return a media type that has a reader; raises for everything else."""
+    if what in FORMATS:
+        return what
+    raise _unreadable(what, name)
 
 
 def _unreadable(what: str, name: str) -> UnsupportedError:
     hint = f"Supported are {supported_formats()}."
-    if what == _IMAGE:
-        return UnsupportedError(
-            f"“{name}” is an image; text recognition is not there yet.", hint=hint
-        )
-    if what == _PROGRAM:
+    if what == PROGRAM:
         return UnsupportedError(f"“{name}” is a program; programs are not accepted.", hint=hint)
-    if "old" in what:
-        hint = "Save it in today's format (for Word: .docx) and try again."
-    return UnsupportedError(f"“{name}” is {what}, which cannot be read yet.", hint=hint)
+    if what.endswith("archive"):
+        hint = "Pack the files into a zip archive, or put them in one by one."
+    return UnsupportedError(f"“{name}” is {what}, which cannot be read here.", hint=hint)
 
 
-def _text_type(head: bytes, *, expected: str, name: str) -> str:
-    """Return the kind of text: what the extension promises, where the words do not object."""
-    text, _ = decode(head)
-    is_page = bool(_HTML.match(text.lstrip("\ufeff")))
-    if is_page:
-        if expected in {"text/html", ""}:
-            return "text/html"
-        if expected not in {"text/markdown", "text/plain"}:
-            raise _mismatch("a web page (HTML)", expected, name)
-    if expected in _TEXTS:
-        return expected
-    if expected:
-        raise _mismatch("text", expected, name)
-    if text.lstrip("\ufeff \r\n\t").startswith("<?xml"):
-        raise _unreadable("an XML file", name)
-    extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    if extension and re.fullmatch(r"[a-z0-9]{1,8}", extension) and not extension.isdigit():
-        raise UnsupportedError(
-            f"“{name}”: files ending in .{extension} cannot be read yet.",
-            hint=f"Supported are {supported_formats()}.",
-        )
-    return "text/plain"
+def _double(name: str, what: str, hint: str) -> InvalidError:
+    return InvalidError(f"“{name}” is {what} at once, which is how malware is hidden.", hint=hint)
 
 
 def _agree(found: str, *, expected: str, claimed: str, name: str) -> None:
-    """Insist that bytes, name and claim tell the same story; among texts the name decides."""
-    if expected and found != expected and not {found, expected} <= _TEXTS:
+    """Insist that bytes, name and claim tell the same story; within a family the bytes decide."""
+    if expected and not _are_kin(found, expected):
         raise _mismatch(_title(found), expected, name)
     said = claimed.split(";", 1)[0].strip().lower()
-    said = _CLAIMS.get(said, said)
-    if said in _SILENT or said == found:
+    if said in _SILENT or said not in FORMATS or _are_kin(found, said):
         return
-    if found in _TEXTS and said.startswith("text/"):
+    if (found, said) == ("text/csv", XLS):  # what Windows calls CSV where Excel is installed
         return
     raise InvalidError(
         f"“{name}” was announced as {said[:100]} but is {_title(found)}.",
         hint="Send the right Content-Type, or none.",
     )
+
+
+def _are_kin(one: str, other: str) -> bool:
+    """Whether a file of one type may pass under the other's name."""
+    if one == other:
+        return True
+    first, second = FORMATS[one], FORMATS[other]
+    if first.is_text and second.is_text:
+        return not {one, other} & {"text/html", "application/rtf"} or {one, other} <= _TEXTS
+    return any(one.startswith(f) and other.startswith(f) for f in _FAMILIES)
+
+
+_TEXTS = frozenset({"text/plain", "text/markdown", "text/html", "application/xml"})
 
 
 def _mismatch(what: str, expected: str, name: str) -> InvalidError:
@@ -246,11 +209,4 @@ def _mismatch(what: str, expected: str, name: str) -> InvalidError:
 
 
 def _title(media_type: str) -> str:
-    return {
-        "text/plain": "plain text",
-        "text/markdown": "Markdown",
-        "text/csv": "a CSV table",
-        "text/html": "a web page (HTML)",
-        DOCX: "a Word document (.docx)",
-        "application/pdf": "a PDF",
-    }[media_type]
+    return FORMATS[media_type].title
