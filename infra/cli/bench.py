@@ -63,9 +63,7 @@ def bench(
     from infra.bench.workshop import ON_REQUEST, PARTS, Plan, Workshop
     from infra.cli.terminal import print_json
 
-    wanted = known_parts(
-        parts or [part for part in PARTS if part not in ON_REQUEST], tuple(PARTS)
-    )
+    wanted = known_parts(parts or [part for part in PARTS if part not in ON_REQUEST], tuple(PARTS))
     plan = Plan(
         named=_named(api=api, data=data, token=token),
         corpus=corpus,

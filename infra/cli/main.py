@@ -10,8 +10,8 @@ import typer
 
 from infra.cli.ask import ask
 from infra.cli.bench import bench
-from infra.cli.chaos import chaos
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.chaos import chaos
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login

@@ -218,10 +218,11 @@ SET stage = 'completed', failure = '', embedding_model = %(embedding_model)s,
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage <> 'failed' AND removed_at IS NULL;
 
 -- :name change_version_attempt :exec
--- A restarted workflow needs a name of its own.
+-- A restarted workflow needs a name of its own; one that was completed or begun again while
+-- somebody thought it stuck stays as it is.
 UPDATE kontor.versions
 SET attempt = attempt + 1, stage = 'uploaded', updated_at = clock_timestamp()
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage = %(stage)s AND attempt = %(attempt)s;
 
 -- :name change_current_version :exec
 -- Newer versions win even when they finish out of order.

@@ -290,10 +290,14 @@ def complete(session: Session, version: Version, *, embedding_model: str) -> Ver
     return lock.current_version_id if lock.current_version_id != version.id else None
 
 
-def begin_again(session: Session, version_id: VersionId) -> Version:
-    """Count a new attempt at a version's ingestion and return it."""
-    store.change_version_attempt(session, version_id)
-    return find_version(session, version_id)
+def begin_again(session: Session, version: Version) -> Version | None:
+    """Count a new attempt at a version's ingestion and return it.
+
+    ``None`` when it went on meanwhile: its workflow may end between being thought dead and this.
+    """
+    if not store.change_version_attempt(session, version):
+        return None
+    return find_version(session, version.id)
 
 
 def find_document(session: Session, document_id: DocumentId) -> DocumentRow:

@@ -211,9 +211,10 @@ def change_version_completed(
     return session.execute(QUERIES["change_version_completed"], params) == 1
 
 
-def change_version_attempt(session: Session, version_id: VersionId) -> None:
-    """Begin a version's ingestion anew."""
-    session.execute(QUERIES["change_version_attempt"], {"id": version_id})
+def change_version_attempt(session: Session, version: Version) -> bool:
+    """Begin a version's ingestion anew; False when it is not any more what it was."""
+    params = {"id": version.id, "stage": version.stage, "attempt": version.attempt}
+    return session.execute(QUERIES["change_version_attempt"], params) == 1
 
 
 def change_current_version(

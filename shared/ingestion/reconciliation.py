@@ -140,24 +140,27 @@ class Reconciler:
                 job = realtime.find_job(session, version.job_id)
             task = _task(tenant_id, version, correlation_id=job.correlation_id)
             if not self.workflows.is_running(task.execution_name):
-                self._restart(task)
-                restarted += 1
+                restarted += self._restart(task, version)
         return restarted
 
-    def _restart(self, task: IngestTask) -> None:
+    def _restart(self, task: IngestTask, version: Version) -> bool:
+        """Start a version's workflow again, or give it up; False when it went on meanwhile."""
         with working_on(correlation=task.correlation_id, tenant=str(task.tenant_id)):
             with self.database.transaction(task.tenant_id) as session:
                 waits = count_interruptions(session, task).times
             if task.attempt - waits >= MAX_ATTEMPTS:
                 reason = f"Reading the file was interrupted {task.attempt - waits} times."
                 self.settler.give_up(task, f"{reason} {REDRIVABLE}", "Interrupted.")
-                return
+                return True
             with self.database.transaction(task.tenant_id) as session:
-                version = documents.begin_again(session, task.version_id)
-                again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
+                begun = documents.begin_again(session, version)
+                if begun is None:
+                    return False
+                again = _task(task.tenant_id, begun, correlation_id=task.correlation_id)
                 outbox.end_workflow(session, task.execution_name)
                 outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
                 reach("sweep.restarted")
+        return True
 
     def _end_removed(self, tenant_id: TenantId) -> int:
         """End the jobs of documents that were removed before anybody could read them."""

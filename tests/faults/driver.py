@@ -279,11 +279,12 @@ class World:
     def sweep(self, *, kill_at: int = 0) -> Delivered:
         """Run the schedule's function as if everything had been silent for long enough."""
         self.set_back(
-            "UPDATE kontor.uploads SET created_at = now() - interval '1 minute'",
+            "UPDATE kontor.uploads SET created_at = created_at - interval '1 minute'",
             "UPDATE kontor.versions SET updated_at = now() - interval '1 hour'",
             "UPDATE kontor.documents SET removed_at = now() - interval '1 year'"
             " WHERE removed_at IS NOT NULL",
-            "UPDATE kontor.outbox SET created_at = now() - interval '1 minute'",
+            "UPDATE kontor.outbox SET created_at = created_at - interval '1 minute'",
+            "UPDATE kontor.running_workflows SET started_at = now() - interval '1 hour'",
         )
         return self.deliver("sweep", {}, kill_at=kill_at)
 

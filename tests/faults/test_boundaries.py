@@ -9,6 +9,7 @@ import pytest
 from shared.ingestion.reconciliation import MAX_ATTEMPTS
 from tests.faults.driver import Delivered, World, functions_with_effects
 from tests.faults.papers import empty_page, lease
+from tests.faults.states import lambda_failure
 from tests.house.tree import ROOT, sources
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -94,6 +95,8 @@ def _set_scene(world: World, number: int) -> None:
     assert document_id is not None
     world.remove(document_id)
     world.expect_any_end(removed)
+    overdue = world.upload(f"overdue-{number}.txt", lease(5 * number + 4, clauses=1))
+    world.messages.clear()
     for title, at in (("vanished", 1), ("hopeless", 2)):
         arrival = world.upload(f"{title}-{number}.txt", lease(5 * number + at, clauses=1))
         world.receive(world.messages[0])
@@ -104,11 +107,38 @@ def _set_scene(world: World, number: int) -> None:
     world.poison.add(never.upload_id)
     world.upload(f"lost-{number}.txt", lease(5 * number + 3, clauses=1))
     world.messages.clear()
+    world.expect_failure(overdue)
     world.set_back(
+        "UPDATE kontor.uploads SET created_at = now() - interval '1 year'"
+        f" WHERE id = '{overdue.upload_id}'",
         f"UPDATE kontor.versions SET attempt = {MAX_ATTEMPTS} WHERE job_id = '{arrival.upload_id}'",
         "UPDATE kontor.uploads SET expires_at = now() - interval '1 hour'"
         f" WHERE id = '{never.upload_id}'",
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "is_our_wait"), [("UnavailableError", True), ("ZeroDivisionError", False)]
+)
+def test_a_kill_while_trouble_of_ours_is_settled_changes_nothing(
+    world: World, error: str, is_our_wait: bool
+) -> None:
+    boundary, was_killed = 0, True
+    while was_killed:
+        boundary += 1
+        arrival = world.upload(f"file-{boundary}.txt", lease(boundary, clauses=1))
+        if not is_our_wait:
+            world.expect_failure(arrival)
+        world.receive(world.messages[0])
+        world.collect()
+        (execution,) = world.executions
+        while execution.task.function != "settle":
+            execution.task = execution.steps.send(lambda_failure(error, "not now"))
+        was_killed = world.advance(execution, kill_at=boundary).outcome is None
+        world.drain()
+    assert boundary > 1
+    assert world.violations() == []
+    KILLED.update(_killed(world))
 
 
 def test_a_kill_while_a_stage_is_announced_is_no_harm(world: World) -> None:
@@ -127,7 +157,13 @@ def test_a_kill_while_a_stage_is_announced_is_no_harm(world: World) -> None:
     KILLED.update(_killed(world))
 
 
-ELSEWHERE = {"parse.file"}  # a text has no pictures to take out
+# Boundaries that no event of these scenes leads to, and why.
+ELSEWHERE = {
+    "parse.file",  # a text has no pictures to take out
+    "dead_letters.redriven",  # an administrator's request over HTTP
+    "orphans.removed",  # objects have to be a day old
+    "queue.put_back",  # the database has to be away: the soak
+}
 KILLED: dict[str, set[str]] = {}  # where the tests above really killed, by function
 
 
