@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,8 +32,6 @@ def _ask(weather: Path, environ: dict[str, object]) -> str:
         return [b""]
 
     served = under(weather, seed=1)(application)  # type: ignore[arg-type]
-    import io
-
     list(
         served(
             {"wsgi.input": io.BytesIO(), **environ}, lambda status, _headers: said.append(status)
@@ -93,14 +93,13 @@ def test_a_full_disk_takes_nothing_and_is_gone_afterwards(tmp_path: Path) -> Non
     if not disk.is_small:
         pytest.skip("mounting a small disk needs root")
     try:
-        import threading
-
-        filling = threading.Thread(target=disk.fill, args=(1.0,))
+        filling = threading.Thread(target=disk.fill, args=(3.0,))
         filling.start()
-        refused = False
+        refused, number = False, 0
         while filling.is_alive() and not refused:
+            number += 1
             try:
-                (disk.folder / "more").write_bytes(bytes(1 << 20))
+                (disk.folder / f"more-{number}").write_bytes(bytes(1 << 20))
             except OSError:
                 refused = True
         filling.join()
