@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.adapters.database import Session
+    from shared.adapters.scanner import Scanner
     from shared.documents.model import Version
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.language_models import LanguageModel
     from shared.inference.model import EmbeddingModel
     from shared.ingestion.model import Chunk
-    from shared.ingestion.settling import Settler
+    from shared.recovery.settling import Settler
 
 
 class SearchIndex:
@@ -133,6 +134,28 @@ class App:
         return Queue(self.settings.intake_queue_url, **self._aws)
 
     @cached_property
+    def dead_letter_queue(self) -> Queue:
+        """The queue of uploads that intake gave up on."""
+        return Queue(self.settings.dead_letter_queue_url, **self._aws)
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        """The malware gate: the built-in signatures, and the scanner that is configured."""
+        from pathlib import Path
+
+        from shared.adapters.scanner import ClamdScanner, GuardDutyScanner
+        from shared.ingestion.screening import Gate
+        from shared.ingestion.signature_scanner import SignatureScanner
+
+        hashes = self.settings.malware_hashes
+        scanners: list[Scanner] = [SignatureScanner(Path(hashes) if hashes else None)]
+        if self.settings.malware_gate == "clamd":
+            scanners.append(ClamdScanner(self.settings.clamd_address))
+        elif self.settings.malware_gate == "guardduty":
+            scanners.append(GuardDutyScanner(self.objects))
+        return Gate(scanners)
+
+    @cached_property
     def sockets(self) -> Sockets:
         """The WebSocket API's connections."""
         return Sockets(self.settings.websocket_endpoint, region=self.settings.storage_region)
@@ -179,7 +202,7 @@ class App:
     @cached_property
     def settler(self) -> Settler:
         """What decides how an ingest that failed ends."""
-        from shared.ingestion.settling import Settler
+        from shared.recovery.settling import Settler
 
         return Settler(self.database, self.chunk_index, self.settings.give_up_after_s)
 

@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 from shared.adapters.outbox import list_active_tenants
-from shared.ingestion.orphans import Orphans
-from shared.ingestion.reconciliation import Reconciler
 from shared.kernel.errors import KontorError, UnavailableError
+from shared.recovery.orphans import Orphans
+from shared.recovery.reconciliation import Reconciler
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)

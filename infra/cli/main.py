@@ -12,6 +12,7 @@ from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_parsing import bench_parsing
 from infra.cli.chaos import chaos
+from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
@@ -21,6 +22,7 @@ from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read
 from infra.cli.search import search
+from infra.cli.sift import sift
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
@@ -50,7 +52,9 @@ app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
+app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
+app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)

@@ -40,6 +40,7 @@ FLOORS = {
     "ingestion": 6,
     "search": 6,
     "answering": 7,
+    "recovery": 7,
     "chat": 8,
     "monitoring": 9,
     "wiring": 10,

@@ -58,7 +58,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Whether an id is an upload's, a version's, or the upload's that a version came from."""
+    """Whether an id is an open upload's, a version's, or the upload's that a version came from."""
 
     is_upload: bool
     is_version: bool

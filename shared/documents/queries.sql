@@ -162,10 +162,12 @@ ORDER BY id
 LIMIT %(limit)s;
 
 -- :name find_rows_of_objects :one Known
--- Whether a row, removed or not, stands for what lies in a folder of storage.
+-- Whether a row, removed or not, stands for what lies in a folder of storage. An upload that was
+-- a duplicate or was rejected needs its object no more, and one that was received has a version.
 SELECT
     EXISTS (
-        SELECT 1 FROM kontor.uploads WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+        SELECT 1 FROM kontor.uploads
+        WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND state IN ('waiting', 'dead')
     ) AS is_upload,
     EXISTS (
         SELECT 1 FROM kontor.versions WHERE tenant_id = %(tenant_id)s AND id = %(id)s
@@ -205,10 +207,10 @@ SET parser = %(parser)s, language = %(language)s, page_count = %(page_count)s,
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name change_version_failed :exec
--- The reason is for a person.
+-- The reason is for a person; the first one is the true one.
 UPDATE kontor.versions
 SET stage = 'failed', failure = %(failure)s, updated_at = clock_timestamp()
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage <> 'completed';
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage NOT IN ('completed', 'failed');
 
 -- :name change_version_completed :exec
 -- Once; a repeat changes nothing.

@@ -170,7 +170,7 @@ def list_versions_after(session: Session, after: VersionId, *, limit: int) -> li
 
 
 def has_upload(session: Session, upload_id: JobId) -> bool:
-    """Tell whether an upload, or a version that came from it, is on record."""
+    """Tell whether an open upload, or a version that came from one, is on record."""
     known = store.find_rows_of_objects(session, upload_id)
     return known.is_upload or known.is_original
 
@@ -270,7 +270,7 @@ def record_parsed(session: Session, version_id: VersionId, facts: ParsedFacts) -
 
 
 def fail(session: Session, version_id: VersionId, reason: str) -> bool:
-    """Mark a version failed with a reason a person understands; False when it is completed."""
+    """Mark a version failed with a reason a person understands; False when it has ended."""
     return store.change_version_failed(session, version_id, reason)
 
 

@@ -13,7 +13,7 @@ from shared.kernel.ids import TenantId, UserId
 _READING: Final = frozenset({"documents:read", "search", "chat"})
 _WRITING: Final = _READING | {"documents:write"}
 
-PERMISSIONS: Final = _WRITING | {"users:manage", "system:read"}
+PERMISSIONS: Final = _WRITING | {"users:manage", "system:read", "system:operate"}
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "admin": PERMISSIONS,
     "editor": _WRITING,

@@ -49,6 +49,9 @@ class Settings(BaseModel):
     intake_queue_url: Annotated[
         str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
     ]
+    dead_letter_queue_url: Annotated[
+        str, setting("", "Queue of uploads that intake gave up on, read by functions/bury.")
+    ]
     ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
@@ -86,6 +89,21 @@ class Settings(BaseModel):
     ]
     parse_timeout_s: Annotated[
         int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)
+    ]
+    malware_gate: Annotated[
+        str,
+        setting(
+            "builtin",
+            "Who looks for malware beside the built-in signatures: builtin, clamd or guardduty.",
+            pattern="^(builtin|clamd|guardduty)$",
+        ),
+    ]
+    clamd_address: Annotated[
+        str,
+        setting("/var/run/clamav/clamd.ctl", "Socket file or host:port of clamd."),
+    ]
+    malware_hashes: Annotated[
+        str, setting("", "File with SHA-256 sums of files to refuse, one a line.")
     ]
     stuck_after_s: Annotated[
         int,

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from shared.ingestion.reconciliation import MAX_ATTEMPTS
+from shared.recovery.reconciliation import MAX_ATTEMPTS
 from tests.faults.driver import Delivered, World, functions_with_effects
 from tests.faults.papers import empty_page, lease
 from tests.faults.states import lambda_failure

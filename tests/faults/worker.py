@@ -27,7 +27,7 @@ PRELOADED = (
     "infra.local.serverless",
     "shared.wiring",
     "shared.ingestion.intake",
-    "shared.ingestion.reconciliation",
+    "shared.recovery.reconciliation",
     "shared.ingestion.service",
     "shared.search.service",
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
 from infra.local.postgres import DEFAULTS
 from infra.local.routing import Function, QueueMapping, Resource, RoutingModel
 from infra.local.serverless import load_service
+from shared.kernel.settings import Settings
 from tests.house.tree import ROOT
 
 VISIBILITY_TIMES = 6  # AWS's own advice for queues that feed a Lambda
@@ -53,6 +55,23 @@ def starving_queues(model: RoutingModel) -> list[str]:
     ]
 
 
+def overfull_steps(model: RoutingModel, *, running: int, fan_out: int) -> list[str]:
+    """Complain when more workflows may run than can be read, or one alone overfills embedding."""
+    places = {f.key: f.reserved_concurrency or 0 for f in model.functions}
+    readers = sum(count for key, count in places.items() if key.startswith("parse"))
+    complaints = []
+    if running > readers:
+        complaints.append(f"{running} workflows may run, but {readers} can be read at once")
+    if fan_out > places["embed"]:
+        complaints.append(f"one workflow embeds {fan_out} batches at once, of {places['embed']}")
+    return complaints
+
+
+def _fan_out() -> int:
+    machine = json.loads((ROOT / "infra/workflows/ingest.asl.json").read_text("utf-8"))
+    return int(machine["States"]["Embed"]["MaxConcurrency"])
+
+
 def _queue_id(mapping: QueueMapping) -> str:
     assert isinstance(mapping.queue, dict), mapping.queue
     found = mapping.queue.get("Fn::GetAtt") or [mapping.queue["Ref"]]
@@ -71,6 +90,16 @@ def test_all_functions_fit_into_the_database() -> None:
 
 def test_queues_hand_out_no_more_than_their_functions_may_run() -> None:
     assert not starving_queues(load_service(ROOT))
+
+
+def test_running_workflows_find_room_in_every_step() -> None:
+    running = Settings().max_running_workflows
+    assert not overfull_steps(load_service(ROOT), running=running, fan_out=_fan_out())
+
+
+def test_more_workflows_than_room_are_refused() -> None:
+    model = load_service(ROOT)
+    assert len(overfull_steps(model, running=1000, fan_out=1000)) == 2
 
 
 def test_there_are_queues_and_functions_to_guard() -> None:

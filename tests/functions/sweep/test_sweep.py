@@ -10,10 +10,10 @@ from shared.adapters import outbox
 from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.ingestion.intake import arrivals, take_in
-from shared.ingestion.orphans import Orphans
-from shared.ingestion.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
+from shared.recovery.orphans import Orphans
+from shared.recovery.reconciliation import MAX_ATTEMPTS, Reconciler
 from shared.wiring import App
 from tests.functions.conftest import Uploader
 
@@ -117,6 +117,30 @@ def test_a_workflow_that_died_is_started_again_under_a_new_name(
     assert _executions(wired) == [first, f"{first}-2"]
 
 
+def test_a_version_whose_turn_has_not_come_is_not_thought_stuck(
+    wired: App, tenant: TenantId, uploader: Uploader, owner_url: str
+) -> None:
+    take_in(wired.database, wired.objects, uploader.send("a.txt", TEXT), max_bytes=1 << 20)
+    assert _restarted(wired, tenant, owner_url) == 0
+    outbox.relay(wired.database, tenant, bus=wired.bus, workflows=wired.workflows)
+    (first,) = _executions(wired)
+    _stop(wired, first)
+    assert _restarted(wired, tenant, owner_url) == 1
+
+
+def test_a_second_failure_changes_neither_reason_nor_story(
+    wired: App, tenant: TenantId, uploader: Uploader
+) -> None:
+    arrival = uploader.send("a.txt", TEXT)
+    take_in(wired.database, wired.objects, arrival, max_bytes=1 << 20)
+    with wired.database.transaction(tenant) as session:
+        job = realtime.find_job(session, arrival.upload_id)
+        assert job.version_id is not None
+        assert documents.fail(session, job.version_id, "the first")
+        assert not documents.fail(session, job.version_id, "the second")
+        assert documents.find_version(session, job.version_id).failure == "the first"
+
+
 class EndsMeanwhile(Workflows):
     """A workflow that completes its version just before somebody asks whether it still runs."""
 
@@ -138,6 +162,7 @@ def test_a_workflow_that_ends_while_it_is_thought_dead_is_not_started_again(
 ) -> None:
     arrival = uploader.send("a.txt", TEXT)
     take_in(wired.database, wired.objects, arrival, max_bytes=1 << 20)
+    outbox.relay(wired.database, tenant, bus=wired.bus, workflows=wired.workflows)
     _age(owner_url, "UPDATE kontor.versions SET updated_at = now() - interval '1 hour'")
     late = replace(_reconciler(wired), workflows=EndsMeanwhile(wired, owner_url))
     assert late.sweep(tenant)["versions"] == 0

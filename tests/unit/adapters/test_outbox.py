@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 
 from shared.adapters import outbox
@@ -94,3 +95,64 @@ def test_second_receipt_for_the_same_message_is_refused_and_the_first_answer_kep
         assert outbox.find_receipt(session, "embed", "v1") is None
         outbox.forget_receipts(session, "v1")
         assert outbox.find_receipt(session, "parse", "v1") is None
+
+
+def _started(database: Database, tenant: TenantId, most: int) -> list[str]:
+    recorder = Recorder()
+    outbox.relay(database, tenant, bus=recorder, workflows=recorder, max_running=most)  # type: ignore[arg-type]
+    return recorder.started
+
+
+def test_no_more_workflows_run_than_may_and_the_rest_wait_by_priority(
+    database: Database, tenant: TenantId
+) -> None:
+    with database.transaction(tenant) as session:
+        for priority in (3, 2, 1, 0, 0):
+            name = f"{priority}-{session.connection.execute('SELECT random()').fetchone()}"
+            outbox.request_workflow(session, name, {}, priority=priority)
+    first = _started(database, tenant, 2)
+    assert [name[0] for name in first] == ["0", "0"]
+    assert _started(database, tenant, 2) == []
+    with database.transaction(tenant) as session:
+        outbox.end_workflow(session, first[0])
+    assert [name[0] for name in _started(database, tenant, 2)] == ["1"]
+
+
+def test_waiting_outweighs_priority_in_the_end(
+    database: Database, tenant: TenantId, owner_url: str
+) -> None:
+    with database.transaction(tenant) as session:
+        outbox.request_workflow(session, "bulk", {}, priority=2)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("UPDATE kontor.outbox SET created_at = now() - interval '1 hour'")
+    with database.transaction(tenant) as session:
+        outbox.request_workflow(session, "fresh", {})
+    assert _started(database, tenant, 1) == ["bulk"]
+
+
+def test_a_second_tenant_gets_its_share_when_places_come_free(
+    database: Database, tenant: TenantId, other_tenant: TenantId
+) -> None:
+    with database.transaction(tenant) as session:
+        for number in range(6):
+            outbox.request_workflow(session, f"a{number}", {}, priority=2)
+    assert len(_started(database, tenant, 4)) == 4
+    with database.transaction(other_tenant) as session:
+        outbox.request_workflow(session, "b0", {})
+    assert _started(database, other_tenant, 4) == [], "all places are taken"
+    with database.transaction(tenant) as session:
+        outbox.end_workflow(session, "a0")
+    assert _started(database, tenant, 4) == [], "half the places are its share now"
+    with database.system_transaction() as session:
+        assert outbox.list_waiting_tenants(session) == [other_tenant, tenant]
+    assert _started(database, other_tenant, 4) == ["b0"]
+
+
+def test_facts_go_out_while_workflows_wait(database: Database, tenant: TenantId) -> None:
+    recorder = Recorder()
+    with database.transaction(tenant) as session:
+        outbox.request_workflow(session, "first", {})
+        outbox.request_workflow(session, "second", {})
+        outbox.announce(session, BellRang(tenant_id=tenant, times=1))
+    sent = outbox.relay(database, tenant, bus=recorder, workflows=recorder, max_running=1)  # type: ignore[arg-type]
+    assert (sent, len(recorder.facts), recorder.started) == (2, 1, ["first"])

@@ -1,23 +1,26 @@
-"""Dead letters of ingestion: bury an upload nobody could take in, and set one going again."""
+"""Use cases of dead letters: bury what nobody could take in, list, set going again."""
 
 from __future__ import annotations
 
 import logging
 from uuid import UUID
 
-from shared.adapters import dead_letters, outbox
+from shared.adapters import outbox
 from shared.adapters.database import Database, Session
-from shared.adapters.dead_letters import DeadLetter
+from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Upload
 from shared.ingestion.formats import reader_of
 from shared.ingestion.intake import Arrival
 from shared.ingestion.task import IngestTask
-from shared.kernel.errors import ConflictError, NotFoundError
+from shared.kernel.errors import ConflictError, KontorError, NotFoundError
 from shared.kernel.ids import JobId, TenantId, UserId, VersionId
 from shared.kernel.killpoints import reach
+from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery import store
+from shared.recovery.model import DeadLetter
 
 logger = logging.getLogger(__name__)
 STEP = "dead_letters"
@@ -42,7 +45,7 @@ def bury(database: Database, arrival: Arrival, *, error: str) -> bool:
         if upload.state != "waiting":
             return False
         documents.settle_upload(session, upload.id, "dead")
-        dead_letters.record(
+        store.record_letter(
             session,
             source="intake",
             subject=upload.id,
@@ -56,26 +59,56 @@ def bury(database: Database, arrival: Arrival, *, error: str) -> bool:
     return True
 
 
-def redrive(session: Session, letter_id: UUID, *, by: UserId) -> tuple[DeadLetter, Upload | None]:
-    """Set the subject of a letter going again; returns the letter, and an upload to announce.
+def list_letters(
+    session: Session, *, cursor: str | None, is_open_only: bool, limit: int
+) -> Page[DeadLetter]:
+    """List a tenant's letters, newest first."""
+    before = UUID(decode_cursor(cursor, 1)[0]) if cursor else None
+    limit = clamp_limit(limit)
+    letters = store.list_letters(session, before=before, is_open_only=is_open_only, limit=limit)
+    return Page(letters, encode_cursor(str(letters[-1].id)) if len(letters) == limit else None)
+
+
+def find_letter(session: Session, letter_id: UUID) -> DeadLetter:
+    """Return a letter and lock it; raises NotFoundError when it is not there or not yours."""
+    letter = store.find_letter(session, letter_id)
+    if letter is None:
+        raise NotFoundError("There is no such dead letter.")
+    return letter
+
+
+def leave_to_sweep(upload: Upload, error: KontorError) -> None:
+    """Log that an upload could not be announced now; the sweep announces all that wait."""
+    logger.warning(
+        "upload is announced later", extra={"job_id": str(upload.id), "reason": error.detail}
+    )
+
+
+def redrive(session: Session, letter_id: UUID, *, by: UserId) -> Upload | None:
+    """Set the subject of a letter going again; returns an upload that is to be announced.
 
     A letter that was redriven before is left as it is. A version's workflow starts with the
     outbox; an upload is announced again by the caller after the commit, or else by the sweep.
     Raises NotFoundError when there is no such letter, ConflictError when its subject is gone.
     """
-    letter = dead_letters.find_letter(session, letter_id)
-    if letter is None:
-        raise NotFoundError("There is no such dead letter.")
+    letter = find_letter(session, letter_id)
     if letter.redriven_at is not None:
-        return letter, None
+        return None
     upload = None
     if letter.source == "intake":
         upload = _reopen_upload(session, JobId(letter.subject))
     else:
         _restart_version(session, VersionId(letter.subject))
-    dead_letters.close_letter(session, letter_id, redriven_by=by)
+    store.close_letter(session, letter_id, redriven_by=by)
+    audit.record(
+        session,
+        actor_id=by,
+        action="dead_letter.redriven",
+        subject=f"dead_letter:{letter_id}",
+        details={"source": letter.source, "subject": str(letter.subject), "title": letter.title},
+    )
     reach("dead_letters.redriven")
-    return letter, upload
+    return upload
 
 
 def _reopen_upload(session: Session, upload_id: JobId) -> Upload | None:

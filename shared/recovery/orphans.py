@@ -13,7 +13,6 @@ from datetime import timedelta
 from itertools import islice
 from uuid import UUID
 
-from shared.adapters import sweep_positions
 from shared.adapters.database import Database, Session
 from shared.adapters.objects import ObjectInfo, Objects
 from shared.documents import service as documents
@@ -23,6 +22,7 @@ from shared.kernel.ids import JobId, TenantId, VersionId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery import store
 
 logger = logging.getLogger(__name__)
 GRACE = timedelta(days=1)  # no step takes that long between its object and its row
@@ -52,7 +52,7 @@ class Orphans:
         """Tell of versions whose original is gone: unread ones fail, read ones carry a warning."""
         name = "versions"
         with self.database.transaction(tenant_id) as session:
-            after = sweep_positions.find_position(session, name) or FIRST_ID
+            after = store.find_position(session, name) or FIRST_ID
             page = documents.list_versions_after(
                 session, VersionId(UUID(after)), limit=VERSIONS_PER_SWEEP
             )
@@ -61,7 +61,7 @@ class Orphans:
             mended = sum(_tell_gone(session, version) for version in gone)
             reach("orphans.told")
             position = str(page[-1].id) if len(page) == VERSIONS_PER_SWEEP else ""
-            sweep_positions.record_position(session, name, position, found=mended)
+            store.record_position(session, name, position, found=mended)
         return mended
 
     def _objects(
@@ -70,7 +70,7 @@ class Orphans:
         """Remove objects older than a day whose upload or version no row knows."""
         prefix = f"{kind}/{tenant_id}/"
         with self.database.transaction(tenant_id) as session:
-            after = sweep_positions.find_position(session, kind)
+            after = store.find_position(session, kind)
         page = list(islice(self.objects.list(prefix, after=after), OBJECTS_PER_SWEEP))
         removed = 0
         for folder, owner_id in _old_folders(prefix, page):
@@ -82,7 +82,7 @@ class Orphans:
                 logger.warning("object without a row removed", extra={"folder": folder})
         with self.database.transaction(tenant_id) as session:
             position = page[-1].key if len(page) == OBJECTS_PER_SWEEP else ""
-            sweep_positions.record_position(session, kind, position, found=removed)
+            store.record_position(session, kind, position, found=removed)
         return removed
 
 

@@ -1,43 +1,20 @@
-"""Dead letters: what was given up on, kept for a person, one for each upload or version."""
+"""The rows of recovery, one typed function per query."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+import json
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.adapters.outbox import QUERIES
+from shared.adapters.queries import load_queries
 from shared.kernel.ids import UserId, new_id
+from shared.recovery.model import DeadLetter, Source, SweepPosition
 
-Source = Literal["intake", "ingest"]
+QUERIES = load_queries("shared.recovery")
 MAX_ERROR = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One thing that was given up on; ``reason`` is for everybody, ``error`` for an operator.
-
-    ``subject`` is an upload's id (source intake) or a version's (source ingest). It is open until
-    ``redriven_at``; when it fails again it is open once more, with one more in ``times``.
-    """
-
-    id: UUID
-    source: str
-    subject: UUID
-    title: str
-    reason: str
-    error: str
-    correlation_id: str
-    times: int
-    first_at: datetime
-    last_at: datetime
-    redriven_at: datetime | None
-    redriven_by: UserId | None
-
-
-def record(
+def record_letter(
     session: Session,
     *,
     source: Source,
@@ -80,3 +57,20 @@ def close_letter(session: Session, letter_id: UUID, *, redriven_by: UserId) -> N
     session.execute(
         QUERIES["change_dead_letter_redriven"], {"id": letter_id, "redriven_by": redriven_by}
     )
+
+
+def find_position(session: Session, name: str) -> str:
+    """Return where a search goes on; empty for its beginning."""
+    row = session.find(QUERIES["find_sweep_position"], SweepPosition, {"name": name})
+    return row.position if row else ""
+
+
+def record_position(session: Session, name: str, position: str, **found: int) -> None:
+    """Write where a search stopped and what it found."""
+    params = {"name": name, "position": position, "found": json.dumps(found)}
+    session.execute(QUERIES["record_sweep_position"], params)
+
+
+def list_positions(session: Session) -> list[SweepPosition]:
+    """List what every search of the tenant found last."""
+    return session.all(QUERIES["list_sweep_positions"], SweepPosition)

@@ -19,9 +19,7 @@ from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.documents.model import Upload, Version, derived_prefix
 from shared.ingestion.formats import reader_of
-from shared.ingestion.orphans import Orphans
-from shared.ingestion.redriving import arrival_of, bury
-from shared.ingestion.settling import REDRIVABLE, Settler, count_interruptions
+from shared.ingestion.intake import announcement
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now
 from shared.kernel.context import working_on
@@ -29,6 +27,9 @@ from shared.kernel.ids import DocumentId, TenantId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery.orphans import Orphans
+from shared.recovery.service import arrival_of, bury
+from shared.recovery.settling import REDRIVABLE, Settler, count_interruptions
 
 logger = logging.getLogger(__name__)
 OUTBOX_GRACE_S = 5.0  # the handler that recorded it is probably about to send it
@@ -89,7 +90,7 @@ class Reconciler:
                 bury(self.database, arrival, error="Nobody took it in for too long.")
                 mended += 1
             elif info is not None:
-                self.intake_queue.send(s3_event(self.objects.bucket, upload, info.version))
+                self.intake_queue.send(announcement(self.objects.bucket, upload, info.version))
                 reach("sweep.resent")
                 with self.database.transaction(tenant_id) as session:
                     documents.count_resent(session, upload.id)
@@ -138,7 +139,9 @@ class Reconciler:
         for version in stuck:
             with self.database.transaction(tenant_id) as session:
                 job = realtime.find_job(session, version.job_id)
-            task = _task(tenant_id, version, correlation_id=job.correlation_id)
+                task = _task(tenant_id, version, correlation_id=job.correlation_id)
+                if outbox.is_start_waiting(session, task.execution_name):
+                    continue
             if not self.workflows.is_running(task.execution_name):
                 restarted += self._restart(task, version)
         return restarted
@@ -226,17 +229,3 @@ def _failed(task: IngestTask, reason: str) -> Report:
         document_id=task.document_id,
         version_id=task.version_id,
     )
-
-
-def s3_event(bucket: str, upload: Upload, object_version: str) -> dict[str, object]:
-    """Write the notification S3 would have sent."""
-    item = {"key": upload.object_key, "size": upload.size_bytes, "versionId": object_version}
-    return {
-        "Records": [
-            {
-                "eventSource": "kontor:sweep",
-                "eventName": "ObjectCreated:Post",
-                "s3": {"bucket": {"name": bucket}, "object": item},
-            }
-        ]
-    }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.adapters import dead_letters, outbox
+from shared.adapters import outbox
 from shared.adapters.database import Database, Session
 from shared.adapters.outbox import leave_receipt
 from shared.documents import service as documents
@@ -21,6 +21,7 @@ from shared.kernel.failures import Failure
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
+from shared.recovery import store
 
 logger = logging.getLogger(__name__)
 CONSUMER = "settle"
@@ -87,7 +88,7 @@ class Settler:
                 return answer
             key = f"{task.version_id}/dead/{task.attempt}"
             if version.stage == Stage.FAILED and leave_receipt(session, CONSUMER, key, {}):
-                dead_letters.record(
+                store.record_letter(
                     session,
                     source="ingest",
                     subject=task.version_id,

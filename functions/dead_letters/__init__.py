@@ -1,0 +1,1 @@
+"""HTTP: administrators see what was given up on, and set it going again."""
