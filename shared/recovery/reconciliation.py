@@ -17,6 +17,7 @@ from shared.adapters.objects import Objects
 from shared.adapters.queues import Queue
 from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
+from shared.documents.members import find_member
 from shared.documents.model import Upload, Version, derived_prefix
 from shared.ingestion.formats import reader_of
 from shared.ingestion.intake import announcement
@@ -85,7 +86,10 @@ class Reconciler:
         mended = 0
         for upload in waiting:
             info = self.objects.describe(upload.object_key)
-            if info is not None and self._is_overdue(upload):
+            if info is None and self._deliver(tenant_id, upload):
+                # S3 announces the copy by itself.
+                mended += 1
+            elif info is not None and self._is_overdue(upload):
                 arrival = arrival_of(tenant_id, upload)
                 bury(self.database, arrival, error="Nobody took it in for too long.")
                 mended += 1
@@ -113,6 +117,15 @@ class Reconciler:
                 for name in dead:
                     outbox.end_workflow(session, name)
         return len(dead)
+
+    def _deliver(self, tenant_id: TenantId, upload: Upload) -> bool:
+        """Copy a file that came inside another one to where intake takes it; False for others."""
+        with self.database.transaction(tenant_id) as session:
+            member = find_member(session, upload.id)
+        if member is None or self.objects.describe(member.source_key) is None:
+            return False
+        self.objects.copy(member.source_key, upload.object_key)
+        return True
 
     def _expire_upload(self, tenant_id: TenantId, upload: Upload) -> None:
         with self.database.transaction(tenant_id) as session:
