@@ -146,6 +146,7 @@ def _upload(session: Session, parent: Version, new: NewMember, upload_id: JobId)
         metadata={},
         state="waiting",
         correlation_id=correlation_id(),
+        priority="bulk",  # whoever waits, waits for the file they sent
         created_by=parent.created_by,
         created_at=now(),
         expires_at=now() + timedelta(days=EXPIRY_DAYS),

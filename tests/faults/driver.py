@@ -294,6 +294,12 @@ class World:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    def adopt_members(self) -> None:
+        """Count files that came inside others to those that must end."""
+        with psycopg.connect(self.owner_url) as connection:
+            rows = connection.execute("SELECT id FROM kontor.jobs").fetchall()
+        self.either |= {row[0] for row in rows} - self.good - self.poison
+
     def expect_any_end(self, arrival: Arrival) -> None:
         """Count an upload to those that must end, one way or the other."""
         self.good.discard(arrival.upload_id)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.recovery.reconciliation import MAX_ATTEMPTS
 from tests.faults.driver import Delivered, World, functions_with_effects
-from tests.faults.papers import empty_page, lease
+from tests.faults.papers import archive, empty_page, infected, lease
 from tests.faults.states import lambda_failure
 from tests.house.tree import ROOT, sources
 
@@ -115,6 +115,26 @@ def _set_scene(world: World, number: int) -> None:
         "UPDATE kontor.uploads SET expires_at = now() - interval '1 hour'"
         f" WHERE id = '{never.upload_id}'",
     )
+
+
+def test_a_kill_while_an_archive_is_unpacked_or_refused_loses_no_member(world: World) -> None:
+    def packed(number: int) -> bytes:
+        return archive({f"{number}.txt": lease(number, clauses=1)})
+
+    own = {"parse.announced", "parse.delivered", "intake.quarantined"}
+    for name, body, is_poison in (("files", packed, False), ("infected", infected, True)):
+        world.upload(f"{name}-0.zip", body(0), poison=is_poison)
+        trace = _clean_run(world)
+        for number, (at, boundary) in enumerate(_boundaries(trace), 1):
+            if trace[at].points[boundary - 1] in own:
+                world.upload(f"{name}-{number}.zip", body(number), poison=is_poison)
+                _run_with_kill(world, at, boundary)
+    assert set(world.kills) == own
+    world.adopt_members()
+    world.drain()
+    assert len(world.either) >= 3
+    assert world.violations() == []
+    KILLED.update(_killed(world))
 
 
 @pytest.mark.parametrize(
