@@ -240,7 +240,7 @@ class World:
     def receive(self, message: Message, *, kill_at: int = 0) -> Delivered:
         """Deliver a queue's message; it goes only when it was handled and acknowledged."""
         message.receives += 1
-        done = self.deliver("intake", _sqs_event(message), kill_at=kill_at)
+        done = self.deliver("intake", sqs_event(message), kill_at=kill_at)
         is_handled = isinstance(done.outcome, dict) and not done.outcome.get("batchItemFailures")
         is_lost = self._happens(self.faults.lose_acknowledgement)
         if is_handled and not is_lost and not self._happens(self.faults.duplicate):
@@ -408,7 +408,8 @@ def _environment(app: App) -> dict[str, str]:
     }
 
 
-def _sqs_event(message: Message) -> dict[str, Any]:
+def sqs_event(message: Message) -> dict[str, Any]:
+    """Write the event a function gets with one message of a queue."""
     record = {
         "messageId": uuid4().hex,
         "receiptHandle": "handle",

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from shared.recovery.reconciliation import MAX_ATTEMPTS
-from tests.faults.driver import Delivered, World, functions_with_effects
+from tests.faults.driver import Delivered, World, functions_with_effects, sqs_event
 from tests.faults.papers import archive, empty_page, infected, lease
 from tests.faults.states import lambda_failure
 from tests.house.tree import ROOT, sources
@@ -157,6 +157,18 @@ def test_a_kill_while_trouble_of_ours_is_settled_changes_nothing(
         was_killed = world.advance(execution, kill_at=boundary).outcome is None
         world.drain()
     assert boundary > 1
+    assert world.violations() == []
+    KILLED.update(_killed(world))
+
+
+def test_a_kill_while_a_dead_message_is_buried_changes_nothing(world: World) -> None:
+    world.expect_failure(world.upload("dead.txt", lease(0)))
+    event = sqs_event(world.messages.pop())
+    boundary = 1
+    while world.deliver("bury", event, kill_at=boundary).outcome is None:
+        boundary += 1
+    assert boundary > 1
+    world.drain()
     assert world.violations() == []
     KILLED.update(_killed(world))
 
