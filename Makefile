@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help up install test check format bench bench-chunking bench-parsing package lock docs clean test-extras
+.PHONY: help up install test check format bench bench-chunking bench-parsing chaos package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -46,6 +46,10 @@ bench: $(VENV)/.test  ## measure cold starts, ingest, embedding, search, ask, me
 
 bench-chunking: $(VENV)/.test  ## compare structured chunks with fixed windows: DATA=FOLDER
 	$(BIN)/kontor bench-chunking $(DATA) $(ARGS)
+
+chaos: $(VENV)/.test  ## break a server in every way: 300 documents, 200 kills; then the long fault schedules
+	$(BIN)/kontor chaos --docs 300 --kills 200 $(ARGS)
+	$(BIN)/python -m pytest -q tests/faults --faults=full
 
 bench-parsing: $(VENV)/.test  ## measure reading: make bench-parsing DATA=FOLDER [SCORERS=FOLDER]
 	@$(BIN)/kontor bench-parsing $(DATA) $(if $(SCORERS),--scorers $(SCORERS)) $(ARGS)

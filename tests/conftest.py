@@ -19,7 +19,7 @@ from shared.inference.embedding import Embedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 
-pytest_plugins = ["tests.contract.targets"]
+pytest_plugins = ["tests.contract.targets", "tests.faults.options"]
 
 TEMPLATE = "kontor_template"
 

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from shared.kernel.context import working_on
+from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.wiring import app as wired
 
@@ -21,6 +22,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, int]:
         with app.database.transaction(tenant_id) as session:
             listeners = realtime.list_listeners(session, detail["job_id"], detail["document_id"])
         gone = realtime.push(app.sockets, listeners, realtime.progress_frame(detail))
+        reach("announce.pushed")
         if gone:
             with app.database.transaction(tenant_id) as session:
                 for connection_id in gone:

@@ -18,7 +18,11 @@ from shared.kernel.errors import UnavailableError
 PROC = Path("/proc")
 KIB = 1024
 RUNTIME, POSTGRES, FUNCTION, OTHER = "runtime", "postgres", "function", "other"
-RUNTIME_MODULES = ("awslambdaric", "kontor_stream")  # what a function's process is started with
+RUNTIME_MODULES = (
+    "awslambdaric",
+    "kontor_stream",
+    "infra.chaos.worker",
+)  # what a function's process is started with
 
 
 @dataclass(frozen=True, slots=True)

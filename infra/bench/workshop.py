@@ -20,6 +20,7 @@ from infra.bench.answers import measure_asking, measure_search
 from infra.bench.cold import measure_cold_starts
 from infra.bench.corpus import Corpus, read_corpus
 from infra.bench.embedding import measure_embedding, sample_texts
+from infra.bench.giants import measure_giants, measure_many
 from infra.bench.intake import count_chunks, measure_bulk, measure_intake
 from infra.bench.measurement import Measurement, Progress
 from infra.bench.memory import measure_memory
@@ -120,6 +121,14 @@ class Workshop:
             )
         return measure_memory(running.process_id)
 
+    def giants(self) -> list[Measurement]:
+        """Measure memory over giant documents, and over very many small ones."""
+        found = measure_giants(model_dir=self.model_dir, progress=self._progress)
+        if self._plan.named is None:
+            client = self.client
+            found += measure_many(client, self.server.process_id, progress=self._progress)
+        return found
+
     # -- what they share -----------------------------------------------------------------------
 
     @cached_property
@@ -206,4 +215,6 @@ PARTS: dict[str, Callable[[Workshop], list[Measurement]]] = {
     "search": Workshop.search,
     "ask": Workshop.ask,
     "memory": Workshop.memory,
+    "giants": Workshop.giants,
 }
+ON_REQUEST = frozenset({"giants"})  # takes minutes; only when named

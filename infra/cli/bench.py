@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from infra.cli.target import Target
 
 PLAIN_PROGRESS_S = 10.0
-SETS = "Everything if not given: start, cold, ingest, embedding, search, ask, memory."
+SETS = "All but giants if not given: start, cold, ingest, embedding, search, ask, memory, giants."
 
 
 def bench(
@@ -60,10 +60,10 @@ def bench(
     It leaves nothing behind. A server named with --api or --data is asked only, and gets a corpus
     only if one is named too.
     """
-    from infra.bench.workshop import PARTS, Plan, Workshop
+    from infra.bench.workshop import ON_REQUEST, PARTS, Plan, Workshop
     from infra.cli.terminal import print_json
 
-    wanted = known_parts(parts or list(PARTS), tuple(PARTS))
+    wanted = known_parts(parts or [part for part in PARTS if part not in ON_REQUEST], tuple(PARTS))
     plan = Plan(
         named=_named(api=api, data=data, token=token),
         corpus=corpus,
@@ -71,7 +71,7 @@ def bench(
         chunks=chunks,
         calls=calls,
         documents=documents,
-        surroundings=_surroundings(),
+        surroundings=surroundings(),
     )
     found: list[Measurement] = []
     host = _host()  # before the bench itself is the load
@@ -110,7 +110,7 @@ def _named(*, api: str, data: Path | None, token: str) -> Target | None:
     return resolve(api=api, token=token, data=(data or default_data()).absolute())
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """Return this process's variables but for settings and AWS's: defaults are measured."""
     import os
 
@@ -150,15 +150,15 @@ def show_progress() -> Iterator[Progress]:
         with console.status("Measuring …") as status:
             yield status.update
     else:
-        yield _spaced(console.print)
+        yield spaced(console.print, PLAIN_PROGRESS_S)
 
 
-def _spaced(say: Callable[[str], object]) -> Progress:
+def spaced(say: Callable[[str], object], pause_s: float) -> Progress:
     """Let a sentence through when some time has passed since the last one."""
     latest = [0.0]
 
     def speak(sentence: str) -> None:
-        if time.monotonic() - latest[0] >= PLAIN_PROGRESS_S:
+        if time.monotonic() - latest[0] >= pause_s:
             latest[0] = time.monotonic()
             say(sentence)
 

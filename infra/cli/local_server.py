@@ -29,6 +29,8 @@ from infra.cli.target import ROOT, Profile
 from shared.kernel.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
     from infra.local.runtime import Runtime
     from shared.kernel.settings import Settings
 
@@ -50,6 +52,15 @@ class Plan:
     http_port: int
     aws_port: int
     reloads: bool = True
+    breaking: Breaking | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breaking:
+    """How chaos breaks a server of its own: what runs the handlers, what the cloud goes through."""
+
+    program: tuple[str, ...]
+    around_cloud: Callable[[WSGIApplication], WSGIApplication]
 
 
 class LocalServer:
@@ -183,6 +194,9 @@ class LocalServer:
             aws_credentials=_aws_credentials() if self._settings.aws_endpoint_url else {},
             watches_code=self._plan.reloads,
         )
+        if self._plan.breaking is not None:
+            runtime.program = self._plan.breaking.program
+            runtime.around_cloud = self._plan.breaking.around_cloud
         runtime.start()
         self._stack.callback(runtime.stop)
         self._runtime = runtime

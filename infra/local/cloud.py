@@ -22,15 +22,30 @@ logger = logging.getLogger(__name__)
 
 SECRET_CHANGES = ("Create", "Put", "Update", "Delete", "Restore")
 _in_use = threading.Lock()
+Around = Callable[["WSGIApplication"], "WSGIApplication"]
+
+
+def unchanged(application: WSGIApplication) -> WSGIApplication:
+    """Serve the cloud as it is."""
+    return application
 
 
 class EmbeddedCloud:
     """S3, SQS, Step Functions, EventBridge, Secrets Manager, SSM and Lambda's control plane.
 
-    Moto keeps its state in the process, so there is one at a time.
+    Moto keeps its state in the process, so there is one at a time. Every request goes through
+    what ``around`` makes of the application: how chaos gives the cloud bad weather.
     """
 
-    def __init__(self, *, port: int, region: str, journal: Journal | None) -> None:
+    def __init__(
+        self,
+        *,
+        port: int,
+        region: str,
+        journal: Journal | None,
+        around: Around = unchanged,
+    ) -> None:
+        self._around = around
         self._wanted_port = port
         self._region = region
         self._journal = journal
@@ -85,7 +100,7 @@ class EmbeddedCloud:
         self._server = make_server(
             HOST,
             self.port,
-            self._middleware(DomainDispatcherApplication(create_backend_app)),
+            self._around(self._middleware(DomainDispatcherApplication(create_backend_app))),
             threaded=True,
             request_handler=MotoRequestHandler,
             fd=listening.detach(),

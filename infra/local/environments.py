@@ -16,6 +16,7 @@ from shared.kernel.errors import NotFoundError, UnavailableError
 
 INIT_TIMEOUT_S = 60.0  # Lambda allows 10 s; a busy laptop needs longer
 WATCH_S = 0.05
+LAMBDA_RUNTIME = ("awslambdaric",)
 MAX_LOG_BYTES = 16 * 1024 * 1024
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
@@ -25,6 +26,7 @@ class FunctionSpec:
     """Everything needed to run a function here: its model entry with values and folders resolved.
 
     ``environment`` is complete but for the process's own; ``layers`` are folders, first wins.
+    ``program`` is the module that runs the handler, with arguments before the handler's name.
     """
 
     key: str
@@ -39,6 +41,7 @@ class FunctionSpec:
     region: str
     concurrency: int
     log: Path
+    program: tuple[str, ...] = LAMBDA_RUNTIME
 
 
 class ExecutionEnvironment:
@@ -165,7 +168,7 @@ class ExecutionEnvironment:
 
 def _command(spec: FunctionSpec) -> list[str | Path]:
     """Return how the function's process starts, through its exec wrapper if it names one."""
-    runtime: list[str | Path] = [sys.executable, "-m", "awslambdaric", spec.handler]
+    runtime: list[str | Path] = [sys.executable, "-m", *spec.program, spec.handler]
     wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     if not wrapper:
         return runtime

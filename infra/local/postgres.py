@@ -16,6 +16,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ from psycopg import sql
 
 from infra.local.children import Child, spawn
 from infra.local.locks import FolderLock, explain_disk
-from shared.kernel.errors import ConflictError, NotFoundError, UnavailableError
+from shared.kernel.errors import ConflictError, KontorError, NotFoundError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ CAP_DAC_OVERRIDE = 1  # see capabilities(7): pass folders regardless of their pe
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes; Postgres appends /.s.PGSQL.5432
 START_TIMEOUT_S = 60.0  # a crash recovery may take that long
 STOP_TIMEOUT_S = 20.0
+WATCH_S = 0.25
+LONGEST_PAUSE_S = 5.0  # between attempts to bring a crashed server back, as on a full disk
 DEFAULTS = {"shared_buffers": "256MB", "max_connections": "150", "listen_addresses": ""}
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -47,7 +50,8 @@ class EmbeddedPostgres:
     """A Postgres 18 server whose files all lie in ``folder``.
 
     ``durable=False`` is for tests: a power cut may destroy the data, a killed process may not.
-    ``parameters`` override server settings. A server that a killed owner left running is adopted.
+    ``parameters`` override server settings. A server that a killed owner left running is adopted;
+    one that crashes while we run is brought up again, and recovers by itself what it had committed.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class EmbeddedPostgres:
         self._sockets: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._adopted_pid: int | None = None
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -98,6 +104,7 @@ class EmbeddedPostgres:
         server's own last words when it does not start.
         """
         self._lock.acquire(purpose="Postgres")
+        self._stopping.clear()
         try:
             self._binaries = binaries()
             self._prepare()
@@ -108,9 +115,15 @@ class EmbeddedPostgres:
         except BaseException:
             self._abandon()
             raise
+        self._watcher = threading.Thread(target=self._watch, name="postgres-watch", daemon=True)
+        self._watcher.start()
 
     def stop(self) -> None:
         """Shut the server down cleanly (open sessions are ended) and give the folder back."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join()
+            self._watcher = None
         try:
             if self._process is not None or self._adopted_pid is not None:
                 self._shut_down(self.process_id)
@@ -201,6 +214,26 @@ class EmbeddedPostgres:
 
     # -- bringing it up and down ---------------------------------------------------------------
 
+    def _watch(self) -> None:
+        """Bring the server up again whenever it ends unasked: a crash, a kill, a full disk."""
+        pause_s = WATCH_S
+        while not self._stopping.wait(pause_s):
+            pause_s = WATCH_S
+            if not self._has_ended():
+                continue
+            logger.warning("postgres ended, starting it again")
+            self._process = self._adopted_pid = None
+            try:
+                self._bring_up()
+            except (OSError, KontorError) as error:
+                pause_s = LONGEST_PAUSE_S
+                logger.warning("postgres stays down", extra={"reason": str(error)})
+
+    def _has_ended(self) -> bool:
+        if self._process is not None:
+            return self._process.poll() is not None
+        return self._adopted_pid is None or self._is_gone(self._adopted_pid)
+
     def _bring_up(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
@@ -215,7 +248,7 @@ class EmbeddedPostgres:
             self._process = None
             last = _last_line(self.folder / "postgres.log")
             is_held = any(words in last for words in HELD)
-            if not is_held or time.monotonic() > deadline:
+            if not is_held or time.monotonic() > deadline or self._stopping.is_set():
                 raise UnavailableError(
                     f"Postgres does not start: {last or 'no reason given'}.",
                     hint=f"See {self.folder / 'postgres.log'}.",

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from infra.local.cloud import EmbeddedCloud
-from infra.local.environments import FunctionSpec
+from infra.local.cloud import Around, EmbeddedCloud, unchanged
+from infra.local.environments import LAMBDA_RUNTIME, FunctionSpec
 from infra.local.gateway import Gateway
 from infra.local.journal import Journal
 from infra.local.locks import FolderLock
@@ -51,6 +51,7 @@ class Runtime:
 
     ``environment`` is given to every function and wins over the template (``DATABASE_URL``…).
     ``aws_url`` names an outside endpoint for storage, queues and secrets. Port 0 takes a free one.
+    ``program`` and ``around_cloud`` are for chaos: who runs handlers, what weather is.
     """
 
     root: Path
@@ -64,6 +65,8 @@ class Runtime:
     fires_schedules_at_start: bool = True
     watches_code: bool = True
     model: RoutingModel | None = None
+    program: tuple[str, ...] = LAMBDA_RUNTIME
+    around_cloud: Around = unchanged
 
     def __post_init__(self) -> None:
         self.root, self.data = self.root.absolute(), self.data.absolute()
@@ -142,7 +145,10 @@ class Runtime:
         journal = Journal(self.data)
         self._undo.append(journal.close)
         cloud = EmbeddedCloud(
-            port=self.aws_port, region=model.region, journal=None if self.aws_url else journal
+            port=self.aws_port,
+            region=model.region,
+            journal=None if self.aws_url else journal,
+            around=self.around_cloud,
         )
         cloud.start()
         self._undo.append(cloud.stop)
@@ -178,6 +184,7 @@ class Runtime:
                     max(2, cores) if function.logical_id in steps else at_once,
                 ),
                 log=self.data / "logs" / f"{function.key}.log",
+                program=self.program,
             )
             for function in model.functions
         ]

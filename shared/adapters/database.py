@@ -8,6 +8,7 @@ can multiplex the connections.
 from __future__ import annotations
 
 import logging
+import select
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,8 +121,9 @@ class Database:
             raise translate(error) from error
 
     def _open(self) -> Connection[TupleRow]:
-        if self._connection is not None and not self._connection.closed:
+        if self._connection is not None and not _is_over(self._connection):
             return self._connection
+        self.close()
         try:
             # No server-side prepared statements: they pin RDS Proxy sessions and, after five
             # executions, switch to generic plans that ignore the tenant's size.
@@ -149,6 +151,19 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_over(connection: Connection[TupleRow]) -> bool:
+    """Tell whether the server has ended a connection while nothing was asked of it.
+
+    Nobody listens for notifications here, so an idle connection has nothing to read but its end.
+    Without this look, every warm worker would fail once after a restart of the server.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 # Classes of SQLSTATE that are the server's trouble: connection, transaction rolled back, resources,

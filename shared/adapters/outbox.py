@@ -220,6 +220,11 @@ def _start_workflows(
     return len(waiting)
 
 
+def is_start_waiting(session: Session, name: str) -> bool:
+    """Tell whether the workflow called ``name`` still waits for its turn to start."""
+    return session.get(QUERIES["is_start_waiting"], Waiting, {"name": name}).is_waiting
+
+
 def list_unsent(session: Session) -> list[Outgoing]:
     """List what waits to be sent or started, oldest first, without taking it."""
     return session.all(QUERIES["list_unsent"], Outgoing, {"older_than_s": 0})

@@ -60,6 +60,14 @@ SELECT EXISTS (
         AND created_at <= now() - make_interval(secs => %(older_than_s)s)
 ) AS is_waiting;
 
+-- :name is_start_waiting :one Waiting
+-- Silence of a version whose turn has not come is no sign of trouble.
+SELECT EXISTS (
+    SELECT 1 FROM kontor.outbox
+    WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND destination = 'ingest_workflow'
+        AND name = %(name)s
+) AS is_waiting;
+
 -- :name lock_starts :exec
 -- Relays of one tenant count and start one after another, so that together they keep the limit.
 SELECT pg_advisory_xact_lock(hashtextextended('starts' || %(tenant_id)s::text, 0));

@@ -256,6 +256,18 @@ SELECT
 UPDATE kontor.versions SET warnings = warnings || %(warning)s::text
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND NOT %(warning)s = ANY (warnings);
 
+-- :name list_removed_unfinished_versions :many Version
+-- Removed before they were read; nobody works on them any more, but their jobs still wait.
+SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
+    object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
+    page_count, chunk_count, warnings, created_by, created_at, completed_at
+FROM kontor.versions
+WHERE tenant_id = %(tenant_id)s AND stage NOT IN ('completed', 'failed')
+    AND removed_at IS NOT NULL
+    AND updated_at < now() - make_interval(secs => %(older_than_s)s)
+ORDER BY updated_at
+LIMIT 200;
+
 -- :name change_version_stage :exec
 -- Every step touches the row, so silence means stuck; a removed one goes no further.
 UPDATE kontor.versions
@@ -272,10 +284,10 @@ SET parser = %(parser)s, language = %(language)s, page_count = %(page_count)s,
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name change_version_failed :exec
--- The reason is for a person.
+-- The reason is for a person; the first one is the true one.
 UPDATE kontor.versions
 SET stage = 'failed', failure = %(failure)s, updated_at = clock_timestamp()
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage <> 'completed';
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage NOT IN ('completed', 'failed');
 
 -- :name change_version_completed :exec
 -- Once; a repeat changes nothing.
@@ -285,10 +297,11 @@ SET stage = 'completed', failure = '', embedding_model = %(embedding_model)s,
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage <> 'failed' AND removed_at IS NULL;
 
 -- :name change_version_attempt :exec
--- A restarted workflow needs a name of its own.
+-- A restarted workflow needs a name of its own; one that was completed or begun again while
+-- somebody thought it stuck stays as it is.
 UPDATE kontor.versions
 SET attempt = attempt + 1, stage = 'uploaded', updated_at = clock_timestamp()
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND stage = %(stage)s AND attempt = %(attempt)s;
 
 -- :name change_current_version :exec
 -- Newer versions win even when they finish out of order; a chosen one wins over all that were

@@ -271,6 +271,11 @@ def list_stuck_versions(session: Session, *, older_than_s: float) -> list[Versio
     return store.list_stuck_versions(session, older_than_s=older_than_s)
 
 
+def list_removed_unfinished_versions(session: Session, *, older_than_s: float) -> list[Version]:
+    """List versions that were removed before they were finished, silent for a while."""
+    return store.list_removed_unfinished_versions(session, older_than_s=older_than_s)
+
+
 def advance(session: Session, version_id: VersionId, stage: str) -> bool:
     """Move an unfinished version to a stage; False when it is finished or removed."""
     return store.change_version_stage(session, version_id, stage)
@@ -282,7 +287,7 @@ def record_parsed(session: Session, version_id: VersionId, facts: ParsedFacts) -
 
 
 def fail(session: Session, version_id: VersionId, reason: str) -> bool:
-    """Mark a version failed with a reason a person understands; False when it is completed."""
+    """Mark a version failed with a reason a person understands; False when it has ended."""
     return store.change_version_failed(session, version_id, reason)
 
 
@@ -302,10 +307,14 @@ def complete(session: Session, version: Version, *, embedding_model: str) -> Ver
     return lock.current_version_id if lock.current_version_id != version.id else None
 
 
-def begin_again(session: Session, version_id: VersionId) -> Version:
-    """Count a new attempt at a version's ingestion and return it."""
-    store.change_version_attempt(session, version_id)
-    return find_version(session, version_id)
+def begin_again(session: Session, version: Version) -> Version | None:
+    """Count a new attempt at a version's ingestion and return it.
+
+    ``None`` when it went on meanwhile: its workflow may end between being thought dead and this.
+    """
+    if not store.change_version_attempt(session, version):
+        return None
+    return find_version(session, version.id)
 
 
 def find_document(session: Session, document_id: DocumentId) -> DocumentRow:

@@ -157,6 +157,12 @@ def list_stuck_versions(session: Session, *, older_than_s: float) -> list[Versio
     return session.all(QUERIES["list_stuck_versions"], Version, {"older_than_s": older_than_s})
 
 
+def list_removed_unfinished_versions(session: Session, *, older_than_s: float) -> list[Version]:
+    """List versions that were removed before they were finished."""
+    params = {"older_than_s": older_than_s}
+    return session.all(QUERIES["list_removed_unfinished_versions"], Version, params)
+
+
 def change_version_stage(session: Session, version_id: VersionId, stage: str) -> bool:
     """Move an unfinished version to a stage; False when it is finished or gone."""
     params = {"id": version_id, "stage": stage}
@@ -194,9 +200,10 @@ def change_version_completed(
     return session.execute(QUERIES["change_version_completed"], params) == 1
 
 
-def change_version_attempt(session: Session, version_id: VersionId) -> None:
-    """Begin a version's ingestion anew."""
-    session.execute(QUERIES["change_version_attempt"], {"id": version_id})
+def change_version_attempt(session: Session, version: Version) -> bool:
+    """Begin a version's ingestion anew; False when it is not any more what it was."""
+    params = {"id": version.id, "stage": version.stage, "attempt": version.attempt}
+    return session.execute(QUERIES["change_version_attempt"], params) == 1
 
 
 def change_current_version(

@@ -39,6 +39,7 @@ OUTBOX_GRACE_S = 5.0  # the handler that recorded it is probably about to send i
 UPLOAD_GRACE_S = 10.0  # S3 announces within seconds
 RUN_GRACE_S = 15.0  # an execution is listed at once, its row a moment later
 MAX_ATTEMPTS = 8
+REMOVED = "The document was removed before it was read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Reconciler:
             found = {
                 "uploads": self._resend_uploads(tenant_id),
                 "versions": self._restart_versions(tenant_id),
+                "removed": self._end_removed(tenant_id),
                 "runs": self._end_dead_runs(tenant_id),
                 "erased": self.erasure.erase_due(tenant_id, trash_days=self.trash_days),
                 "connections": self._expire(tenant_id),
@@ -145,6 +147,7 @@ class Reconciler:
                     detail="The file was announced but never arrived. Upload it again.",
                 ),
             )
+            reach("sweep.expired")
 
     def _restart_versions(self, tenant_id: TenantId) -> int:
         """Start the workflow again for versions that went silent and whose workflow is gone."""
@@ -154,26 +157,49 @@ class Reconciler:
         for version in stuck:
             with self.database.transaction(tenant_id) as session:
                 job = realtime.find_job(session, version.job_id)
-            task = _task(tenant_id, version, correlation_id=job.correlation_id)
+                task = _task(tenant_id, version, correlation_id=job.correlation_id)
+                if outbox.is_start_waiting(session, task.execution_name):
+                    continue
             if not self.workflows.is_running(task.execution_name):
-                self._restart(task)
-                restarted += 1
+                restarted += self._restart(task, version)
         return restarted
 
-    def _restart(self, task: IngestTask) -> None:
+    def _restart(self, task: IngestTask, version: Version) -> bool:
+        """Start a version's workflow again, or give it up; False when it went on meanwhile."""
         with working_on(correlation=task.correlation_id, tenant=str(task.tenant_id)):
             with self.database.transaction(task.tenant_id) as session:
                 waits = count_interruptions(session, task).times
             if task.attempt - waits >= MAX_ATTEMPTS:
                 reason = f"Reading the file was interrupted {task.attempt - waits} times."
                 self.settler.give_up(task, f"{reason} {REDRIVABLE}", "Interrupted.")
-                return
+                return True
             with self.database.transaction(task.tenant_id) as session:
-                version = documents.begin_again(session, task.version_id)
-                again = _task(task.tenant_id, version, correlation_id=task.correlation_id)
+                begun = documents.begin_again(session, version)
+                if begun is None:
+                    return False
+                again = _task(task.tenant_id, begun, correlation_id=task.correlation_id)
                 outbox.end_workflow(session, task.execution_name)
                 outbox.request_workflow(session, again.execution_name, {"task": again.to_json()})
                 reach("sweep.restarted")
+        return True
+
+    def _end_removed(self, tenant_id: TenantId) -> int:
+        """End the jobs of documents that were removed before anybody could read them."""
+        with self.database.transaction(tenant_id) as session:
+            waiting = documents.list_removed_unfinished_versions(
+                session, older_than_s=self.stuck_after_s
+            )
+        ended = 0
+        for version in waiting:
+            task = _task(tenant_id, version, correlation_id="sweep")
+            if self.workflows.is_running(task.execution_name):
+                continue  # its next step notices
+            with self.database.transaction(tenant_id) as session:
+                if documents.fail(session, version.id, REMOVED):
+                    realtime.report(session, _failed(task, REMOVED))
+                    ended += 1
+                reach("sweep.removal_ended")
+        return ended
 
     def _expire(self, tenant_id: TenantId) -> int:
         with self.database.transaction(tenant_id) as session:
@@ -190,4 +216,16 @@ def _task(tenant_id: TenantId, version: Version, *, correlation_id: str) -> Inge
         attempt=version.attempt,
         correlation_id=correlation_id,
         reader=reader_of(version.media_type),
+    )
+
+
+def _failed(task: IngestTask, reason: str) -> Report:
+    return Report(
+        job_id=task.job_id,
+        stage=Stage.FAILED,
+        progress=1.0,
+        step="sweep",
+        detail=reason,
+        document_id=task.document_id,
+        version_id=task.version_id,
     )

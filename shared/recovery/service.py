@@ -138,7 +138,10 @@ def _restart_version(session: Session, version_id: VersionId) -> None:
     if documents.is_kept_elsewhere(session, version):
         raise ConflictError("The same file has been uploaded again meanwhile.")
     outbox.forget_receipts(session, str(version_id))
-    version = documents.begin_again(session, version_id)
+    begun = documents.begin_again(session, version)
+    if begun is None:
+        raise ConflictError("The document is being read again already.")
+    version = begun
     job = realtime.find_job(session, version.job_id)
     assert session.tenant_id is not None
     task = IngestTask(

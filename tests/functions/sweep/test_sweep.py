@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from shared.adapters import aws as clients
 from shared.adapters import outbox
+from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.ingestion.intake import arrivals, take_in
 from shared.kernel.ids import TenantId
@@ -114,6 +116,78 @@ def test_a_workflow_that_died_is_started_again_under_a_new_name(
     assert _restarted(wired, tenant, owner_url) == 1
     outbox.relay(wired.database, tenant, bus=wired.bus, workflows=wired.workflows)
     assert _executions(wired) == [first, f"{first}-2"]
+
+
+def test_a_version_whose_turn_has_not_come_is_not_thought_stuck(
+    wired: App, tenant: TenantId, uploader: Uploader, owner_url: str
+) -> None:
+    take_in(wired.database, wired.objects, uploader.send("a.txt", TEXT), max_bytes=1 << 20)
+    assert _restarted(wired, tenant, owner_url) == 0
+    outbox.relay(wired.database, tenant, bus=wired.bus, workflows=wired.workflows)
+    (first,) = _executions(wired)
+    _stop(wired, first)
+    assert _restarted(wired, tenant, owner_url) == 1
+
+
+def test_a_second_failure_changes_neither_reason_nor_story(
+    wired: App, tenant: TenantId, uploader: Uploader
+) -> None:
+    arrival = uploader.send("a.txt", TEXT)
+    take_in(wired.database, wired.objects, arrival, max_bytes=1 << 20)
+    with wired.database.transaction(tenant) as session:
+        job = realtime.find_job(session, arrival.upload_id)
+        assert job.version_id is not None
+        assert documents.fail(session, job.version_id, "the first")
+        assert not documents.fail(session, job.version_id, "the second")
+        assert documents.find_version(session, job.version_id).failure == "the first"
+
+
+class EndsMeanwhile(Workflows):
+    """A workflow that completes its version just before somebody asks whether it still runs."""
+
+    def __init__(self, app: App, owner_url: str) -> None:
+        self._owner_url = owner_url
+        super().__init__(
+            app.settings.ingest_workflow,
+            region=app.settings.storage_region,
+            endpoint=app.settings.aws_endpoint_url,
+        )
+
+    def is_running(self, name: str) -> bool:
+        _age(self._owner_url, "UPDATE kontor.versions SET stage = 'completed'")
+        return False
+
+
+def test_a_workflow_that_ends_while_it_is_thought_dead_is_not_started_again(
+    wired: App, tenant: TenantId, uploader: Uploader, owner_url: str
+) -> None:
+    arrival = uploader.send("a.txt", TEXT)
+    take_in(wired.database, wired.objects, arrival, max_bytes=1 << 20)
+    outbox.relay(wired.database, tenant, bus=wired.bus, workflows=wired.workflows)
+    _age(owner_url, "UPDATE kontor.versions SET updated_at = now() - interval '1 hour'")
+    late = replace(_reconciler(wired), workflows=EndsMeanwhile(wired, owner_url))
+    assert late.sweep(tenant)["versions"] == 0
+    with wired.database.transaction(tenant) as session:
+        job = realtime.find_job(session, arrival.upload_id)
+        assert job.version_id is not None
+        version = documents.find_version(session, job.version_id)
+    assert (version.stage, version.attempt) == ("completed", 1)
+
+
+def test_a_document_removed_before_it_was_read_has_a_job_that_ends(
+    wired: App, tenant: TenantId, uploader: Uploader, owner_url: str
+) -> None:
+    arrival = uploader.send("a.txt", TEXT)
+    take_in(wired.database, wired.objects, arrival, max_bytes=1 << 20)
+    with wired.database.transaction(tenant) as session:
+        job = realtime.find_job(session, arrival.upload_id)
+        assert job.document_id is not None
+        documents.remove_document(session, job.document_id)
+    _age(owner_url, "UPDATE kontor.versions SET updated_at = now() - interval '1 hour'")
+    assert [_reconciler(wired).sweep(tenant)["removed"] for _ in range(2)] == [1, 0]
+    with wired.database.transaction(tenant) as session:
+        job = realtime.find_job(session, arrival.upload_id)
+    assert (job.stage, "removed" in job.detail) == ("failed", True)
 
 
 def test_a_version_that_keeps_dying_fails_with_a_reason(

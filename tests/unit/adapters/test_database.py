@@ -33,18 +33,29 @@ def test_the_tenant_falls_off_after_a_failed_transaction(
     assert row in {("",), (None,)}
 
 
-def test_a_lost_connection_heals_at_the_next_transaction(
-    database: Database, tenant: TenantId, owner_url: str
-) -> None:
+def _end_connections(owner_url: str) -> None:
     import psycopg
 
-    assert _visible(database, tenant) == ["acme"]
     with psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'kontor_app'"
             " AND datname = current_database()"
         )
+
+
+def test_a_connection_lost_while_idle_is_replaced_unnoticed(
+    database: Database, tenant: TenantId, owner_url: str
+) -> None:
+    assert _visible(database, tenant) == ["acme"]
+    _end_connections(owner_url)
+    assert _visible(database, tenant) == ["acme"]
+
+
+def test_a_connection_lost_in_a_transaction_heals_at_the_next(
+    database: Database, tenant: TenantId, owner_url: str
+) -> None:
     with pytest.raises(UnavailableError), database.transaction(tenant) as session:
+        _end_connections(owner_url)
         session.connection.execute("SELECT 1")
     assert _visible(database, tenant) == ["acme"]
 

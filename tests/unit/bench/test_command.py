@@ -12,7 +12,7 @@ import pytest
 
 from infra.bench.embedding import measure_embedding, smallest_cosine
 from infra.bench.server import BenchServer, measure_start
-from infra.cli.bench import _number, _surroundings
+from infra.cli.bench import _number, surroundings
 from infra.cli.main import main
 from infra.cli.target import ROOT
 from shared.kernel.errors import UnavailableError
@@ -92,9 +92,9 @@ def test_settings_of_the_person_do_not_reach_the_measured_server(
     for name in ("DATABASE_URL", "AWS_PROFILE", "KONTOR_API", "LLM_MODEL"):
         monkeypatch.setenv(name, "the person's own")
     monkeypatch.setenv("HOME", "/somewhere")
-    surroundings = _surroundings()
-    assert "the person's own" not in surroundings.values()
-    assert surroundings["HOME"] == "/somewhere"
+    given = surroundings()
+    assert "the person's own" not in given.values()
+    assert given["HOME"] == "/somewhere"
 
 
 @pytest.mark.parametrize(

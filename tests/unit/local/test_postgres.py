@@ -125,14 +125,38 @@ def test_a_killed_owner_leaves_no_server_and_its_rows_stay(tmp_path: Path) -> No
 def test_a_killed_server_recovers_beside_a_reused_process_id(tmp_path: Path) -> None:
     first = EmbeddedPostgres(tmp_path, parameters=SMALL)
     first.start()
-    os.kill(first.process_id, signal.SIGKILL)
-    until(lambda: not is_alive(first.process_id))
+    first._stopping.set()  # nobody is to bring it up again
+    pid = first.process_id
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not is_alive(pid))
     first.stop()
     pid_file = tmp_path / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
     with EmbeddedPostgres(tmp_path, parameters=SMALL) as second:
         psycopg.connect(second.dsn()).close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGKILL])
+def test_a_crashed_server_is_brought_up_again_with_its_rows(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with EmbeddedPostgres(tmp_path, parameters=SMALL) as server:
+        with psycopg.connect(server.dsn()) as connection:
+            connection.execute("CREATE TABLE kept (x integer)")
+        crashed = server.process_id
+        os.kill(crashed, number)
+        until(lambda: _answers(server.dsn()) and server.process_id != crashed)
+        with psycopg.connect(server.dsn()) as connection:
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
+
+def _answers(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_a_server_that_refuses_to_start_says_why(tmp_path: Path) -> None:
