@@ -229,7 +229,7 @@ FOR UPDATE SKIP LOCKED;
 -- A walk through everything, in the order of the ids.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
     object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, created_by, created_at, completed_at
+    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND id > %(after)s AND stage <> 'failed'
     AND removed_at IS NULL

@@ -16,6 +16,7 @@ from shared.ingestion.derived import FIRST_READING, reading_prefix
 from shared.ingestion.formats import reader_of
 from shared.ingestion.readings import activate, active_reading
 from shared.ingestion.task import IngestTask
+from shared.kernel.errors import ConflictError
 from shared.kernel.ids import DocumentId, UserId
 from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
@@ -79,7 +80,9 @@ def revive(
     """
     assert session.tenant_id is not None
     forget_receipts(session, str(version.id))
-    again = documents.begin_again(session, version.id)
+    again = documents.begin_again(session, version)
+    if again is None:
+        raise ConflictError("The version went on meanwhile.", hint="Look again, then try again.")
     if version.stage == "completed":
         _renew_receipts(session, objects, version, embedding_model=embedding_model)
     task = IngestTask(
