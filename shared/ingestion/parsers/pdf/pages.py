@@ -19,6 +19,7 @@ from shared.ingestion.parsers.pdf.geometry import (
     overlap,
 )
 from shared.ingestion.parsers.pdf.grids import drawn_tables
+from shared.ingestion.parsers.pdf.reading import columns_of_prose
 from shared.ingestion.parsers.pdf.rules import rules_of
 from shared.ingestion.parsers.pdf.view import view_of
 from shared.ingestion.parsers.pdf.words import WordReader
@@ -60,9 +61,10 @@ def content_of(
             tables.append(table)
             words = _without(words, table)
     lines = with_markers(lines_of(words, number))
-    for table, orders in spaced_tables(lines, number):
-        tables.append(table)
-        lines = [line for line in lines if line.order not in orders]
+    for column in columns_of_prose(lines):
+        for table, orders in spaced_tables(column, number):
+            tables.append(table)
+            lines = [line for line in lines if line.order not in orders]
     return PageContent(
         number=number,
         width=width,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.ingestion.parsers.pdf.geometry import FoundTable, Line, PageContent, overlap
+from shared.ingestion.parsers.pdf.reading import in_reading_order
 
 Role = Literal["heading", "paragraph", "list_item", "caption", "footnote", "contents"]
 
@@ -109,8 +110,7 @@ def page_pieces(
 ) -> Iterator[Piece | FoundTable]:
     """Yield the page's pieces and tables in reading order, furniture left out."""
     lines = [line for line in page.lines if not is_furniture(line, page, running, body)]
-    items: list[Line | FoundTable] = [*lines, *page.tables]
-    items.sort(key=lambda item: item.order)
+    items = in_reading_order([*lines, *page.tables])
     gatherer = _Gatherer(page, body, outline)
     for item in items:
         if isinstance(item, FoundTable):
