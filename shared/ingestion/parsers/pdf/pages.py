@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.ingestion.parsers.pdf.aligned import ruled_tables, spaced_tables
+from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import (
     FoundTable,
     Line,
@@ -30,7 +31,7 @@ _MARKER = re.compile(r"[•‣▪●○◦·■□–*\uf0b7\uf0a7-]|\(?(?:\d{1,
 _MARKER_REACH = 40.0
 
 
-def page_content(page: Any, number: int) -> PageContent:
+def page_content(page: Any, number: int, extras: Extras) -> PageContent:
     """Read one page; ``number`` counts from 1. The page may be closed afterwards."""
     view = view_of(page)
     reader = WordReader(page, view)
@@ -38,6 +39,7 @@ def page_content(page: Any, number: int) -> PageContent:
         words = [word for word in reader.words() if _is_visible(word, view.width, view.height)]
     finally:
         reader.close()
+    words += extras.see(page, view, words, number)
     has_rules = 0 < len(words) <= _MOST_WORDS
     return content_of(
         words,

@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.pages import page_content
 from shared.ingestion.parsers.pdf.scanned import Scans
@@ -65,8 +66,9 @@ class PdfParser:
             outline = _outline(document)
             draft = Draft()
             scans = Scans(source.options.ocr_languages)
+            extras = Extras(document, source.files)
             with closing(scans):
-                pages = list(_pages(document, draft, source.progress, scans))
+                pages = list(_pages(document, draft, source.progress, scans, extras))
         has_words = any(page.lines or page.tables for page in pages)
         scans.check(draft, source.filename, has_words=has_words)
         body = body_of(pages)
@@ -85,7 +87,7 @@ class PdfParser:
                 ours: _dated(metadata[key]) for key, ours in _KEPT.items() if key in metadata
             },
         )
-        return scans.finished(read)
+        return scans.finished(extras.joined(read))
 
 
 def _dated(value: str) -> str:
@@ -123,7 +125,9 @@ def _opened(path: Path, filename: str) -> Iterator[Any]:
         document.close()
 
 
-def _pages(document: Any, draft: Draft, progress: Progress, scans: Scans) -> Iterator[PageContent]:
+def _pages(
+    document: Any, draft: Draft, progress: Progress, scans: Scans, extras: Extras
+) -> Iterator[PageContent]:
     """Yield what each page holds; a broken page is a warning, not the end."""
     import pypdfium2 as pdfium
 
@@ -135,7 +139,7 @@ def _pages(document: Any, draft: Draft, progress: Progress, scans: Scans) -> Ite
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
             continue
         try:
-            yield scans.seen(page, page_content(page, index + 1))
+            yield scans.seen(page, page_content(page, index + 1, extras))
         except pdfium.PdfiumError:
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
         finally:
