@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -19,28 +20,27 @@ from shared.ingestion.parsers.pdf.geometry import (
 from shared.ingestion.parsers.pdf.grids import placed, spanned
 
 _SAME_EXTENT = 6.0
+_DOUBLE_RULE = 4.0
 _LEAST_RULE = 60.0
 _LEAST_RULES = 3
 _LEAST_WORDS = 6
 _ROW_OVERLAP = 0.45
 _MANY_ROWS = 10
 _FILLED_SHARE = 0.4
-_RULED_ROWS = 0.7
+_MOST_COLUMNS = 0.7
+_MOST_WRAPPED = 6
+_SHARED_HEIGHT = 0.25
 
 Rule = tuple[float, float, float]
+_Row = tuple[float, list[Word]]
 
 
 def ruled_tables(rules: Rules, words: Sequence[Word], page: int) -> list[FoundTable]:
     """Return tables set between three or more horizontal rules of one width (booktabs)."""
     pieces = _joined_rules(rules.horizontal)
-    by_extent: defaultdict[tuple[int, int], list[Rule]] = defaultdict(list)
-    for x0, x1, y in pieces:
-        if x1 - x0 > _LEAST_RULE:
-            by_extent[round(x0 / _SAME_EXTENT), round(x1 / _SAME_EXTENT)].append((x0, x1, y))
     found: list[FoundTable] = []
     taken: set[int] = set()
-    for group in by_extent.values():
-        group.sort(key=lambda rule: rule[2])
+    for group in _alike(pieces):
         if len(group) < _LEAST_RULES:
             continue
         free = [word for word in words if word.order not in taken]
@@ -51,6 +51,23 @@ def ruled_tables(rules: Rules, words: Sequence[Word], page: int) -> list[FoundTa
                 w.order for w in centred_within(free, table.x0, table.y0, table.x1, table.y1)
             )
     return found
+
+
+def _alike(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
+    """Yield rules of one width under each other, double rules made one."""
+    groups: list[list[Rule]] = []
+    for rule in sorted(rules, key=lambda rule: rule[2]):
+        if rule[1] - rule[0] <= _LEAST_RULE:
+            continue
+        for group in groups:
+            apart = max(abs(group[-1][0] - rule[0]), abs(group[-1][1] - rule[1]))
+            if apart <= _SAME_EXTENT:
+                if rule[2] - group[-1][2] > _DOUBLE_RULE:
+                    group.append(rule)
+                break
+        else:
+            groups.append([rule])
+    yield from groups
 
 
 def _joined_rules(rules: Sequence[Rule]) -> list[Rule]:
@@ -77,11 +94,7 @@ def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTa
     if not gaps:
         return None
     xs = [x0 - 3, *gaps, x1 + 3]
-    if len(group) - 1 >= _RULED_ROWS * len(rows):
-        ys = [rule[2] for rule in group]
-    else:
-        centres = [centre for centre, _ in rows]
-        ys = [y0, *((a + b) / 2 for a, b in pairwise(centres)), y1]
+    ys = _row_edges(rows, [rule[2] for rule in group], xs)
     cells = _filled(xs, ys, inside, page)
     row_count = 1 + max(cell.row for cell in cells)
     column_count = 1 + max(cell.column for cell in cells)
@@ -92,6 +105,55 @@ def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTa
         return None
     order = min(word.order for word in inside)
     return FoundTable(page, x0, y0, x1, y1, order, tuple(cells))
+
+
+def _row_edges(rows: Sequence[_Row], levels: Sequence[float], xs: Sequence[float]) -> list[float]:
+    """Return the heights between rows: rules, and the middles between lines that fill columns.
+
+    Lines between two rules of which at most one fills most columns are one row, wrapped.
+    """
+    edges = [levels[0]]
+    for top, bottom in pairwise(levels):
+        band = _overlapping_joined([row for row in rows if top < row[0] < bottom])
+        filled = [{_place(xs, word) for word in words} for _, words in band]
+        columns = len(set().union(*filled)) if filled else 0
+        full = sum(len(places) >= _MOST_COLUMNS * columns for places in filled)
+        is_wrapped = len(levels) > _LEAST_RULES and columns > 1 and full <= 1
+        if not is_wrapped or len(band) > _MOST_WRAPPED:
+            edges += [
+                (_bottom(above) + _top(below)) / 2 for (_, above), (_, below) in pairwise(band)
+            ]
+        edges.append(bottom)
+    return edges
+
+
+def _overlapping_joined(rows: Sequence[_Row]) -> list[_Row]:
+    """Join lines that share heights: a cell of one line beside a cell of two is one row."""
+    joined: list[_Row] = []
+    lines = 0
+    for centre, words in rows:
+        last = joined[-1][1] if joined else []
+        lower = min(w.y1 - w.y0 for w in (*last, *words))
+        shared = _bottom(last) - _top(words) if last else 0.0
+        if last and shared > _SHARED_HEIGHT * lower and lines < _MOST_WRAPPED:
+            joined[-1] = (centre, [*last, *words])
+            lines += 1
+        else:
+            joined.append((centre, list(words)))
+            lines = 1
+    return joined
+
+
+def _top(words: Sequence[Word]) -> float:
+    return min(word.y0 for word in words)
+
+
+def _bottom(words: Sequence[Word]) -> float:
+    return max(word.y1 for word in words)
+
+
+def _place(xs: Sequence[float], word: Word) -> int:
+    return bisect(xs, (word.x0 + word.x1) / 2)
 
 
 def _text_rows(words: Sequence[Word]) -> list[tuple[float, list[Word]]]:

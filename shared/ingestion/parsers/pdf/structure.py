@@ -38,7 +38,7 @@ _CAPTION = re.compile(r"(?:figure|fig\.|table|abbildung|abb\.|tabelle|tab\.)\s*\
 _NO_HEADING = re.compile(r"(?:source|quelle|note|hinweis):", re.IGNORECASE)
 _ENDS = (".", ":", "!", "?")
 # Sizes relative to the body's, lengths in characters: what a heading may look like.
-_BIG, _VERY_BIG = 1.12, 1.25
+_LARGER, _BIG, _VERY_BIG = 1.05, 1.12, 1.25
 _LONG, _BOLD_LENGTH, _BIG_LENGTH = 200, 120, 100
 _MOST_LINES = 4
 
@@ -227,6 +227,10 @@ class _Gatherer:
         if first.size < 0.9 * self._body.size:
             return False
         if _NUMBERED.match(words) and (first.is_bold or is_other_font):
+            return True
+        is_larger = first.is_one_font and first.size >= _LARGER * self._body.size
+        mark = LIST_MARK.match(words)
+        if mark and mark.group("number") and is_larger and is_other_font and len(lines) == 1:
             return True
         return is_other_font and self._stands_alone(lines, words, gap_after)
 
