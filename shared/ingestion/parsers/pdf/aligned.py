@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-from shared.ingestion.drafting import CellText
+from shared.ingestion.drafting import CellText, Spot
 from shared.ingestion.parsers.pdf.geometry import (
     FoundTable,
     Line,
@@ -29,6 +29,9 @@ _MANY_ROWS = 10
 _FILLED_SHARE = 0.4
 _MOST_COLUMNS = 0.7
 _MOST_WRAPPED = 6
+# A cell centred beside two lines makes three rows of words.
+_CENTRED = 3
+_WRAPPED_STEP = 0.85
 _SHARED_HEIGHT = 0.25
 
 Rule = tuple[float, float, float]
@@ -119,6 +122,7 @@ def _row_edges(rows: Sequence[_Row], levels: Sequence[float], xs: Sequence[float
         columns = len(set().union(*filled)) if filled else 0
         full = sum(len(places) >= _MOST_COLUMNS * columns for places in filled)
         is_wrapped = len(levels) > _LEAST_RULES and columns > 1 and full <= 1
+        is_wrapped |= len(filled) == _CENTRED and filled[1].isdisjoint(filled[0] | filled[2])
         if not is_wrapped or len(band) > _MOST_WRAPPED:
             edges += [
                 (_bottom(above) + _top(below)) / 2 for (_, above), (_, below) in pairwise(band)
@@ -227,10 +231,34 @@ def spaced_tables(lines: Sequence[Line], page: int) -> list[tuple[FoundTable, se
             continue
         x0, y0, x1, y1 = extent(pieces)
         order = min(line.order for line in pieces)
-        cells = tuple(_aligned_cells(run, columns))
+        cells = tuple(_aligned_cells(_unwrapped(run, columns), columns, page))
         table = FoundTable(page, x0, y0, x1, y1, order, cells)
         found.append((table, {line.order for line in pieces}))
     return found
+
+
+def _unwrapped(
+    run: Sequence[list[Line]], columns: Sequence[tuple[float, float]]
+) -> list[list[Line]]:
+    """Join a row with the one above that it goes on: nearer than usual, nothing in column one."""
+    steps = [min(x.y0 for x in b) - min(x.y0 for x in a) for a, b in pairwise(run)]
+    usual = median(steps)
+    rows = [list(run[0])]
+    above = _places(run[0], columns)
+    for step, row in zip(steps, run[1:], strict=True):
+        places = _places(row, columns)
+        goes_on = 0 not in places and places <= above and step < _WRAPPED_STEP * usual
+        if goes_on:
+            rows[-1] += row
+        else:
+            rows.append(list(row))
+            above = places
+    return rows
+
+
+def _places(row: Iterable[Line], columns: Sequence[tuple[float, float]]) -> set[int]:
+    """Return the columns that a row writes into."""
+    return {max(i for i, (x0, _) in enumerate(columns) if x0 <= line.x0 + 1) for line in row}
 
 
 def _visual_rows(lines: Sequence[Line]) -> list[tuple[float, list[Line]]]:
@@ -276,11 +304,11 @@ def _columns(lines: Sequence[Line]) -> list[tuple[float, float]]:
 
 
 def _aligned_cells(
-    run: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
+    run: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]], page: int
 ) -> Iterator[CellText]:
     for number, row in enumerate(run):
         held: defaultdict[int, list[Line]] = defaultdict(list)
-        for line in sorted(row, key=lambda item: item.x0):
+        for line in sorted(row, key=lambda item: (round(item.y0), item.x0)):
             held[max(i for i, (x0, _) in enumerate(columns) if x0 <= line.x0 + 1)].append(line)
         for column, lines in sorted(held.items()):
             yield CellText(
@@ -288,5 +316,5 @@ def _aligned_cells(
                 column=column,
                 text=" ".join(line.text for line in lines),
                 is_header=number == 0,
-                spot=lines[0].spot,
+                spot=Spot(page, *extent(lines)),
             )

@@ -15,6 +15,13 @@ _BOLD = re.compile(r"bold|black|heavy|semibold|demi|-bd|cmbx|sfbx|-medi|^lmb", r
 _BOLD_WEIGHT = 650
 # pdfium marks the hyphen of a word broken at a line end with one of these.
 _BREAK_MARKS = frozenset({0x02, 0xFFFE})
+# Fonts whose letters are pictures; the few of Wingdings that documents use.
+_PI_FONT = re.compile(r"wingdings|webdings|dingbats", re.IGNORECASE)
+_FIRST_SYMBOL = "\u2000"
+_PICTURES = {
+    "\xa8": "☐", "o": "☐", "q": "☐", "r": "☐", "\xfe": "☑", "\xfd": "☒", "x": "☒", "\xfc": "✔",
+    "\xfb": "✘", "\xd8": "➢", "\xe0": "→", "\xdf": "←", "\xe8": "→", "(": "☎", "*": "•",
+}  # fmt: skip
 _LOW_MARKS = frozenset("_-.,'’")
 _NARROW = 0.35
 _LARGEST_SIZE = 400.0
@@ -64,7 +71,8 @@ class _Growing:
         self.x1, self.y1 = max(self.x1, box[2]), max(self.y1, box[3])
 
     def finished(self) -> Word:
-        return Word(self.text, self.x0, self.y0, self.x1, self.y1, self.size, self.is_bold,
+        text = _drawn(self.text) if _PI_FONT.search(self.font) else self.text
+        return Word(text, self.x0, self.y0, self.x1, self.y1, self.size, self.is_bold,
                     self.turn, self.font, self.order)  # fmt: skip
 
 
@@ -160,6 +168,13 @@ class WordReader:
         is_bold = bool(_BOLD.search(name)) or weight >= _BOLD_WEIGHT
         self._styles[key] = (round(size, 1), is_bold, name.rsplit("+", 1)[-1])
         return self._styles[key]
+
+
+def _drawn(text: str) -> str:
+    """Return what letters of a font of pictures show; what is not known is a bullet."""
+    return "".join(
+        letter if letter >= _FIRST_SYMBOL else _PICTURES.get(letter, "•") for letter in text
+    )
 
 
 def _is_right_to_left(character: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from shared.ingestion.drafting import CellText, Draft, PlacedLine
-from shared.ingestion.parsers.pdf.geometry import FoundTable, Line
+from shared.ingestion.parsers.pdf.geometry import FoundTable, Line, overlap
 from shared.ingestion.parsers.pdf.structure import (
     LIST_MARK,
     Piece,
@@ -53,6 +53,8 @@ class Writer:
             self._draft.heading(piece.lines[0].text, level=level, lines=lines)
         elif piece.role == "list_item":
             self._list_item(lines)
+        elif piece.role == "code":
+            self._draft.paragraph("", kind="code", lines=_code_lines(piece.lines))
         elif piece.role in {"caption", "footnote"}:
             kind = "caption" if piece.role == "caption" else "footnote"
             self._draft.paragraph("", kind=kind, lines=lines)  # type: ignore[arg-type]
@@ -95,6 +97,14 @@ class Writer:
         if f"{head}-{tail}" in self._known and head + tail not in self._known:
             return line.placed("")
         return line.placed("-" if after.group()[0].islower() else "")
+
+
+def _code_lines(lines: Sequence[Line]) -> list[PlacedLine]:
+    """Return lines of a program as they stand, pieces on one height beside each other."""
+    placed = [lines[0].placed()]
+    for last, line in pairwise(lines):
+        placed.append(line.placed(" " if overlap(last, line) > 0 else "\n"))
+    return placed
 
 
 def _vocabulary(pieces: Iterable[Piece | FoundTable]) -> set[str]:
