@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +23,20 @@ _PICTURES = {
     "\xa8": "☐", "o": "☐", "q": "☐", "r": "☐", "\xfe": "☑", "\xfd": "☒", "x": "☒", "\xfc": "✔",
     "\xfb": "✘", "\xd8": "➢", "\xe0": "→", "\xdf": "←", "\xe8": "→", "(": "☎", "*": "•",
 }  # fmt: skip
+# Accents that stand alone, and what they are over a letter.
+_ACCENTS = {
+    "\xa8": "\u0308", "\xb4": "\u0301", "`": "\u0300", "\u02c6": "\u0302", "\u02dc": "\u0303",
+    "\u02c7": "\u030c", "\xb8": "\u0327", "\u02da": "\u030a", "\xb0": "\u030a",
+}  # fmt: skip
+_LAM, _ALEFS = "\u0644", frozenset("\u0627\u0622\u0623\u0625")
 _LOW_MARKS = frozenset("_-.,'’")
 _NARROW = 0.35
 _LARGEST_SIZE = 400.0
 _LEAST_HEIGHT = 4.0
+_FAR = 1e6
+# Raised figures are notes, unless they stand after a unit: heights as shares of the type's size.
+_UNIT = re.compile(r"(?:^|[^a-zA-Z])[kcdm]?m$")
+_RAISED_HEIGHT, _RAISED_BY, _LEAST_BEFORE = 0.58, 0.12, 3
 _QUARTER = math.pi / 2
 
 
@@ -49,6 +60,12 @@ class _Growing:
     def takes(self, character: str, box: tuple[float, float, float, float]) -> bool:
         """Whether a character at this place goes on with the word."""
         x0, y0, x1, y1 = box
+        if self._is_past_note(character, box) or self._is_note(character, box):
+            return False
+        if self.text[-1] in _ACCENTS:
+            centre = (self.last[0] + self.last[2]) / 2
+            if x0 - 1 <= centre <= x1 + 1 and _composed(character, self.text[-1]):
+                return True
         # The letters of a ligature share one box.
         if box == self.last or _is_right_to_left(character):
             return True
@@ -64,8 +81,30 @@ class _Growing:
         near = abs(y1 - self.y1) < self.height and abs(y0 - self.y0) < 1.2 * self.height
         return has_low_mark and near
 
+    def _is_note(self, character: str, box: tuple[float, float, float, float]) -> bool:
+        """Whether a small raised figure begins here: the mark of a note after a word."""
+        if not character.isdigit() or self.turn or len(self.text) < _LEAST_BEFORE:
+            return False
+        is_small = box[3] - box[1] < _RAISED_HEIGHT * self.height
+        is_raised = box[3] < self.y1 - _RAISED_BY * self.height
+        last = self.text[-1]
+        return is_small and is_raised and not last.isdigit() and not _UNIT.search(self.text)
+
+    def _is_past_note(self, character: str, box: tuple[float, float, float, float]) -> bool:
+        """Whether the mark of a note ends here and the line's own letters go on."""
+        if not self.text[0].isdigit() or not character.isalpha() or self.turn:
+            return False
+        return box[3] > self.y1 + 2 * _RAISED_BY * self.height and box[1] >= self.y0 - 1
+
     def add(self, character: str, box: tuple[float, float, float, float]) -> None:
-        self.text += character
+        composed = _composed(character, self.text[-1]) if self.text[-1] in _ACCENTS else ""
+        if composed:
+            self.text = self.text[:-1] + composed
+        elif box == self.last and character == _LAM and self.text[-1] in _ALEFS:
+            # The ligature of lam and alef comes in the order in which it is drawn.
+            self.text = self.text[:-1] + character + self.text[-1]
+        else:
+            self.text += character
         self.last = box
         self.x0, self.y0 = min(self.x0, box[0]), min(self.y0, box[1])
         self.x1, self.y1 = max(self.x1, box[2]), max(self.y1, box[3])
@@ -84,6 +123,7 @@ class WordReader:
 
         self._pdfium = pdfium
         self._view = view
+        self._is_upright = view.xy == view.yx == 0 and view.xx > 0 > view.yy
         self._text_page = page.get_textpage()
         self._raw = self._text_page.raw
         self._edges = tuple(ctypes.c_double() for _ in range(4))
@@ -103,6 +143,9 @@ class WordReader:
             character = self._character(index)
             box = self._box(index) if character else None
             if character and box is None:
+                continue
+            if not character and growing is not None and growing.text[-1] in _ACCENTS:
+                # TeX draws an accent before its letter; pdfium sees a gap between them.
                 continue
             if growing is not None and box is not None and growing.takes(character, box):
                 growing.add(character, box)
@@ -126,7 +169,13 @@ class WordReader:
         left, right, bottom, top = self._edges
         if not self._pdfium.FPDFText_GetCharBox(self._raw, index, left, right, bottom, top):
             return None
-        return self._view.box(left.value, bottom.value, right.value, top.value)
+        view = self._view
+        if not self._is_upright:
+            return view.box(left.value, bottom.value, right.value, top.value)
+        # One map instead of a call for each of a page's thousands of characters.
+        x0, x1 = view.xx * left.value + view.x, view.xx * right.value + view.x
+        y0, y1 = view.yy * top.value + view.y, view.yy * bottom.value + view.y
+        return (x0, y0, x1, y1) if -_FAR < x0 <= x1 < _FAR and -_FAR < y0 <= y1 < _FAR else None
 
     def _begun(
         self, index: int, character: str, box: tuple[float, float, float, float]
@@ -168,6 +217,13 @@ class WordReader:
         is_bold = bool(_BOLD.search(name)) or weight >= _BOLD_WEIGHT
         self._styles[key] = (round(size, 1), is_bold, name.rsplit("+", 1)[-1])
         return self._styles[key]
+
+
+def _composed(letter: str, accent: str) -> str:
+    """Return the one letter that a letter under an accent is, or an empty string."""
+    letter = {"\u0131": "i", "\u0237": "j"}.get(letter, letter)
+    made = unicodedata.normalize("NFC", letter + _ACCENTS[accent])
+    return made if letter.isalpha() and len(made) == 1 else ""
 
 
 def _drawn(text: str) -> str:
