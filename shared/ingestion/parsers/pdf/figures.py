@@ -39,7 +39,7 @@ class FigureTaker:
     def take(self, page: Any, view: View, number: int) -> None:
         """Take the page's pictures; those that fill it are its background or a scan."""
         import pypdfium2 as pdfium
-        import pypdfium2.raw as raw
+        from pypdfium2 import raw
 
         if len(self.figures) >= _MOST_FIGURES:
             return
@@ -94,7 +94,7 @@ def _box_of(raw: Any, picture: Any, view: View) -> tuple[float, float, float, fl
 
 def _raw_data(picture: Any) -> bytes:
     """Return the picture's stream as the file has it, empty past 25 MB."""
-    import pypdfium2.raw as raw
+    from pypdfium2 import raw
 
     length = raw.FPDFImageObj_GetImageDataRaw(picture.raw, None, 0)
     if not 0 < length <= _MOST_BYTES:

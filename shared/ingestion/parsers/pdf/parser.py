@@ -13,6 +13,7 @@ from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import PageContent
+from shared.ingestion.parsers.pdf.mending import mended
 from shared.ingestion.parsers.pdf.pages import page_content
 from shared.ingestion.parsers.pdf.scanned import Scans
 from shared.ingestion.parsers.pdf.structure import (
@@ -74,7 +75,7 @@ class PdfParser:
         body = body_of(pages)
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
-        Writer(draft, pieces).write()
+        Writer(draft, mended(pieces)).write()
         _warn_of_strange_letters(pages, draft)
         title = metadata.get("Title", "")
         read = draft.finish(

@@ -68,8 +68,7 @@ def columns_of_prose(lines: Sequence[Line]) -> list[list[Line]]:
         middle = (left + right) / 2
         sides = [[x for x in lines if x.x1 <= middle], [x for x in lines if x.x1 > middle]]
         is_prose = all(
-            len(side) >= _PROSE_LINES
-            and median(len(line.text) for line in side) >= _PROSE_LENGTH
+            len(side) >= _PROSE_LINES and median(len(line.text) for line in side) >= _PROSE_LENGTH
             for side in sides
         )
         if is_prose and _turns(runs, middle) <= _PROSE_TURNS:

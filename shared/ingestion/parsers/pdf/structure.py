@@ -110,9 +110,7 @@ def is_furniture(line: Line, page: PageContent, running: set[tuple[str, int]], b
     return is_outside and bool(_PAGE_NUMBER.fullmatch(line.text.strip()))
 
 
-def _without_furniture(
-    page: PageContent, running: set[tuple[str, int]], body: Body
-) -> list[Line]:
+def _without_furniture(page: PageContent, running: set[tuple[str, int]], body: Body) -> list[Line]:
     """Return the page's lines without headers and footers, nor what stands level with those."""
     gone = [line for line in page.lines if is_furniture(line, page, running, body)]
     outermost = _outermost(page)
@@ -130,7 +128,7 @@ def _without_furniture(
 
 def _outermost(page: PageContent) -> list[Line]:
     """Return the lines of the first and of the last row, where air sets them apart at an edge."""
-    shapes = [*page.lines, *page.tables]
+    shapes: list[Line | FoundTable] = [*page.lines, *page.tables]
     found = []
     for line in page.lines:
         above = [s for s in shapes if s.y1 <= line.y0 + 1]

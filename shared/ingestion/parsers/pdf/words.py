@@ -62,12 +62,8 @@ class _Growing:
         x0, y0, x1, y1 = box
         if self._is_past_note(character, box) or self._is_note(character, box):
             return False
-        if self.text[-1] in _ACCENTS:
-            centre = (self.last[0] + self.last[2]) / 2
-            if x0 - 1 <= centre <= x1 + 1 and _composed(character, self.text[-1]):
-                return True
         # The letters of a ligature share one box.
-        if box == self.last or _is_right_to_left(character):
+        if box == self.last or _is_right_to_left(character) or self._is_accented(character, box):
             return True
         if self.turn:
             across = max(x0 - self.x1, self.x0 - x1)
@@ -80,6 +76,14 @@ class _Growing:
         has_low_mark = character in _LOW_MARKS or self.text[-1] in _LOW_MARKS
         near = abs(y1 - self.y1) < self.height and abs(y0 - self.y0) < 1.2 * self.height
         return has_low_mark and near
+
+    def _is_accented(self, character: str, box: tuple[float, float, float, float]) -> bool:
+        """Whether the accent that stands last in the word belongs over a letter."""
+        if self.text[-1] not in _ACCENTS:
+            return False
+        centre = (self.last[0] + self.last[2]) / 2
+        is_over = box[0] - 1 <= centre <= box[2] + 1
+        return is_over and bool(_composed(character, self.text[-1]))
 
     def _is_note(self, character: str, box: tuple[float, float, float, float]) -> bool:
         """Whether a small raised figure begins here: the mark of a note after a word."""
