@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.adapters.database import Session
+    from shared.adapters.scanner import Scanner
     from shared.documents.model import Version
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
@@ -130,6 +131,23 @@ class App:
     def intake_queue(self) -> Queue:
         """The queue S3 announces uploads on."""
         return Queue(self.settings.intake_queue_url, **self._aws)
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        """The malware gate: the built-in signatures, and the scanner that is configured."""
+        from pathlib import Path
+
+        from shared.adapters.scanner import ClamdScanner, GuardDutyScanner
+        from shared.ingestion.screening import Gate
+        from shared.ingestion.signature_scanner import SignatureScanner
+
+        hashes = self.settings.malware_hashes
+        scanners: list[Scanner] = [SignatureScanner(Path(hashes) if hashes else None)]
+        if self.settings.malware_gate == "clamd":
+            scanners.append(ClamdScanner(self.settings.clamd_address))
+        elif self.settings.malware_gate == "guardduty":
+            scanners.append(GuardDutyScanner(self.objects))
+        return Gate(scanners)
 
     @cached_property
     def sockets(self) -> Sockets:

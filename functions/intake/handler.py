@@ -11,7 +11,13 @@ from shared.wiring import App
 
 def _take_in(app: App, message: dict[str, Any]) -> None:
     for arrival in arrivals(message):
-        take_in(app.database, app.objects, arrival, max_bytes=app.settings.max_upload_bytes)
+        take_in(
+            app.database,
+            app.objects,
+            arrival,
+            max_bytes=app.settings.max_upload_bytes,
+            scanner=app.scanner,
+        )
         app.relay(arrival.tenant_id)
 
 

@@ -71,6 +71,21 @@ class Objects:
             for block in answer["Body"].iter_chunks(1 << 20):
                 file.write(block)
 
+    def copy(self, key: str, target: str) -> None:
+        """Copy an object inside the bucket, without its bytes passing through here."""
+        with aws.translated(f"The object {key}"):
+            self._client.copy_object(
+                Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": key}
+            )
+
+    def tags(self, key: str, *, version: str = "") -> dict[str, str]:
+        """Return an object's tags."""
+        with aws.translated(f"The object {key}"):
+            answer = self._client.get_object_tagging(
+                Bucket=self.bucket, Key=key, **_version(version)
+            )
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
     def describe(self, key: str) -> ObjectInfo | None:
         """Return size and version of an object, or ``None`` when it is not there."""
         try:

@@ -7,6 +7,7 @@ standard library reads without complaint), and a Word file with one member of 30
 
 from __future__ import annotations
 
+import stat
 import struct
 import zipfile
 import zlib
@@ -22,8 +23,12 @@ MAX_UNPACKED = 512 * 1024 * 1024
 MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 1024 * 1024
 _LOCAL_HEADER = 30
+_END_RECORD = 22
 _ENCRYPTED = 0x1
 _PIECE = 1 << 20
+_XML = (".xml", ".rels", ".opf", ".ncx")
+# No office program writes entity declarations; expanding ones are how XML bombs work.
+_ENTITY = b"<!ENTITY"
 
 
 def looks_like_archive(head: bytes) -> bool:
@@ -41,6 +46,7 @@ def inspect_archive(path: Path, *, name: str) -> frozenset[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
+            _check_end(archive, path, name)
             _check_directory(entries, path.stat().st_size, name)
             _count_bytes(archive, entries, name)
             return frozenset(entry.filename for entry in entries)
@@ -55,6 +61,18 @@ def inspect_archive(path: Path, *, name: str) -> frozenset[str]:
         ) from error
 
 
+def _check_end(archive: zipfile.ZipFile, path: Path, name: str) -> None:
+    """Refuse what lies behind the archive's end record and its comment: nobody sees it unpacked."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _END_RECORD - len(archive.comment)))
+        is_last = file.read(4) == b"PK\x05\x06"
+    if not is_last:
+        raise InvalidError(
+            f"“{name}” holds something after its end, as malware does.",
+            hint="Save the document again with its own program.",
+        )
+
+
 def _check_directory(entries: Sequence[zipfile.ZipInfo], size: int, name: str) -> None:
     if len(entries) > MAX_ENTRIES:
         raise TooLargeError(
@@ -62,11 +80,21 @@ def _check_directory(entries: Sequence[zipfile.ZipInfo], size: int, name: str) -
         )
     if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise _bomb(name)
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise InvalidError(
+            f"“{name}” holds two files of the same name, so programs may read different ones.",
+            hint="Pack it again.",
+        )
     end = 0
     for entry in sorted(entries, key=lambda e: e.header_offset):
         if entry.flag_bits & _ENCRYPTED:
             raise InvalidError(
                 f"“{name}” is protected by a password.", hint="Save it without one and try again."
+            )
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise InvalidError(
+                f"“{name}” holds a link to another place, as malware does.",
+                hint="Put in the document itself.",
             )
         parts = entry.filename.replace("\\", "/").split("/")
         if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in parts[0]:
@@ -92,6 +120,11 @@ def _count_bytes(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], n
                 total += len(piece)
                 if total > MAX_UNPACKED or _is_dense(unpacked, entry.compress_size):
                     raise _bomb(name)
+                if entry.filename.endswith(_XML) and _ENTITY in piece:
+                    raise InvalidError(
+                        f"“{name}” declares entities in its XML, as XML bombs do.",
+                        hint="Save the document again with its own program.",
+                    )
 
 
 def _is_dense(unpacked: int, packed: int) -> bool:

@@ -15,11 +15,15 @@ from uuid import UUID
 from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.adapters.outbox import leave_receipt, request_workflow
+from shared.adapters.scanner import Scanner
+from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Kept, Upload
 from shared.documents.service import ReceivedFile
 from shared.ingestion.detection import detect
 from shared.ingestion.formats import Reader, reader_of
+from shared.ingestion.screening import InfectedError, put_away
+from shared.ingestion.signature_scanner import SignatureScanner
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError
@@ -32,6 +36,7 @@ from shared.realtime.model import Report, Stage
 logger = logging.getLogger(__name__)
 _KEY = re.compile(r"uploads/([0-9a-f-]{36})/([0-9a-f-]{36})/[^/]+")
 CONSUMER = "intake"
+_ALWAYS_THERE = SignatureScanner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,17 @@ def arrivals(message: Mapping[str, object]) -> list[Arrival]:
     return found
 
 
-def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes: int) -> None:
+def take_in(
+    database: Database,
+    objects: Objects,
+    arrival: Arrival,
+    *,
+    max_bytes: int,
+    scanner: Scanner = _ALWAYS_THERE,
+) -> None:
     """Turn an arrived object into a version with a workflow, a duplicate, or a rejection.
+
+    What ``scanner`` finds is moved into quarantine before anything has parsed it.
 
     Idempotent: a second announcement of the same upload finds it settled. Raises
     UnavailableError when storage or database are away; everything else ends in the job's record.
@@ -80,11 +94,14 @@ def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes
         return
     with working_on(correlation=upload.correlation_id, tenant=str(arrival.tenant_id)):
         try:
-            file = _examine(objects, upload, arrival, max_bytes=max_bytes)
+            file = _examine(objects, upload, arrival, max_bytes=max_bytes, scanner=scanner)
         except KontorError as error:
             if error.is_retryable:
                 raise
             outcome = "rejected"
+            if isinstance(error, InfectedError):
+                put_away(objects, arrival.tenant_id, upload.id, arrival.key)
+                reach("intake.quarantined")
             _reject(database, arrival, error, _milliseconds(started))
         else:
             reach("intake.examined")
@@ -94,8 +111,10 @@ def take_in(database: Database, objects: Objects, arrival: Arrival, *, max_bytes
             objects.remove(arrival.key)
 
 
-def _examine(objects: Objects, upload: Upload, arrival: Arrival, *, max_bytes: int) -> ReceivedFile:
-    """Read the object once: its size, its hash, what it really is."""
+def _examine(
+    objects: Objects, upload: Upload, arrival: Arrival, *, max_bytes: int, scanner: Scanner
+) -> ReceivedFile:
+    """Read the object once: its size, its hash, what it really is, whether it is clean."""
     info = objects.describe(arrival.key)
     if info is None:
         raise NotFoundError("The file disappeared from storage before it was read.")
@@ -110,6 +129,9 @@ def _examine(objects: Objects, upload: Upload, arrival: Arrival, *, max_bytes: i
         path = Path(folder) / "upload"
         objects.download(arrival.key, path, version=version)
         media_type = detect(path, filename=upload.filename, claimed=upload.claimed_type)
+        finding = scanner.scan(path, key=arrival.key, version=version)
+        if finding:
+            raise InfectedError(upload.filename, finding)
         return ReceivedFile(
             sha256=sha256_of_file(path),
             size_bytes=path.stat().st_size,
@@ -175,6 +197,14 @@ def _reject(database: Database, arrival: Arrival, error: KontorError, duration_m
             return
         documents.settle_upload(session, upload.id, "rejected")
         leave_receipt(session, CONSUMER, str(upload.id), {"outcome": "rejected"})
+        if isinstance(error, InfectedError):
+            audit.record(
+                session,
+                actor_id=upload.created_by,
+                action="upload.quarantined",
+                subject=f"job:{upload.id}",
+                details={"filename": upload.filename, "finding": error.finding},
+            )
         realtime.report(
             session,
             Report(

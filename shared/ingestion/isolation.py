@@ -89,23 +89,37 @@ def _raise_for(answer: dict[str, Any], *, filename: str, memory_mb: int, timeout
     if failure in _ERRORS:
         raise _ERRORS[failure](answer["detail"], hint=answer["hint"])
     logger.warning("parser failed", extra={key: str(value) for key, value in answer.items()})
-    if failure == "timeout":
-        raise InvalidError(
-            f"Reading “{filename}” took longer than {timeout_s:g} s.",
-            hint="Split it, or save it again in a simpler form.",
-        )
-    if failure == "memory":
-        raise InvalidError(
-            f"Reading “{filename}” needed more than {memory_mb} MB of memory.",
-            hint="Split it, or save it again in a simpler form.",
-        )
     if failure == "unavailable":
         # Our own installation is broken, not the document: it must not be marked as failed.
         raise UnavailableError("The parser for this type of file could not be loaded.")
-    raise InvalidError(
-        f"“{filename}” could not be read: its contents are damaged or unusual.",
-        hint="Open it in its own program, save it again and put that in.",
-    )
+    raise ReaderError(answer, filename=filename, memory_mb=memory_mb, timeout_s=timeout_s)
+
+
+class ReaderError(InvalidError):
+    """A document broke its parser or ran into a limit.
+
+    ``is_limit`` tells the two apart; ``place`` names the line of ours that failed, if any.
+    """
+
+    def __init__(
+        self, answer: dict[str, Any], *, filename: str, memory_mb: int, timeout_s: float
+    ) -> None:
+        failure = answer["error"]
+        simpler = "Split it, or save it again in a simpler form."
+        sentences = {
+            "timeout": (f"Reading “{filename}” took longer than {timeout_s:g} s.", simpler),
+            "memory": (f"Reading “{filename}” needed more than {memory_mb} MB of memory.", simpler),
+        }
+        detail, hint = sentences.get(
+            failure,
+            (
+                f"“{filename}” could not be read: its contents are damaged or unusual.",
+                "Open it in its own program, save it again and put that in.",
+            ),
+        )
+        super().__init__(detail, hint=hint)
+        self.is_limit = failure in sentences
+        self.place = f"{answer.get('exception', failure)} {answer.get('place', '')}".strip()
 
 
 @dataclass(slots=True)
@@ -164,8 +178,11 @@ class _Child:
         return message
 
     def end(self) -> None:
-        """Kill the process and let go of everything it held."""
-        self.process.kill()
+        """Kill the process with all it has started, and let go of everything it held."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # it leads a session of its own
+        except ProcessLookupError:
+            self.process.kill()
         self.process.wait()
         self.selector.close()
         for stream in (self.process.stdin, self.process.stdout):

@@ -7,9 +7,11 @@ Parsers are loaded when their format first appears; whatever they print goes to 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 import traceback
@@ -21,9 +23,10 @@ from typing import TextIO, TypedDict
 from shared.ingestion.parsers.port import Source, options_from_json
 from shared.ingestion.parsers.registry import parser_for
 from shared.ingestion.serialization import document_to_json
-from shared.kernel.errors import InvalidError, KontorError
+from shared.kernel.errors import InvalidError, KontorError, TooLargeError
 
 _PARENT_CHECK_S = 1.0
+_LARGEST_FILE = 512 * 1024 * 1024
 _OWN_CODE = str(Path(__file__).parents[1])
 
 
@@ -42,6 +45,7 @@ class Request(TypedDict):
 def main() -> None:
     """Serve requests until the input ends."""
     answers = _private_output()
+    _restrain()
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
     _say(answers, {"ready": True})
     for line in sys.stdin:
@@ -54,18 +58,33 @@ def _answer(request: Request, answers: TextIO) -> dict[str, object]:
         with _limited(request["memory_mb"]):
             document = parser_for(request["media_type"]).parse(_source(request, answers))
             Path(request["result"]).write_text(document_to_json(document), encoding="utf-8")
-    except KontorError as error:
-        return {"error": error.code, "detail": error.detail, "hint": error.hint}
-    except MemoryError:
-        return {"error": "memory"}
-    except RecursionError:
-        detail = f"“{request['filename']}” is nested too deeply to be read."
-        return {"error": InvalidError.code, "detail": detail, "hint": "Simplify it."}
-    except ImportError as error:
-        return {"error": "unavailable", "exception": type(error).__name__, "place": _place(error)}
     except Exception as error:  # noqa: BLE001 - the edge of this process: report, never die
-        return {"error": "unexpected", "exception": type(error).__name__, "place": _place(error)}
+        return _failure(error, request["filename"])
     return {"done": True, "resident_mb": _resident_mb()}
+
+
+def _failure(error: Exception, filename: str) -> dict[str, object]:
+    """Describe a failure; a parser's own words travel whole, others by their place only."""
+    known = _known_failure(error, filename)
+    if known is not None:
+        return {"error": known.code, "detail": known.detail, "hint": known.hint}
+    if isinstance(error, MemoryError):
+        return {"error": "memory"}
+    kind = "unavailable" if isinstance(error, ImportError) else "unexpected"
+    return {"error": kind, "exception": type(error).__name__, "place": _place(error)}
+
+
+def _known_failure(error: Exception, filename: str) -> KontorError | None:
+    """Return the failures that say something about the document; None for all others."""
+    if isinstance(error, KontorError):
+        return error
+    if isinstance(error, RecursionError):
+        return InvalidError(f"“{filename}” is nested too deeply to be read.", hint="Simplify it.")
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return TooLargeError(
+            f"What “{filename}” unpacks to is larger than 512 MB.", hint="Split it into several."
+        )
+    return None
 
 
 def _source(request: Request, answers: TextIO) -> Source:
@@ -77,6 +96,14 @@ def _source(request: Request, answers: TextIO) -> Source:
         options=options_from_json(request["options"]),
         progress=lambda done, total: _say(answers, {"progress": [done, total]}),
     )
+
+
+def _restrain() -> None:
+    """Give up what no parser needs: core dumps, and files larger than the largest result."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+    # Past the limit writing fails with EFBIG instead of ending the process.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
 @contextmanager

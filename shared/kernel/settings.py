@@ -91,6 +91,21 @@ class Settings(BaseModel):
     parse_timeout_s: Annotated[
         int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)
     ]
+    malware_gate: Annotated[
+        str,
+        setting(
+            "builtin",
+            "Who looks for malware beside the built-in signatures: builtin, clamd or guardduty.",
+            pattern="^(builtin|clamd|guardduty)$",
+        ),
+    ]
+    clamd_address: Annotated[
+        str,
+        setting("/var/run/clamav/clamd.ctl", "Socket file or host:port of clamd."),
+    ]
+    malware_hashes: Annotated[
+        str, setting("", "File with SHA-256 sums of files to refuse, one a line.")
+    ]
     stuck_after_s: Annotated[
         int,
         setting(

@@ -85,7 +85,7 @@ def test_same_bytes_of_another_tenant_are_a_new_document(
     ("filename", "body", "words"),
     [
         ("report.pdf", b"MZ\x90\x00" + bytes(100), "program"),
-        ("scan.png", b"\x89PNG\r\n\x1a\n" + bytes(100), "text recognition"),
+        ("film.mp4", b"\0\0\0\x18ftypmp42" + bytes(100), "video or sound recording"),
         ("report.pdf", b"%PDF-1.7\n" + bytes(2 * MAX), "bytes"),
     ],
 )
