@@ -17,6 +17,7 @@ from functions.documents.schemas import (
     HopBody,
     JobBody,
     JobPage,
+    MemberBody,
     NewFolder,
     TextBody,
     Trace,
@@ -25,6 +26,7 @@ from functions.documents.schemas import (
 from functions.edge.http import Caller
 from shared.audit import service as audit
 from shared.documents import service as documents
+from shared.documents.members import list_members
 from shared.identity.model import Principal
 from shared.ingestion.derived import load_document
 from shared.kernel.ids import DocumentId, FolderId, JobId
@@ -63,7 +65,9 @@ def _show(caller: Principal, document_id: DocumentId) -> DocumentBody:
     with wired().database.transaction(caller.tenant_id) as session:
         row = documents.find_document(session, document_id)
         versions = documents.list_versions(session, document_id)
+        inside = list_members(session, document_id)
     body = DocumentBody.model_validate(row)
+    body.members = [MemberBody.model_validate(member) for member in inside]
     body.versions = [VersionBody.model_validate(version) for version in versions]
     return body
 

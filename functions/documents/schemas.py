@@ -36,8 +36,24 @@ class VersionBody(FromRow):
     completed_at: datetime | None
 
 
+class MemberBody(FromRow):
+    """A file that came inside a document: a mail's attachment, an archive's member.
+
+    ``state`` is waiting, received, duplicate (``document_id`` was here before) or rejected (the
+    job ``id`` tells why).
+    """
+
+    id: UUID
+    name: str
+    state: str
+    document_id: UUID | None
+
+
 class DocumentBody(FromRow):
-    """A document with the state of its newest version; ``version`` is that version's number."""
+    """A document with the state of its newest version; ``version`` is that version's number.
+
+    ``parent_document_id`` is the mail or archive it came inside.
+    """
 
     id: UUID
     title: str
@@ -54,6 +70,8 @@ class DocumentBody(FromRow):
     created_at: datetime
     updated_at: datetime
     metadata: dict[str, object]
+    parent_document_id: UUID | None = None
+    members: list[MemberBody] | None = None
     versions: list[VersionBody] | None = None
 
 

@@ -20,6 +20,7 @@ SHORT_ID = re.compile(r"[0-9a-f]{8,32}")
 SHOWN_ID = 8  # the end of an id: ids begin with the time, so only their ends tell them apart
 MOST = 10_000
 NAMED = 5
+MEMBERS = 50  # shown of what came inside a mail or an archive
 STAGE_STYLES = {"completed": "green", "failed": "red"}
 
 Which = Annotated[
@@ -216,7 +217,7 @@ def _print_list(console: Console, found: Sequence[Mapping[str, object]]) -> None
 def _print_card(console: Console, found: Mapping[str, object]) -> None:
     from rich.table import Table
 
-    from infra.cli.terminal import list_of, local_time, number_of, size, text_of
+    from infra.cli.terminal import local_time, number_of, size, text_of
 
     card = Table.grid(padding=(0, 2))
     card.add_column(style="dim", no_wrap=True)
@@ -236,12 +237,22 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
         "passages": f"{chunks:.0f}" if chunks else "",
         "added": local_time(found.get("created_at")),
         "changed": local_time(found.get("updated_at")),
+        "came inside": text_of(found, "parent_document_id"),
         **{text_of({"name": name}, "name"): text_of(said, name) for name in said},
     }
     console.print(text_of(found, "title"), style="bold")
     for name, value in lines.items():
         if value:
             card.add_row(name, value)
+    for label, words in (*_versions(found), *_inside(found)):
+        card.add_row(label, words)
+    console.print(card)
+
+
+def _versions(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    from infra.cli.terminal import list_of, local_time, number_of, size, text_of
+
+    rows: list[tuple[str, str]] = []
     for version in list_of(found, "versions"):
         parts = (
             text_of(version, "stage"),
@@ -251,5 +262,17 @@ def _print_card(console: Console, found: Mapping[str, object]) -> None:
             text_of(version, "failure"),
         )
         number = number_of(version, "number") or number_of(version, "version")
-        card.add_row(f"version {number:.0f}", " · ".join(part for part in parts if part))
-    console.print(card)
+        rows.append((f"version {number:.0f}", " · ".join(part for part in parts if part)))
+    return rows
+
+
+def _inside(found: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what came inside a mail or an archive, and what became of each."""
+    from infra.cli.terminal import list_of, text_of
+
+    inside = list_of(found, "members")
+    rows = [
+        ("inside", f"{text_of(member, 'name')} · {text_of(member, 'state')}")
+        for member in inside[:MEMBERS]
+    ]
+    return rows + ([("inside", f"and {len(inside) - MEMBERS} more")] if inside[MEMBERS:] else [])

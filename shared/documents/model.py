@@ -92,6 +92,7 @@ class DocumentRow:
     size_bytes: int
     page_count: int | None
     chunk_count: int
+    parent_document_id: DocumentId | None
     created_at: datetime
     updated_at: datetime
 

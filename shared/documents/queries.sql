@@ -191,7 +191,7 @@ FOR UPDATE;
 -- One document with its folder and newest version.
 SELECT d.id, d.title, coalesce(f.path, '') AS folder, v.media_type, d.language, d.metadata,
     d.current_version_id, v.number AS version, v.job_id, v.stage, v.failure, v.size_bytes,
-    v.page_count, v.chunk_count, d.created_at, d.updated_at
+    v.page_count, v.chunk_count, d.parent_document_id, d.created_at, d.updated_at
 FROM kontor.documents AS d
 JOIN LATERAL (
     SELECT n.number, n.job_id, n.stage, n.failure, n.size_bytes, n.page_count, n.chunk_count,
@@ -207,7 +207,7 @@ WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.removed_at IS NULL;
 -- Newest first, optionally below a folder; ids are time-ordered, so the id is the paging key.
 SELECT d.id, d.title, coalesce(f.path, '') AS folder, v.media_type, d.language, d.metadata,
     d.current_version_id, v.number AS version, v.job_id, v.stage, v.failure, v.size_bytes,
-    v.page_count, v.chunk_count, d.created_at, d.updated_at
+    v.page_count, v.chunk_count, d.parent_document_id, d.created_at, d.updated_at
 FROM kontor.documents AS d
 JOIN LATERAL (
     SELECT n.number, n.job_id, n.stage, n.failure, n.size_bytes, n.page_count, n.chunk_count,
@@ -269,3 +269,83 @@ WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at
 -- The row of a removed document.
 DELETE FROM kontor.documents
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL;
+
+-- :name record_member :exec
+-- Its id is its upload's; a repeat finds it there.
+INSERT INTO kontor.members
+    (tenant_id, id, parent_document_id, parent_version_id, root_document_id, name, depth,
+     source_key)
+VALUES
+    (%(tenant_id)s, %(id)s, %(parent_document_id)s, %(parent_version_id)s, %(root_document_id)s,
+     %(name)s, %(depth)s, %(source_key)s)
+ON CONFLICT (tenant_id, id) DO NOTHING;
+
+-- :name find_member :one Member
+-- The file inside that an upload brings, if it brings one.
+SELECT id, parent_document_id, parent_version_id, root_document_id, name, depth, source_key,
+    document_id
+FROM kontor.members
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name list_members :many MemberState
+-- What came inside a document, and what became of each.
+SELECT m.id, m.name, m.document_id, u.state
+FROM kontor.members AS m
+JOIN kontor.uploads AS u ON u.tenant_id = %(tenant_id)s AND u.id = m.id
+WHERE m.tenant_id = %(tenant_id)s AND m.parent_document_id = %(parent_document_id)s
+ORDER BY m.name, m.id
+LIMIT 2000;
+
+-- :name list_undelivered_members :many Delivery
+-- Recorded with their parent, but their bytes may not lie where intake looks for them.
+SELECT u.object_key, m.source_key
+FROM kontor.members AS m
+JOIN kontor.uploads AS u ON u.tenant_id = %(tenant_id)s AND u.id = m.id AND u.state = 'waiting'
+WHERE m.tenant_id = %(tenant_id)s AND m.parent_version_id = %(parent_version_id)s
+ORDER BY m.id
+LIMIT 2000;
+
+-- :name count_members :one MemberCount
+-- Everything that came out of one file, at any depth.
+SELECT count(*) AS count
+FROM kontor.members
+WHERE tenant_id = %(tenant_id)s AND root_document_id = %(root_document_id)s;
+
+-- :name change_member_document :exec
+-- Its bytes are kept: as a document of its own, or as one that was here before.
+UPDATE kontor.members SET document_id = %(document_id)s
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name change_document_parent :exec
+-- Only of one that has just begun: what was here before stands as it stood.
+UPDATE kontor.documents AS d SET parent_document_id = %(parent_document_id)s
+WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.id <> %(parent_document_id)s
+    AND NOT EXISTS (
+        SELECT 1 FROM kontor.versions AS v
+        WHERE v.tenant_id = %(tenant_id)s AND v.document_id = d.id AND v.number > 1
+    );
+
+-- :name free_document :exec
+-- It stands on its own from now on.
+UPDATE kontor.documents SET parent_document_id = NULL
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name adopt_children :exec
+-- Files that also came inside another document go on as that document's.
+UPDATE kontor.documents AS d SET parent_document_id = m.parent_document_id
+FROM kontor.members AS m
+JOIN kontor.documents AS p
+    ON p.tenant_id = %(tenant_id)s AND p.id = m.parent_document_id AND p.removed_at IS NULL
+WHERE d.tenant_id = %(tenant_id)s AND d.parent_document_id = %(parent_document_id)s
+    AND d.removed_at IS NULL
+    AND m.tenant_id = %(tenant_id)s AND m.document_id = d.id
+    AND m.parent_document_id <> %(parent_document_id)s AND m.parent_document_id <> d.id;
+
+-- :name list_children :many ChildDocument
+-- The documents that came inside one and go with it.
+SELECT id
+FROM kontor.documents
+WHERE tenant_id = %(tenant_id)s AND parent_document_id = %(parent_document_id)s
+    AND removed_at IS NULL
+ORDER BY id
+LIMIT 2000;

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.documents import store
+from shared.documents import members, store
 from shared.documents.model import (
     DocumentRow,
     ErasableVersion,
@@ -160,8 +160,16 @@ def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     """Keep received bytes as a version, or point to the one the tenant has already.
 
     Bytes whose earlier version failed are tried again as the next version of that document.
-    Raises NotFoundError when the document they were meant for has been removed.
+    Raises NotFoundError when the document they were meant for has been removed, or the one they
+    came inside.
     """
+    member = members.check_parent(session, upload)
+    kept = _kept(session, upload, file)
+    members.settle(session, member, kept)
+    return kept
+
+
+def _kept(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     same = store.find_same_bytes(session, file.sha256)
     if same is not None and same.stage != "failed":
         lock = store.lock_document(session, same.document_id)
@@ -301,10 +309,15 @@ def change_document(
 
 
 def remove_document(session: Session, document_id: DocumentId) -> list[Version]:
-    """Put a document into the trash; returns its versions, to be taken out of the index."""
+    """Put a document and what came inside it into the trash.
+
+    Returns the versions that are to be taken out of the index.
+    """
     versions = store.list_versions(session, document_id)
     if not store.remove_document(session, document_id):
         raise NotFoundError("There is no such document.")
+    for child_id in members.release_children(session, document_id):
+        versions += remove_document(session, child_id)
     return versions
 
 

@@ -31,6 +31,7 @@ MAX_CELLS = 1_000_000
 MAX_CHARACTERS = 100_000_000
 _SAMPLE = 20_000
 _FIRST_HEADINGS = 8
+_LONGEST_TARGET = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ class CellText:
 
 
 class Draft:
-    """Collects blocks in reading order and finishes as a ParsedDocument."""
+    """Collects blocks in reading order and finishes as a ParsedDocument.
+
+    ``page`` is the slide or sheet that the next blocks stand on; printed lines bring their own.
+    """
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -76,6 +80,7 @@ class Draft:
         self._tables: list[Table] = []
         self._headings: list[tuple[int, str]] = []
         self._cells = 0
+        self.page: int | None = None
         self.warnings: list[str] = []
         self.figures: list[Figure] = []
         self.links: list[Link] = []
@@ -165,6 +170,23 @@ class Draft:
         )
         self._place("table", words, boxes=boxes)
 
+    def link(self, words: str, target: str) -> bool:
+        """Let words of the last block lead to ``target``; False when they are not in it."""
+        block = self._blocks[-1] if self._blocks else None
+        sought = one_line(words)
+        if block is None or not sought or not target:
+            return False
+        last = self.links[-1].end if self.links else 0
+        place = self._pieces[-1].find(sought, max(0, last - block.start))
+        if place >= 0:
+            start = block.start + place
+            self.links.append(Link(start, start + len(sought), target[:_LONGEST_TARGET]))
+        return place >= 0
+
+    def end_section(self) -> None:
+        """Let what follows stand under no heading, as on a new slide or in a new part."""
+        self._headings.clear()
+
     def finish(
         self,
         *,
@@ -247,7 +269,7 @@ class Draft:
                 level=level,
                 start=start,
                 end=self._length,
-                page=placed[0].page if placed else None,
+                page=placed[0].page if placed else self.page,
                 boxes=placed,
                 heading_path=tuple(text for _, text in self._headings),
             )

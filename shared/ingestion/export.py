@@ -90,8 +90,8 @@ class _Writer:
             case "heading":
                 line = " ".join(self._inline(block.start, block.end, links).split())
                 return f"{'#' * min(max(block.level, 1), _DEEPEST_HEADING)} {line}"
-            case "code" | "formula":
-                return _fenced(words) if block.kind == "code" else _formula(words)
+            case "code" | "formula" | "note":
+                return _FENCES[block.kind](words)
             case "quote":
                 return _prefixed(self._lines(block.start, block.end, links), "> ", "> ")
             case "list_item":
@@ -169,6 +169,14 @@ def _formula(words: str) -> str:
     return f"$$\n{words}\n$$" if "\n" in words else f"$${words}$$"
 
 
+def _comment(words: str) -> str:
+    """Return a speaker's note as slides in Markdown have it (Marp, Slidev): a comment."""
+    return f"<!--\n{words.replace('--', '—')}\n-->"
+
+
+_FENCES = {"code": _fenced, "formula": _formula, "note": _comment}
+
+
 def _within(links: Sequence[Link], starts: Sequence[int], block: Block) -> list[Link]:
     """Return a block's links; ``starts`` are where the links, in order, begin."""
     first, last = bisect_left(starts, block.start), bisect_left(starts, block.end)
@@ -201,7 +209,7 @@ def _top(block: Block) -> float:
 
 def _plain(words: str) -> str:
     """Return words in which nothing is a sign of Markdown's."""
-    return _SIGNS.sub(r"\\\g<0>", words)
+    return _SIGNS.sub(lambda m: "&lt;" if m[0] == "<" else f"\\{m[0]}", words)
 
 
 def _harmless(found: re.Match[str]) -> str:

@@ -95,6 +95,8 @@ def take_in(
     with working_on(correlation=upload.correlation_id, tenant=str(arrival.tenant_id)):
         try:
             file = _examine(objects, upload, arrival, max_bytes=max_bytes, scanner=scanner)
+            reach("intake.examined")
+            outcome = _keep(database, arrival, file, _milliseconds(started))
         except KontorError as error:
             if error.is_retryable:
                 raise
@@ -103,9 +105,6 @@ def take_in(
                 put_away(objects, arrival.tenant_id, upload.id, arrival.key)
                 reach("intake.quarantined")
             _reject(database, arrival, error, _milliseconds(started))
-        else:
-            reach("intake.examined")
-            outcome = _keep(database, arrival, file, _milliseconds(started))
         logger.info("upload taken in", extra={"job_id": str(upload.id), "outcome": outcome})
         if outcome in {"duplicate", "rejected"}:
             objects.remove(arrival.key)

@@ -260,6 +260,7 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "TESSDATA_DIR": settings().tessdata_dir,
+        "PAGE_IMAGES": str(settings().page_images),
         # Every malloc arena reserves address space, which is what is limited.
         "MALLOC_ARENA_MAX": "2",
     }

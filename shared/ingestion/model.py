@@ -11,8 +11,19 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 BlockKind = Literal[
-    "heading", "paragraph", "list_item", "table", "code", "quote", "caption", "footnote", "formula"
+    "heading",
+    "paragraph",
+    "list_item",
+    "table",
+    "code",
+    "quote",
+    "caption",
+    "footnote",
+    "formula",
+    "note",
 ]
+"""A ``note`` is what a speaker noted below a slide."""
+
 Language = Literal["de", "en", "simple"]
 
 BLOCK_KINDS: frozenset[str] = frozenset(get_args(BlockKind))

@@ -16,6 +16,7 @@ from shared.adapters.objects import Objects
 from shared.adapters.queues import Queue
 from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
+from shared.documents.members import find_member
 from shared.documents.model import Upload, Version, derived_prefix
 from shared.ingestion.formats import reader_of
 from shared.ingestion.task import IngestTask
@@ -71,13 +72,25 @@ class Reconciler:
         mended = 0
         for upload in waiting:
             info = self.objects.describe(upload.object_key)
-            if info is not None:
+            if info is None and self._deliver(tenant_id, upload):
+                # S3 announces the copy by itself.
+                mended += 1
+            elif info is not None:
                 self.intake_queue.send(_s3_event(self.objects.bucket, upload, info.version))
                 mended += 1
             elif upload.expires_at < now():
                 self._expire_upload(tenant_id, upload)
                 mended += 1
         return mended
+
+    def _deliver(self, tenant_id: TenantId, upload: Upload) -> bool:
+        """Copy a file that came inside another one to where intake takes it; False for others."""
+        with self.database.transaction(tenant_id) as session:
+            member = find_member(session, upload.id)
+        if member is None or self.objects.describe(member.source_key) is None:
+            return False
+        self.objects.copy(member.source_key, upload.object_key)
+        return True
 
     def _expire_upload(self, tenant_id: TenantId, upload: Upload) -> None:
         with self.database.transaction(tenant_id) as session:

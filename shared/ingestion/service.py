@@ -22,6 +22,7 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
+from shared.ingestion import enclosed, page_images
 from shared.ingestion.chunking import CountTokens, chunk
 from shared.ingestion.derived import load_chunks
 from shared.ingestion.isolation import parse_isolated
@@ -124,6 +125,7 @@ def parse(
     progress = Progress(task, "parse")
     receipt, version = _begin(database, task, progress, Stage.ANALYZING, share=0.1)
     if receipt is not None:
+        enclosed.deliver(database, objects, task)
         return receipt
     prefix = derived_prefix(task.tenant_id, task.version_id)
     document = _read(objects, version, limits, prefix)
@@ -138,9 +140,12 @@ def parse(
     with database.transaction(task.tenant_id) as session:
         if not leave_receipt(session, "parse", str(task.version_id), result):
             return find_receipt(session, "parse", str(task.version_id)) or result
-        documents.record_parsed(session, task.version_id, _facts(document, len(chunks)))
+        left_out = enclosed.announce(session, task, version, document)
+        facts = _facts(document, len(chunks), warnings=document.warnings + left_out)
+        documents.record_parsed(session, task.version_id, facts)
         progress.reach(session, Stage.EMBEDDING, _EMBED_FROM, f"{len(chunks)} chunks")
         reach("parse.recorded")
+    enclosed.deliver(database, objects, task)
     return result
 
 
@@ -273,9 +278,13 @@ def _read(objects: Objects, version: Version, limits: Limits, prefix: str) -> Pa
         source.files.mkdir()
         objects.download(version.object_key, source.path, version=version.object_version)
         document = parse_isolated(source, memory_mb=limits.memory_mb, timeout_s=limits.timeout_s)
-        for file in sorted(source.files.iterdir()):
+        for file in sorted(each for each in source.files.iterdir() if each.is_file()):
             objects.upload(f"{prefix}files/{file.name}", file)
             reach("parse.file")
+        for file in sorted((source.files / page_images.FOLDER).glob("*.webp")):
+            is_thumbnail = file.name == page_images.THUMBNAIL
+            objects.upload(f"{prefix}{'' if is_thumbnail else 'pages/'}{file.name}", file)
+            reach("parse.page_image")
     return document
 
 
@@ -293,13 +302,13 @@ def _batches(count: int, size: int) -> list[dict[str, int]]:
     return [{"first": n, "count": min(size, count - n)} for n in range(0, count, size)]
 
 
-def _facts(document: ParsedDocument, chunk_count: int) -> ParsedFacts:
+def _facts(document: ParsedDocument, chunk_count: int, *, warnings: tuple[str, ...]) -> ParsedFacts:
     return ParsedFacts(
         parser=f"{document.parser} {document.parser_version}",
         language=document.language,
         page_count=document.page_count,
         chunk_count=chunk_count,
-        warnings=document.warnings,
+        warnings=warnings,
     )
 
 

@@ -90,7 +90,7 @@ def by_streams(path: Path) -> str:
 
     Raises OSError when its directory is broken.
     """
-    import olefile  # type: ignore[import-untyped]
+    import olefile
 
     try:
         with olefile.OleFileIO(str(path)) as container:

@@ -88,6 +88,15 @@ class Settings(BaseModel):
     parse_memory_mb: Annotated[
         int, setting(2048, "Memory one document may take while it is parsed.", unit="MB", ge=256)
     ]
+    page_images: Annotated[
+        int,
+        setting(
+            0,
+            "Pages of a PDF drawn as images when it is read; others when first looked at.",
+            unit="pages",
+            ge=0,
+        ),
+    ]
     parse_timeout_s: Annotated[
         int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)
     ]

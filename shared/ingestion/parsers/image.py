@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.page_images import PageImages
 from shared.ingestion.parsers.pdf.geometry import PageContent, Rules
 from shared.ingestion.parsers.pdf.pages import content_of
 from shared.ingestion.parsers.pdf.structure import body_of, page_pieces, running_lines
@@ -17,6 +18,7 @@ from shared.ingestion.parsers.port import Source
 from shared.ingestion.recognition.engine import Recognizer, missing
 from shared.ingestion.recognition.layout import RecognisedPage, brought_back, recognised
 from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
+from shared.kernel.settings import settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,9 +64,11 @@ class ImageParser:
         draft = Draft()
         pages: dict[int, RecognisedPage] = {}
         metadata: dict[str, str] = {}
+        images = PageImages(source.files, most=settings().page_images)
         with Recognizer(languages) as recognizer:
             for number, count, frame in _frames(source, metadata):
                 pages[number] = _recognised(recognizer, frame)
+                images.keep(_as_seen(frame), number)
                 source.progress(number, count)
         contents = [_content(number, page) for number, page in pages.items() if page.words]
         if not contents:
@@ -90,7 +94,7 @@ class ImageParser:
 def _recognised(recognizer: Recognizer, frame: Image) -> RecognisedPage:
     """Recognise one picture at a size that suits; boxes in points of its own resolution."""
     dpi = _resolution(frame)
-    grey = _as_paper(frame)
+    grey = _as_seen(frame).convert("L")
     factor = _enlargement(min(grey.size), max(grey.size))
     if factor != 1.0:
         grey = grey.resize((round(grey.width * factor), round(grey.height * factor)))
@@ -111,8 +115,8 @@ def _enlargement(short: int, long: int) -> float:
     return 1.0
 
 
-def _as_paper(frame: Image) -> Image:
-    """Return the picture in grey, upright as its camera says, on white where it is transparent."""
+def _as_seen(frame: Image) -> Image:
+    """Return the picture upright as its camera says, on white where it is transparent."""
     from PIL import Image as Pillow
     from PIL import ImageOps
 
@@ -123,7 +127,7 @@ def _as_paper(frame: Image) -> Image:
         image = Pillow.alpha_composite(paper, image)
     elif image.mode.startswith(("I", "F")):
         image = ImageOps.autocontrast(_eight_bits(image))
-    return image.convert("L")
+    return image
 
 
 def _eight_bits(image: Image) -> Image:

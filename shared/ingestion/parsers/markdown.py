@@ -32,7 +32,7 @@ class MarkdownParser:
     """Reads Markdown files, front matter included."""
 
     name = "markdown-it"
-    version = "1"
+    version = "2"
     media_types = frozenset({"text/markdown"})
 
     def available(self) -> tuple[bool, str]:
@@ -97,7 +97,7 @@ class _Walk:
             case "list_item_close":
                 self._markers.pop()
             case "inline":
-                self._write(inline_text(token), draft)
+                self._write(token, draft)
             case "fence" | "code_block":
                 draft.paragraph(token.content, kind="code")
             case "html_block":
@@ -105,7 +105,9 @@ class _Walk:
             case _:
                 pass
 
-    def _write(self, words: str, draft: Draft) -> None:
+    def _write(self, token: Token, draft: Draft) -> None:
+        words = inline_text(token)
+        before = draft.block_count
         if self._level:
             draft.heading(words, level=self._level)
         elif self._markers:
@@ -114,6 +116,9 @@ class _Walk:
         else:
             kind: BlockKind = "quote" if self._quotes else "paragraph"
             draft.paragraph(words, kind=kind)
+        if draft.block_count > before:
+            for label, target in _links(token):
+                draft.link(label, target)
 
 
 def _write_table(tokens: Sequence[Token], index: int, draft: Draft) -> int:
@@ -150,6 +155,21 @@ def inline_text(token: Token) -> str:
             case _:
                 words.append(child.content)
     return "".join(words)
+
+
+def _links(token: Token) -> list[tuple[str, str]]:
+    """Return the words of an inline token that lead somewhere, and where."""
+    found: list[tuple[str, str]] = []
+    words: list[str] = []
+    target = ""
+    for child in token.children or ():
+        if child.type == "link_open":
+            target, words = str(child.attrGet("href") or ""), []
+        elif child.type == "link_close":
+            found.append(("".join(words), target))
+        else:
+            words.append(inline_text(child) if child.type == "image" else child.content)
+    return found
 
 
 def _without_tags(markup: str) -> str:

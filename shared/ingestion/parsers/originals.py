@@ -20,6 +20,9 @@ _OPENING = ("(", "[", "{", "„", "«", "‚", "/")
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _STRICT_WORD = "{http://purl.oclc.org/ooxml/wordprocessingml/main}"
+_SLIDE_PARAGRAPH = "{http://schemas.openxmlformats.org/drawingml/2006/main}p"
+_OPEN_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_OPEN_PARAGRAPHS = frozenset({f"{_OPEN_TEXT}p", f"{_OPEN_TEXT}h"})
 _WORD_BREAKS = frozenset({"br", "cr", "tab"})
 _PAGE_UNSEEN = frozenset({"script", "style", "template", "noscript", "head"})
 _PAGE_BLOCKS = frozenset(
@@ -58,6 +61,47 @@ def word_paragraphs(archive: ZipFile) -> list[str]:
             if element.tag in {f"{_WORD}p", f"{_STRICT_WORD}p"}:
                 paragraphs.append(_word_text(element))
     return paragraphs
+
+
+def slide_paragraphs(archive: ZipFile) -> list[str]:
+    """Return the text of every paragraph on a presentation's slides."""
+    from lxml import etree
+
+    paragraphs: list[str] = []
+    for name in archive.namelist():
+        if name.startswith("ppt/slides/") and name.endswith(".xml"):
+            with archive.open(name) as part:
+                events = etree.iterparse(part, resolve_entities=False, no_network=True)
+                for _, element in events:
+                    if element.tag == _SLIDE_PARAGRAPH:
+                        paragraphs.append(_word_text(element))
+    return paragraphs
+
+
+def open_paragraphs(archive: ZipFile) -> list[str]:
+    """Return the text of every paragraph and heading of an OpenDocument file."""
+    from lxml import etree
+
+    paragraphs: list[str] = []
+    with archive.open("content.xml") as part:
+        events = etree.iterparse(part, resolve_entities=False, no_network=True)
+        for _, element in events:
+            if element.tag in _OPEN_PARAGRAPHS:
+                paragraphs.append(open_text(element))
+    return paragraphs
+
+
+def open_text(element: Any) -> str:
+    """Return the words of an OpenDocument paragraph (version 1.3 part 3, section 6.1)."""
+    words = [element.text or ""]
+    for child in element:
+        name = child.tag.rsplit("}", 1)[-1] if isinstance(child.tag, str) else ""
+        if name in {"s", "tab", "line-break"}:
+            words.append(" ")
+        elif name not in {"note", "annotation", "frame"}:
+            words.append(open_text(child))
+        words.append(child.tail or "")
+    return "".join(words)
 
 
 def page_paragraphs(root: Any) -> list[str]:

@@ -7,7 +7,19 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shared.ingestion.formats import DOCX, supported_formats
+from shared.ingestion.formats import (
+    DOC,
+    DOCX,
+    MSG,
+    ODP,
+    ODS,
+    ODT,
+    PPT,
+    PPTX,
+    XLS,
+    XLSX,
+    supported_formats,
+)
 from shared.ingestion.parsers.port import Parser
 from shared.kernel.errors import UnsupportedError
 
@@ -17,7 +29,28 @@ _PARSERS: Mapping[str, str] = MappingProxyType(
         "text/markdown": "markdown:MarkdownParser",
         "text/csv": "delimited:DelimitedParser",
         "text/html": "webpage:WebPageParser",
+        "text/asciidoc": "asciidoc:AsciiDocParser",
+        "application/x-latex": "latex:LatexParser",
+        "application/jats+xml": "jats:JatsParser",
+        "application/epub+zip": "epub:EpubParser",
+        "text/x-rst": "restructured:RestructuredParser",
+        "text/vtt": "subtitles:SubtitleParser",
+        "application/x-subrip": "subtitles:SubtitleParser",
+        "application/json": "json_data:JsonParser",
+        "application/xml": "xml_data:XmlParser",
+        "application/rtf": "legacy.rtf:RtfParser",
+        "message/rfc822": "letters.mail:MailParser",
+        "application/zip": "archive:ArchiveParser",
+        DOC: "legacy.office:LegacyParser",
+        XLS: "legacy.office:LegacyParser",
+        PPT: "legacy.office:LegacyParser",
+        MSG: "letters.outlook:OutlookParser",
         DOCX: "word:WordParser",
+        XLSX: "sheets.workbook:WorkbookParser",
+        PPTX: "presentation:PresentationParser",
+        ODT: "opendocument:OpenDocumentParser",
+        ODS: "sheets.open_sheets:OpenSheetsParser",
+        ODP: "opendocument:OpenDocumentParser",
         "application/pdf": "pdf.parser:PdfParser",
         "image/png": "image:ImageParser",
         "image/jpeg": "image:ImageParser",
@@ -49,5 +82,8 @@ def parser_for(media_type: str) -> Parser:
     parser = cast("Parser", getattr(import_module(f"shared.ingestion.parsers.{module}"), name)())
     is_available, reason = parser.available()
     if not is_available:
-        raise UnsupportedError(f"Files of type {media_type} cannot be read here: {reason}")
+        raise UnsupportedError(
+            f"Files of type {media_type} cannot be read here: {reason}",
+            hint=f"Supported are {supported_formats()}.",
+        )
     return parser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from shared.ingestion.decoding import decode
@@ -12,6 +13,7 @@ from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, page_paragraphs
+from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
 
@@ -27,7 +29,7 @@ class WebPageParser:
     """Reads HTML files."""
 
     name = "docling-html"
-    version = "2.142.1-1"
+    version = "2.142.1-2"
     media_types = frozenset({"text/html"})
 
     def available(self) -> tuple[bool, str]:
@@ -37,26 +39,11 @@ class WebPageParser:
 
     def parse(self, source: Source) -> ParsedDocument:
         """Read the file; raises InvalidError when it is empty or holds no text."""
-        from docling.backend.html_backend import HTMLDocumentBackend
-        from docling.datamodel.backend_options import HTMLBackendOptions
-        from docling.datamodel.base_models import InputFormat
-
-        markup = _SURROGATE.sub("", page_text(source.path.read_bytes()))
-        root = _parsed(markup, source.filename)
+        markup = page_text(source.path.read_bytes())
+        root = _parsed(_SURROGATE.sub("", markup), source.filename)
         source.progress(1, 3)
-        tree = converted(
-            # The mark tells every reader below that this is UTF-8 now, whatever the page says.
-            codecs.BOM_UTF8 + markup.encode(),
-            filename=source.filename,
-            input_format=InputFormat.HTML,
-            backend=HTMLDocumentBackend,
-            # The title tag is metadata here. Words before the first heading are words: docling
-            # would drop them as furniture.
-            options=HTMLBackendOptions(add_title=False, infer_furniture=False),
-        )
-        source.progress(2, 3)
         draft = Draft()
-        TreeWriter(tree, draft, Originals(page_paragraphs(root))).write()
+        write_page(markup, draft, filename=source.filename, files=source.files)
         source.progress(3, 3)
         return draft.finish(
             title=root.findtext(".//title") or "",
@@ -65,6 +52,35 @@ class WebPageParser:
             parser_version=self.version,
             metadata=_metadata(root),
         )
+
+
+def write_page(markup: str, draft: Draft, *, filename: str, files: Path | None = None) -> bool:
+    """Write a page onto a draft, its pictures into ``files``; False when it holds nothing.
+
+    Raises InvalidError when it cannot be read or is nested too deeply.
+    """
+    from docling.backend.html_backend import HTMLDocumentBackend
+    from docling.datamodel.backend_options import HTMLBackendOptions
+    from docling.datamodel.base_models import InputFormat
+
+    markup = _SURROGATE.sub("", markup)
+    root = _parsed(markup, filename)
+    tree = converted(
+        # The mark tells every reader below that this is UTF-8 now, whatever the page says.
+        codecs.BOM_UTF8 + markup.encode(),
+        filename=filename,
+        input_format=InputFormat.HTML,
+        backend=HTMLDocumentBackend,
+        # The title tag is metadata here. Words before the first heading are words: docling
+        # would drop them as furniture.
+        options=HTMLBackendOptions(add_title=False, infer_furniture=False),
+    )
+    before = draft.block_count
+    pictures = None if files is None else Pictures(files, draft)
+    originals = Originals(page_paragraphs(root))
+    has_heading = next(root.iter("h1", "h2", "h3", "h4", "h5", "h6"), None) is not None
+    TreeWriter(tree, draft, originals, pictures, skips_logos=has_heading).write()
+    return draft.block_count > before
 
 
 def page_text(data: bytes) -> str:

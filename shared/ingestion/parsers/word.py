@@ -10,20 +10,22 @@ from shared.ingestion.formats import DOCX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, word_paragraphs
+from shared.ingestion.parsers.packages import (
+    as_plain,
+    opened_package,
+    package_properties,
+    package_warnings,
+)
+from shared.ingestion.parsers.pictures import Pictures
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError
 
-_PROPERTIES = "docProps/core.xml"
-_KEPT = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords",
-         "created": "created", "modified": "modified"}  # fmt: skip
-_LARGEST_PROPERTIES = 1 << 20
-
 
 class WordParser:
-    """Reads Word documents; macros and pictures are never opened."""
+    """Reads Word documents; macros are never run."""
 
     name = "docling-docx"
-    version = "2.142.1-1"
+    version = "2.142.1-2"
     media_types = frozenset({DOCX})
 
     def available(self) -> tuple[bool, str]:
@@ -38,10 +40,13 @@ class WordParser:
         from docling.datamodel.base_models import InputFormat
         from lxml.etree import LxmlError  # type: ignore[import-untyped]
 
+        draft = Draft()
         try:
-            with zipfile.ZipFile(source.path) as archive:
-                properties = _properties(archive)
+            with opened_package(source.path, source.filename) as archive:
+                properties = package_properties(archive)
+                draft.warnings += package_warnings(archive)
                 originals = Originals(word_paragraphs(archive))
+                data = as_plain(source.path, archive)
         except (zipfile.BadZipFile, KeyError, LxmlError, OSError, EOFError) as error:
             raise InvalidError(
                 f"“{source.filename}” is damaged: the main part of the document cannot be read.",
@@ -49,42 +54,19 @@ class WordParser:
             ) from error
         source.progress(1, 3)
         tree = converted(
-            source.path.read_bytes(),
+            data,
             filename=source.filename,
             input_format=InputFormat.DOCX,
             backend=MsWordDocumentBackend,
             options=MsWordBackendOptions(),
         )
         source.progress(2, 3)
-        draft = Draft()
-        TreeWriter(tree, draft, originals).write()
+        TreeWriter(tree, draft, originals, Pictures(source.files, draft)).write()
         source.progress(3, 3)
         return draft.finish(
-            title=properties.get("title", ""),
+            title=properties.pop("title", ""),
             filename=source.filename,
             parser=self.name,
             parser_version=self.version,
             metadata=properties,
         )
-
-
-def _properties(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the document's core properties (ECMA-376 part 2, section 11)."""
-    from lxml import etree  # type: ignore[import-untyped]
-
-    if _PROPERTIES not in archive.namelist():
-        return {}
-    with archive.open(_PROPERTIES) as part:
-        data = part.read(_LARGEST_PROPERTIES)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError:
-        # Properties are an extra: a document with broken ones is still a document.
-        return {}
-    found = {}
-    for element in root.iter():
-        name = element.tag.rsplit("}", 1)[-1] if isinstance(element.tag, str) else ""
-        if name in _KEPT and (element.text or "").strip():
-            found[_KEPT[name]] = str(element.text)
-    return found

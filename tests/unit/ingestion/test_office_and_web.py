@@ -126,3 +126,15 @@ def test_a_page_nested_absurdly_deep_is_refused(read) -> None:
     page = "<html><body>" + "<div>" * 5000 + "Kern" + "</div>" * 5000
     with pytest.raises(InvalidError, match="nested too deeply"):
         read(page, HTML, "tief.html")
+
+
+def test_what_a_logo_above_the_first_heading_is_called_is_no_content(read) -> None:
+    page = '<body><img alt="Firmenlogo" src="a.png">{}<p>Text.</p><img alt="Ein Plan" src="b.png">'
+    with_heading = read(page.format("<h1>Firma</h1>"), HTML, "a.html").text
+    assert with_heading == "Firma\n\nText.\n\nEin Plan"
+    assert "Firmenlogo" in read(page.format(""), HTML, "a.html").text
+
+
+def test_an_ordered_list_of_a_page_keeps_its_numbers(read) -> None:
+    document = read("<body><ol><li>Eins</li><li>Zwei</li></ol>", HTML, "a.html")
+    assert document.text == "1. Eins\n2. Zwei"

@@ -9,12 +9,11 @@ import pypdfium2
 import pytest
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from shared.ingestion.chunking import chunk
 from shared.ingestion.model import ParsedDocument, boxes_within
-from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
+from shared.kernel.errors import InvalidError, TooLargeError
 from tests.unit.ingestion.conftest import count_words, cover
 
 PDF = "application/pdf"
@@ -232,26 +231,6 @@ def test_a_contents_page_becomes_a_table_of_titles_and_pages(read) -> None:
 def test_a_ligature_is_spelt_out(read) -> None:
     document = read("Die \ufb01nanzielle P\ufb02icht der O\ufb03ziere", "text/plain", "a.txt")
     assert document.text == "Die finanzielle Pflicht der Offiziere"
-
-
-def picture(canvas: Canvas) -> None:
-    from PIL import Image
-
-    canvas.drawImage(ImageReader(Image.new("L", (60, 80), 200)), 0, 0, WIDTH, HEIGHT)
-
-
-def test_a_scan_says_that_text_recognition_is_not_there_yet(read) -> None:
-    with pytest.raises(
-        UnsupportedError, match=r"only images of pages; text recognition is not there yet\."
-    ):
-        read(made(picture, picture), PDF, "scan.pdf")
-
-
-def test_scanned_pages_among_others_are_named_in_a_warning(read) -> None:
-    document = read(made(article, picture, article, picture), PDF, "a.pdf")
-    assert document.warnings == (
-        "Pages without text, only images: 2, 4. Text recognition is not there yet.",
-    )
 
 
 def test_an_empty_pdf_holds_no_text(read) -> None:

@@ -64,9 +64,10 @@ class FigureTaker:
             return
         self._known.add(digest)
         stem = f"figure-{len(self.figures) + 1}"
-        if _is_plain_jpeg(picture, data):
+        jpeg = _plain_jpeg(picture)
+        if jpeg:
             name, media_type = f"{stem}.jpg", "image/jpeg"
-            (self._folder / name).write_bytes(data)
+            (self._folder / name).write_bytes(jpeg)
         else:
             name, media_type = f"{stem}.png", "image/png"
             image = _decoded(picture)
@@ -104,11 +105,14 @@ def _raw_data(picture: Any) -> bytes:
     return buffer.raw
 
 
-def _is_plain_jpeg(picture: Any, data: bytes) -> bool:
-    """Whether the stream is a JPEG in grey or colour as it stands, not in printing colours."""
-    if picture.get_filters() != ["DCTDecode"] or not data.startswith(b"\xff\xd8"):
-        return False
-    return picture.get_metadata().bits_per_pixel in _PLAIN_BITS
+def _plain_jpeg(picture: Any) -> bytes:
+    """Return a JPEG in grey or colour as it stands; empty for others and for printing colours."""
+    if picture.get_filters(skip_simple=True) != ["DCTDecode"]:
+        return b""
+    if picture.get_metadata().bits_per_pixel not in _PLAIN_BITS:
+        return b""
+    data = bytes(picture.get_data(decode_simple=True))
+    return data if data.startswith(b"\xff\xd8") else b""
 
 
 def _decoded(picture: Any) -> Image:

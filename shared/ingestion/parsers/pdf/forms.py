@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.ingestion.model import FormField
-from shared.ingestion.parsers.pdf.geometry import Word
+from shared.ingestion.parsers.pdf.geometry import Word, overlap
 from shared.ingestion.parsers.pdf.view import View
 
 _MOST_WIDGETS = 5_000
 _LONGEST = 20_000
 _IS_PASSWORD = 1 << 13
-# After all characters of a page: pdfium counts those from 0.
-_FIRST_ORDER = 100_000_000
 _USUAL_SIZE = 10.0
 _LETTER_WIDTH = 0.5
+_LEVEL = 0.4
 _TICKED, _EMPTY = "☒", "☐"
 
 
@@ -58,7 +58,7 @@ class FormReader:
                 name, value, shown = self._widget(annotation)
                 if value or name not in fields:
                     fields[name] = FormField(name, value, number)
-                words += self._words(annotation, shown, view, _FIRST_ORDER + len(words))
+                words += self._words(annotation, shown, view)
             finally:
                 pdfium.FPDFPage_CloseAnnot(annotation)
         kept = tuple(field for name, field in fields.items() if name)
@@ -95,7 +95,7 @@ class FormReader:
         text = bytes(buffer)[: length - 2].decode("utf-16-le", errors="replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
-    def _words(self, annotation: Any, shown: str, view: View, order: int) -> Iterator[Word]:
+    def _words(self, annotation: Any, shown: str, view: View) -> Iterator[Word]:
         """Yield what a field shows as words in its rectangle."""
         rectangle = self._pdfium.FS_RECTF()
         if not shown or not self._pdfium.FPDFAnnot_GetRect(annotation, rectangle):
@@ -114,6 +114,22 @@ class FormReader:
             for word in line.split():
                 width = max(1.0, len(word) * size * _LETTER_WIDTH * scale)
                 yield Word(word, across, top, across + width, top + size, size,
-                           is_bold=False, turn=0, font="", order=order)  # fmt: skip
+                           is_bold=False, turn=0, font="", order=0)  # fmt: skip
                 across += width + 0.3 * size * scale
-                order += 1
+
+
+def filled_in(words: Sequence[Word], shown: Sequence[Word]) -> list[Word]:
+    """Return a page's words with those of its fields behind the labels they stand beside."""
+    behind: defaultdict[int, list[Word]] = defaultdict(list)
+    for word in shown:
+        level = [
+            (other.x1, at)
+            for at, other in enumerate(words)
+            if other.x0 <= word.x0 and overlap(other, word) > _LEVEL * (other.y1 - other.y0)
+        ]
+        above = [(other.y1, at) for at, other in enumerate(words) if other.y1 <= word.y0 + 1]
+        behind[max(level or above, default=(0.0, -1))[1]].append(word)
+    joined = list(behind[-1])
+    for at, word in enumerate(words):
+        joined += [word, *behind[at]]
+    return [replace(word, order=order) for order, word in enumerate(joined)]

@@ -39,7 +39,7 @@ def page_content(page: Any, number: int, extras: Extras) -> PageContent:
         words = [word for word in reader.words() if _is_visible(word, view.width, view.height)]
     finally:
         reader.close()
-    words += extras.see(page, view, words, number)
+    words = extras.see(page, view, words, number)
     has_rules = 0 < len(words) <= _MOST_WORDS
     return content_of(
         words,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from shared.ingestion.drafting import Draft
+from shared.ingestion.invoices.writing import write_invoice
 from shared.ingestion.model import ParsedDocument
+from shared.ingestion.page_images import PageImages
+from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.mending import mended
@@ -25,6 +29,7 @@ from shared.ingestion.parsers.pdf.structure import (
 from shared.ingestion.parsers.pdf.writing import Writer
 from shared.ingestion.parsers.port import Progress, Source
 from shared.kernel.errors import InvalidError, TooLargeError
+from shared.kernel.settings import settings
 
 MAX_PAGES = 5_000
 _JUNK_TITLE = re.compile(
@@ -65,17 +70,22 @@ class PdfParser:
                 )
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
+            invoice = embedded_invoice(document)
             draft = Draft()
             scans = Scans(source.options.ocr_languages)
             extras = Extras(document, source.files)
             with closing(scans):
-                pages = list(_pages(document, draft, source.progress, scans, extras))
+                images = PageImages(source.files, most=settings().page_images)
+                seers = _Seers(source.progress, scans, extras, images)
+                pages = list(_pages(document, draft, seers))
         has_words = any(page.lines or page.tables for page in pages)
         scans.check(draft, source.filename, has_words=has_words)
         body = body_of(pages)
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
         Writer(draft, mended(pieces)).write()
+        if invoice is not None:
+            write_invoice(draft, invoice)
         _warn_of_strange_letters(pages, draft)
         title = metadata.get("Title", "")
         read = draft.finish(
@@ -126,9 +136,17 @@ def _opened(path: Path, filename: str) -> Iterator[Any]:
         document.close()
 
 
-def _pages(
-    document: Any, draft: Draft, progress: Progress, scans: Scans, extras: Extras
-) -> Iterator[PageContent]:
+@dataclass(frozen=True, slots=True)
+class _Seers:
+    """Who looks at each page while it is open."""
+
+    progress: Progress
+    scans: Scans
+    extras: Extras
+    images: PageImages
+
+
+def _pages(document: Any, draft: Draft, seers: _Seers) -> Iterator[PageContent]:
     """Yield what each page holds; a broken page is a warning, not the end."""
     import pypdfium2 as pdfium
 
@@ -140,12 +158,13 @@ def _pages(
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
             continue
         try:
-            yield scans.seen(page, page_content(page, index + 1, extras))
+            yield seers.scans.seen(page, page_content(page, index + 1, seers.extras))
+            seers.images.draw(page, index + 1)
         except pdfium.PdfiumError:
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
         finally:
             page.close()
-        progress(index + 1, count)
+        seers.progress(index + 1, count)
 
 
 def _outline(document: Any) -> set[str]:

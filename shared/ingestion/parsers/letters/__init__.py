@@ -1,0 +1,1 @@
+"""Letters: e-mails and Outlook messages, with what is enclosed in them."""

@@ -1,0 +1,1 @@
+"""Spreadsheets of every make: their sheets, the tables on them, the parts around the cells."""
