@@ -21,7 +21,10 @@ _LEAST_SIDE_PX = 24
 _FULL_PAGE = 0.85
 _MOST_FIGURES = 500
 _MOST_PIXELS = 40_000_000
-_LONGEST_SIDE_PX = 2_400
+_LONGEST_SIDE_PX = 2_000
+# Past this a PNG takes longer than all of the page's words.
+_MANY_PIXELS = 400_000
+_AS_JPEG, _AS_PNG = {"quality": 88}, {"compress_level": 1}
 _MOST_BYTES = 25_000_000
 _FORM_DEPTH = 3
 _CAPTION_REACH = 50.0
@@ -69,10 +72,12 @@ class FigureTaker:
             name, media_type = f"{stem}.jpg", "image/jpeg"
             (self._folder / name).write_bytes(jpeg)
         else:
-            name, media_type = f"{stem}.png", "image/png"
             image = _decoded(picture)
             width, height = image.size
-            image.save(self._folder / name, compress_level=3)
+            is_photo = image.mode in {"L", "RGB"} and width * height > _MANY_PIXELS
+            name = f"{stem}.jpg" if is_photo else f"{stem}.png"
+            media_type = "image/jpeg" if is_photo else "image/png"
+            image.save(self._folder / name, **(_AS_JPEG if is_photo else _AS_PNG))
         self.figures.append(Figure(name, media_type, width, height, number, *box))
 
 
@@ -116,7 +121,7 @@ def _plain_jpeg(picture: Any) -> bytes:
 
 
 def _decoded(picture: Any) -> Image:
-    """Return the picture decoded, at most 2,400 pixels to a side."""
+    """Return the picture decoded, at most 2,000 pixels to a side."""
     image: Image = picture.get_bitmap(render=False).to_pil()
     if max(image.size) > _LONGEST_SIDE_PX:
         image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))
