@@ -60,7 +60,12 @@ class _Growing:
     def takes(self, character: str, box: tuple[float, float, float, float]) -> bool:
         """Whether a character at this place goes on with the word."""
         x0, y0, x1, y1 = box
-        if self._is_past_note(character, box) or self._is_note(character, box):
+        is_note = (
+            self._is_note(box)
+            if character.isdigit()
+            else self.text[0].isdigit() and self._is_past_note(character, box)
+        )
+        if is_note:
             return False
         # The letters of a ligature share one box.
         if box == self.last or _is_right_to_left(character) or self._is_accented(character, box):
@@ -85,9 +90,9 @@ class _Growing:
         is_over = box[0] - 1 <= centre <= box[2] + 1
         return is_over and bool(_composed(character, self.text[-1]))
 
-    def _is_note(self, character: str, box: tuple[float, float, float, float]) -> bool:
+    def _is_note(self, box: tuple[float, float, float, float]) -> bool:
         """Whether a small raised figure begins here: the mark of a note after a word."""
-        if not character.isdigit() or self.turn or len(self.text) < _LEAST_BEFORE:
+        if self.turn or len(self.text) < _LEAST_BEFORE:
             return False
         is_small = box[3] - box[1] < _RAISED_HEIGHT * self.height
         is_raised = box[3] < self.y1 - _RAISED_BY * self.height
@@ -96,7 +101,7 @@ class _Growing:
 
     def _is_past_note(self, character: str, box: tuple[float, float, float, float]) -> bool:
         """Whether the mark of a note ends here and the line's own letters go on."""
-        if not self.text[0].isdigit() or not character.isalpha() or self.turn:
+        if not character.isalpha() or self.turn:
             return False
         return box[3] > self.y1 + 2 * _RAISED_BY * self.height and box[1] >= self.y0 - 1
 
@@ -110,8 +115,12 @@ class _Growing:
         else:
             self.text += character
         self.last = box
-        self.x0, self.y0 = min(self.x0, box[0]), min(self.y0, box[1])
-        self.x1, self.y1 = max(self.x1, box[2]), max(self.y1, box[3])
+        x0, y0, x1, y1 = box
+        # Comparing is twice as fast as min and max, and this runs for every character.
+        self.x0 = x0 if x0 < self.x0 else self.x0
+        self.y0 = y0 if y0 < self.y0 else self.y0
+        self.x1 = x1 if x1 > self.x1 else self.x1
+        self.y1 = y1 if y1 > self.y1 else self.y1
 
     def finished(self) -> Word:
         text = _drawn(self.text) if _PI_FONT.search(self.font) else self.text
