@@ -24,7 +24,7 @@ _MOST_PIXELS = 40_000_000
 _LONGEST_SIDE_PX = 2_000
 # Past this a PNG takes longer than all of the page's words.
 _MANY_PIXELS = 400_000
-_AS_JPEG, _AS_PNG = {"quality": 88}, {"compress_level": 1}
+_QUALITY = 88
 _MOST_BYTES = 25_000_000
 _FORM_DEPTH = 3
 _CAPTION_REACH = 50.0
@@ -77,7 +77,7 @@ class FigureTaker:
             is_photo = image.mode in {"L", "RGB"} and width * height > _MANY_PIXELS
             name = f"{stem}.jpg" if is_photo else f"{stem}.png"
             media_type = "image/jpeg" if is_photo else "image/png"
-            image.save(self._folder / name, **(_AS_JPEG if is_photo else _AS_PNG))
+            image.save(self._folder / name, quality=_QUALITY, compress_level=1)
         self.figures.append(Figure(name, media_type, width, height, number, *box))
 
 

@@ -18,6 +18,7 @@ from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import PageContent
 from shared.ingestion.parsers.pdf.mending import mended
+from shared.ingestion.parsers.pdf.models import ModelParser
 from shared.ingestion.parsers.pdf.pages import page_content
 from shared.ingestion.parsers.pdf.scanned import Scans
 from shared.ingestion.parsers.pdf.structure import (
@@ -61,6 +62,8 @@ class PdfParser:
         UnsupportedError when it holds nothing but pictures and text recognition is missing,
         TooLargeError past 5,000 pages.
         """
+        if settings().docling_artifacts_path:
+            return ModelParser(Path(settings().docling_artifacts_path)).parse(source)
         with _opened(source.path, source.filename) as document:
             count = len(document)
             if count > MAX_PAGES:
