@@ -38,6 +38,9 @@ _NUMBERED = re.compile(
     r"|Art(?:ikel|\.) \d+\w*|Kapitel \d+|Abschnitt \d+|Teil \d+|Anlage \d+)\s+\S"
 )
 _CAPTION = re.compile(r"(?:figure|fig\.|table|abbildung|abb\.|tabelle|tab\.)\s*\d", re.IGNORECASE)
+# "Currency: EUR" in type a little larger is a fact, not a heading.
+_LABELLED = re.compile(r"[^\W\d][^:.]{1,40}:\s+\S")
+_TITLE = 1.6
 _NO_HEADING = re.compile(r"(?:source|quelle|note|hinweis):", re.IGNORECASE)
 _CODE_FONT = re.compile(r"courier|mono|consolas|menlo|typewriter|cmtt|inconsolata", re.IGNORECASE)
 _ENDS = (".", ":", "!", "?")
@@ -257,6 +260,8 @@ class _Gatherer:
             return False
         first, body = lines[0], self._body
         if first.size >= _BIG * body.size:
+            if _LABELLED.match(words) and not first.is_bold and first.size < _TITLE * body.size:
+                return False
             return first.size >= _VERY_BIG * body.size or first.is_bold or count < _BIG_LENGTH
         return count < _BOLD_LENGTH and (
             self._is_bold_heading(lines, words) or self._is_marked(lines, words, gap_after)
