@@ -130,6 +130,32 @@ def test_full_rows_between_two_rules_stay_rows_and_double_rules_are_one(read) ->
     ]  # fmt: skip
 
 
+def test_text_between_two_ruled_tables_stays_text(read) -> None:
+    def draw(canvas: Canvas) -> None:
+        for top in (100, 300):
+            for level in (top, top + 18, top + 56):
+                canvas.line(72, HEIGHT - level, 500, HEIGHT - level)
+            for n, cells in enumerate((("Jahr", "Zahl"), ("2001", "10"), ("2002", "20"))):
+                for x, text in zip((80, 300), cells, strict=True):
+                    write(canvas, top + 13 + 18 * n, text, x=x)
+        write(canvas, 200, f"{PROSE} der quer über die ganze Breite der beiden Tabellen reicht.")
+
+    document = read(made(draw), PDF, "a.pdf")
+    assert [kind for kind, _ in kinds(document)] == ["table", "paragraph", "table"]
+    assert [(t.row_count, t.column_count) for t in document.tables] == [(3, 2), (3, 2)]
+
+
+def test_a_program_between_rules_is_no_table(read) -> None:
+    def draw(canvas: Canvas) -> None:
+        for level in (80, 100, 260):
+            canvas.line(72, HEIGHT - level, 500, HEIGHT - level)
+        write(canvas, 95, "Beispiel")
+        write(canvas, 95, "klassisch", x=300)
+        write(canvas, 120, *[f"port {n} create" for n in range(9)])
+
+    assert read(made(draw), PDF, "a.pdf").tables == ()
+
+
 def test_a_header_with_its_page_number_is_dropped_from_a_single_page(read) -> None:
     def draw(canvas: Canvas) -> None:
         write(canvas, 60, "Über Tabellen", x=200, size=9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
@@ -44,11 +44,8 @@ def ruled_tables(rules: Rules, words: Sequence[Word], page: int) -> list[FoundTa
     found: list[FoundTable] = []
     taken: set[int] = set()
     for group in _alike(pieces):
-        if len(group) < _LEAST_RULES:
-            continue
         free = [word for word in words if word.order not in taken]
-        table = _between(group, free, page)
-        if table is not None:
+        for table in _within(group, free, page):
             found.append(table)
             taken.update(
                 w.order for w in centred_within(free, table.x0, table.y0, table.x1, table.y1)
@@ -86,6 +83,18 @@ def _joined_rules(rules: Sequence[Rule]) -> list[Rule]:
     return [(x0, x1, y) for x0, x1, y in joined]
 
 
+def _within(group: Sequence[Rule], words: Sequence[Word], page: int) -> list[FoundTable]:
+    """Return the tables between rules of one width; text may stand between two of them."""
+    if len(group) < _LEAST_RULES:
+        return []
+    table = _between(group, words, page)
+    if table is not None:
+        return [table]
+    heights = [below[2] - above[2] for above, below in pairwise(group)]
+    tallest = heights.index(max(heights)) + 1
+    return _within(group[:tallest], words, page) + _within(group[tallest:], words, page)
+
+
 def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTable | None:
     x0, x1 = group[0][0], group[0][1]
     y0, y1 = group[0][2], group[-1][2]
@@ -104,10 +113,16 @@ def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTa
     filled = sum(bool(cell.text) for cell in cells)
     if row_count < 2 or column_count < 2:  # noqa: PLR2004
         return None
-    if filled < _FILLED_SHARE * row_count * column_count:
+    if filled < _FILLED_SHARE * row_count * column_count or _is_listing(cells, row_count):
         return None
     order = min(word.order for word in inside)
     return FoundTable(page, x0, y0, x1, y1, order, tuple(cells))
+
+
+def _is_listing(cells: Sequence[CellText], row_count: int) -> bool:
+    """Whether all but one of the columns are all but empty: a program or text in a frame."""
+    counts = Counter(cell.column for cell in cells if cell.text.strip())
+    return row_count >= _MANY_ROWS // 2 and sum(count > 1 for count in counts.values()) <= 1
 
 
 def _row_edges(rows: Sequence[_Row], levels: Sequence[float], xs: Sequence[float]) -> list[float]:
