@@ -170,9 +170,21 @@ def test_lines_of_a_program_stay_lines(read) -> None:
         y = write(canvas, 100, PROSE, "der hier endet:")
         canvas.setFont("Courier", 10)
         for n, line in enumerate(("for x in y:", "print(x)")):
-            canvas.drawString(72, HEIGHT - y - 14 - 12 * n, line)
+            canvas.drawString(72 + 24 * n, HEIGHT - y - 14 - 12 * n, line)
 
-    assert kinds(read(made(draw), PDF, "a.pdf"))[-1] == ("code", "for x in y:\nprint(x)")
+    assert kinds(read(made(draw), PDF, "a.pdf"))[-1] == ("code", "for x in y:\n    print(x)")
+
+
+def test_lists_in_lists_know_their_depth(read) -> None:
+    def draw(canvas: Canvas) -> None:
+        y = write(canvas, 100, PROSE, "der hier endet:")
+        for n, (x, text) in enumerate(((72, "• Obst"), (90, "– Apfel"), (90, "– Birne"),
+                                       (72, "• Gemüse vs. Kraut"))):  # fmt: skip
+            write(canvas, y + 14 * n, text, x=x)
+
+    document = read(made(draw), PDF, "a.pdf")
+    items = [(b.level, document.text[b.start : b.end]) for b in document.blocks[1:]]
+    assert items == [(0, "- Obst"), (1, "- Apfel"), (1, "- Birne"), (0, "- Gemüse vs. Kraut")]
 
 
 def test_the_mark_of_a_note_is_parted_from_its_word_but_a_square_metre_is_not(read) -> None:

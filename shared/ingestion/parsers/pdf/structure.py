@@ -29,7 +29,7 @@ _PAGE_NUMBER = re.compile(
 )
 LIST_MARK = re.compile(
     r"(?P<bullet>[•‣▪●○◦·■□☐☑☒✔✘➢➤►▶◆–*\ue000-\uf8ff❏]\s*|-\s+)(?=\S)"
-    r"|(?P<number>\(?(?:\d{1,2}|[a-z]{1,2}|[ivx]{1,4})[.)])\s+(?=\S)"
+    r"|(?P<number>\(?(?:(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|[a-z]{2}\)))\s+(?=\S)"
 )
 _WITH_NUMBER = re.compile(r"^\d{1,4}\s+\D{3,}|\D{3,}\s\d{1,4}$")
 _CONTENTS = re.compile(r"(.{3,}?)(?:\s?\.){4,}\s*([ivxlc\d]{1,5})$")
