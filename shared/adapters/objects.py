@@ -71,12 +71,13 @@ class Objects:
             for block in answer["Body"].iter_chunks(1 << 20):
                 file.write(block)
 
-    def copy(self, key: str, target: str) -> None:
+    def copy(self, key: str, target: str, *, version: str = "") -> None:
         """Copy an object inside the bucket, without its bytes passing through here."""
+        source = {"Bucket": self.bucket, "Key": key}
+        if version:
+            source["VersionId"] = version
         with aws.translated(f"The object {key}"):
-            self._client.copy_object(
-                Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": key}
-            )
+            self._client.copy_object(Bucket=self.bucket, Key=target, CopySource=source)
 
     def tags(self, key: str, *, version: str = "") -> dict[str, str]:
         """Return an object's tags."""

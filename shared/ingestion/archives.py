@@ -16,8 +16,6 @@ from pathlib import Path
 
 from shared.kernel.errors import InvalidError, TooLargeError
 
-OFFICE_PARTS = {"docx": frozenset({"word/document.xml", "word/document2.xml"})}
-
 MAX_ENTRIES = 10_000
 MAX_UNPACKED = 512 * 1024 * 1024
 MAX_RATIO = 100
@@ -26,9 +24,14 @@ _LOCAL_HEADER = 30
 _END_RECORD = 22
 _ENCRYPTED = 0x1
 _PIECE = 1 << 20
-_XML = (".xml", ".rels", ".opf", ".ncx")
-# No office program writes entity declarations; expanding ones are how XML bombs work.
-_ENTITY = b"<!ENTITY"
+# Members by which a zip archive is an office file or a book.
+_OFFICE_SIGNS = frozenset({"[Content_Types].xml", "mimetype"})
+# Drawings and pages declare harmless entities; parsers of other parts have no use for any.
+_MAY_DECLARE = (".svg", ".xhtml", ".html", ".htm")
+# No office program writes entity declarations; expanding ones are how XML bombs work. XML may be
+# UTF-16 as well.
+_ENTITIES = tuple("<!ENTITY".encode(name) for name in ("ascii", "utf-16-le", "utf-16-be"))
+_LONGEST_ENTITY = max(map(len, _ENTITIES))
 
 
 def looks_like_archive(head: bytes) -> bool:
@@ -112,19 +115,34 @@ def _check_directory(entries: Sequence[zipfile.ZipInfo], size: int, name: str) -
 def _count_bytes(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], name: str) -> None:
     """Unpack every member piece by piece, keeping nothing, and stop at the limits."""
     total = 0
+    is_office = any(entry.filename in _OFFICE_SIGNS for entry in entries)
     for entry in entries:
-        unpacked = 0
+        unpacked, is_judged, last = 0, is_office, b""
         with archive.open(entry) as member:
             while piece := member.read(_PIECE):
+                if not unpacked:
+                    is_judged = is_judged and _may_bomb(entry.filename, piece)
                 unpacked += len(piece)
                 total += len(piece)
                 if total > MAX_UNPACKED or _is_dense(unpacked, entry.compress_size):
                     raise _bomb(name)
-                if entry.filename.endswith(_XML) and _ENTITY in piece:
-                    raise InvalidError(
-                        f"“{name}” declares entities in its XML, as XML bombs do.",
-                        hint="Save the document again with its own program.",
-                    )
+                if is_judged:
+                    _refuse_entities(last + piece, name)
+                    last = piece[-_LONGEST_ENTITY:]
+
+
+def _may_bomb(member: str, beginning: bytes) -> bool:
+    """Whether a member is XML, whatever its name, of a kind that declares no entities."""
+    start = beginning[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")
+    return start.startswith(b"<") and not member.lower().endswith(_MAY_DECLARE)
+
+
+def _refuse_entities(xml: bytes, name: str) -> None:
+    if any(declaration in xml for declaration in _ENTITIES):
+        raise InvalidError(
+            f"“{name}” declares entities in its XML, as XML bombs do.",
+            hint="Save the document again with its own program.",
+        )
 
 
 def _is_dense(unpacked: int, packed: int) -> bool:

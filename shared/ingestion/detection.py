@@ -23,11 +23,11 @@ from shared.ingestion.signatures import (
     by_members,
     by_streams,
 )
-from shared.ingestion.wordings import by_words
+from shared.ingestion.wordings import by_words, has_traps
 from shared.kernel.errors import InvalidError, UnsupportedError
 
 _HEAD = 65536
-_TAIL = 65536
+_TAIL = 22 + 65535  # where a zip archive's end record may stand: with the longest comment
 _LONGEST_MIMETYPE = 200
 # Claims that say nothing: browsers and command lines send them for anything.
 _SILENT = frozenset(
@@ -36,6 +36,7 @@ _SILENT = frozenset(
 )  # fmt: skip
 _ARCHIVE_END = b"PK\x05\x06"
 _PDF_WITHIN = 1024
+_XML = frozenset({"application/xml", "application/jats+xml"})
 _SCRIPT = re.compile(rb"#![ \t]*/")
 _PAGE_START = re.compile(rb"\s*<(?:html|!doctype|script|\?php)", re.IGNORECASE)
 # Families whose members may be named like each other: what lies in them decides.
@@ -76,13 +77,24 @@ def _by_bytes(path: Path, head: bytes, tail: bytes, *, name: str) -> str:
         _check_pdf(head, tail, name)
         return "application/pdf"
     if not is_text(head):
-        raise UnsupportedError(
-            f"“{name}” is in a format that is not known here.",
-            hint=f"Supported are {supported_formats()}.",
-        )
+        raise _unknown(name)
     if _SCRIPT.match(head):
         raise _unreadable(PROGRAM, name)
     return ""
+
+
+def _unknown(name: str) -> InvalidError | UnsupportedError:
+    promised = media_type_of_name(name)
+    if promised:
+        return InvalidError(
+            f"“{name}” is named like {_title(promised)} but its contents are not: it is damaged or "
+            "something else.",
+            hint="Open it in its own program, save it again and put that in.",
+        )
+    return UnsupportedError(
+        f"“{name}” is in a format that is not known here.",
+        hint=f"Supported are {supported_formats()}.",
+    )
 
 
 def _refuse_double(what: str, head: bytes, tail: bytes, name: str) -> None:
@@ -100,10 +112,29 @@ def _check_pdf(head: bytes, tail: bytes, name: str) -> None:
     """Refuse a PDF that is something else as well."""
     before = head[: head.find(b"%PDF-")]
     after = tail[tail.rfind(b"%%EOF") :] if b"%%EOF" in tail else b""
-    if _ARCHIVE_END in after or b"PK\x03\x04" in before or before.startswith(b"MZ"):
+    if (
+        _ARCHIVE_END in after
+        or _ends_archive(tail)
+        or b"PK\x03\x04" in before
+        or before.startswith(b"MZ")
+    ):
         raise _double(name, "a PDF and an archive", "Save the document again as a plain PDF.")
     if _PAGE_START.match(before):
         raise _double(name, "a PDF and a web page", "Save the document again as a plain PDF.")
+
+
+def _ends_archive(tail: bytes) -> bool:
+    """Whether an archive's end record, comment included, reaches exactly to the end of the file.
+
+    An archive attached to a PDF ends before the PDF does; one that hides it does not.
+    """
+    place = tail.find(_ARCHIVE_END)
+    while place >= 0:
+        comment = tail[place + 20 : place + 22]
+        if place + 22 + int.from_bytes(comment, "little") == len(tail) and len(comment) > 1:
+            return True
+        place = tail.find(_ARCHIVE_END, place + 1)
+    return False
 
 
 def _archive_type(path: Path, head: bytes, name: str) -> str:
@@ -142,10 +173,15 @@ def _by_text(head: bytes, expected: str, *, name: str) -> str:
     """Return the kind of text: what the words prove, else what the name promises."""
     text, _ = decode(head)
     proven = by_words(text, expected)
+    if proven in _XML and has_traps(text):
+        raise InvalidError(
+            f"“{name}” declares entities that expand or that fetch other files, as XML bombs do.",
+            hint="Save it without a document type declaration.",
+        )
     if proven:
         return proven
     if expected in FORMATS and FORMATS[expected].is_text:
-        if expected in {"application/xml", "application/jats+xml", "text/vtt", "application/rtf"}:
+        if expected in _XML | {"text/vtt", "application/rtf"}:
             raise _mismatch("other text", expected, name)
         return expected
     if expected:

@@ -102,7 +102,13 @@ def take_in(
                 raise
             outcome = "rejected"
             if isinstance(error, InfectedError):
-                put_away(objects, arrival.tenant_id, upload.id, arrival.key)
+                put_away(
+                    objects,
+                    arrival.tenant_id,
+                    upload.id,
+                    key=arrival.key,
+                    version=error.version,
+                )
                 reach("intake.quarantined")
             _reject(database, arrival, error, _milliseconds(started))
         logger.info("upload taken in", extra={"job_id": str(upload.id), "outcome": outcome})
@@ -130,7 +136,7 @@ def _examine(
         media_type = detect(path, filename=upload.filename, claimed=upload.claimed_type)
         finding = scanner.scan(path, key=arrival.key, version=version)
         if finding:
-            raise InfectedError(upload.filename, finding)
+            raise InfectedError(upload.filename, finding, version=version)
         return ReceivedFile(
             sha256=sha256_of_file(path),
             size_bytes=path.stat().st_size,

@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.ingestion.limits import OVERFLOWED
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Progress, Source, options_to_json
 from shared.ingestion.serialization import document_from_json
@@ -35,6 +36,8 @@ from shared.kernel.settings import settings
 logger = logging.getLogger(__name__)
 
 _START_S = 60.0
+_FAREWELL_S = 5.0
+_LONGEST_MESSAGE = 4 * 1024 * 1024
 _MOST_DOCUMENTS = 100
 _MOST_RESIDENT_MB = 700
 _ERRORS: dict[str, type[KontorError]] = {
@@ -109,6 +112,7 @@ class ReaderError(InvalidError):
         sentences = {
             "timeout": (f"Reading “{filename}” took longer than {timeout_s:g} s.", simpler),
             "memory": (f"Reading “{filename}” needed more than {memory_mb} MB of memory.", simpler),
+            "overflow": (f"What “{filename}” holds fills more than 1 GB.", simpler),
         }
         detail, hint = sentences.get(
             failure,
@@ -168,6 +172,8 @@ class _Child:
             left = deadline - time.monotonic()
             if left <= 0 or not self.selector.select(left):
                 return {"error": "timeout"}
+            if len(self.buffer) > _LONGEST_MESSAGE:
+                return {"error": "crash"}
             piece = os.read(self.process.stdout.fileno(), 65536)
             if not piece:
                 return self._ended()
@@ -195,7 +201,13 @@ class _Child:
 
     def _ended(self) -> dict[str, Any]:
         """Say how the child died: killed and aborted processes were out of memory, mostly."""
-        code = self.process.wait()
+        try:
+            code = self.process.wait(_FAREWELL_S)
+        except subprocess.TimeoutExpired:
+            # It closed its output and lives on; whoever gives it back kills it.
+            return {"error": "crash"}
+        if code == OVERFLOWED:
+            return {"error": "overflow"}
         is_memory = code in {-signal.SIGKILL, -signal.SIGABRT}
         return {"error": "memory" if is_memory else "crash", "exit_code": code}
 

@@ -17,16 +17,27 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, TypedDict
 
+from shared.ingestion.hazards import hazards
+from shared.ingestion.limits import (
+    LARGEST_FILE,
+    LARGEST_FOLDER,
+    LARGEST_RESULT,
+    MOST_FILES,
+    OVERFLOWED,
+    measure,
+)
+from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Source, options_from_json
 from shared.ingestion.parsers.registry import parser_for
 from shared.ingestion.serialization import document_to_json
 from shared.kernel.errors import InvalidError, KontorError, TooLargeError
 
 _PARENT_CHECK_S = 1.0
-_LARGEST_FILE = 512 * 1024 * 1024
+_FOLDER_CHECK_S = 0.5
 _OWN_CODE = str(Path(__file__).parents[1])
 
 
@@ -56,8 +67,10 @@ def _answer(request: Request, answers: TextIO) -> dict[str, object]:
     """Read one document; every failure becomes an answer, none ends the process."""
     try:
         with _limited(request["memory_mb"]):
-            document = parser_for(request["media_type"]).parse(_source(request, answers))
-            Path(request["result"]).write_text(document_to_json(document), encoding="utf-8")
+            with _counted(Path(request["files"])):
+                document = parser_for(request["media_type"]).parse(_source(request, answers))
+            document = _warned(document, request)
+            _leave(document, request)
     except Exception as error:  # noqa: BLE001 - the edge of this process: report, never die
         return _failure(error, request["filename"])
     return {"done": True, "resident_mb": _resident_mb()}
@@ -87,6 +100,48 @@ def _known_failure(error: Exception, filename: str) -> KontorError | None:
     return None
 
 
+def _warned(document: ParsedDocument, request: Request) -> ParsedDocument:
+    """Add to a document's warnings what its file would have done in other programs."""
+    found = hazards(Path(request["path"]), request["media_type"])
+    return replace(document, warnings=tuple(dict.fromkeys((*document.warnings, *found))))
+
+
+def _leave(document: ParsedDocument, request: Request) -> None:
+    """Write the result, bounded: the parent takes it into memory."""
+    text = document_to_json(document)
+    if len(text) > LARGEST_RESULT:
+        raise TooLargeError(
+            f"“{request['filename']}” holds more text than one document may.",
+            hint="Split it into several.",
+        )
+    Path(request["result"]).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _counted(folder: Path) -> Iterator[None]:
+    """End this process when what is taken out of the document fills the disk meanwhile."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_FOLDER_CHECK_S):
+            if measure(folder)[1] > LARGEST_FOLDER:
+                os._exit(OVERFLOWED)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    count, size = measure(folder)
+    if count > MOST_FILES or size > LARGEST_FOLDER:
+        raise TooLargeError(
+            "The file holds more pictures and attachments than one document may.",
+            hint="Split it into several.",
+        )
+
+
 def _source(request: Request, answers: TextIO) -> Source:
     return Source(
         path=Path(request["path"]),
@@ -101,9 +156,22 @@ def _source(request: Request, answers: TextIO) -> Source:
 def _restrain() -> None:
     """Give up what no parser needs: core dumps, and files larger than the largest result."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     # Past the limit writing fails with EFBIG instead of ending the process.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sys.addaudithook(_stay_offline)
+
+
+def _stay_offline(event: str, values: tuple[object, ...]) -> None:
+    """Refuse every connection but those to a file on this machine: documents fetch nothing.
+
+    Libraries see a network that is not there. Native code is not held by this; its XML parsers
+    are told not to fetch by themselves.
+    """
+    if event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        raise PermissionError(errno.EACCES, "a reader has no network")
+    if event in {"socket.connect", "socket.sendto"} and not isinstance(values[-1], str | bytes):
+        raise PermissionError(errno.EACCES, "a reader has no network")
 
 
 @contextmanager

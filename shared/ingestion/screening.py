@@ -14,12 +14,13 @@ from shared.kernel.ids import JobId, TenantId
 class InfectedError(InvalidError):
     """Malware was found; the file is in quarantine and nobody can read it."""
 
-    def __init__(self, filename: str, finding: str) -> None:
+    def __init__(self, filename: str, finding: str, *, version: str = "") -> None:
         super().__init__(
             f"“{filename}” was refused: malware was found ({finding}).",
             hint="It is in quarantine. Check the machine it came from.",
         )
         self.finding = finding
+        self.version = version
 
 
 class Gate:
@@ -42,9 +43,12 @@ def quarantine_key(tenant_id: TenantId, upload_id: JobId) -> str:
     return f"quarantine/{tenant_id}/{upload_id}"
 
 
-def put_away(objects: Objects, tenant_id: TenantId, upload_id: JobId, key: str) -> None:
+def put_away(
+    objects: Objects, tenant_id: TenantId, upload_id: JobId, *, key: str, version: str
+) -> None:
     """Copy an infected upload into quarantine; its first place is emptied by intake itself.
 
+    What is copied is the very version that was scanned, not what was put over it meanwhile.
     Copying again changes nothing that counts: the same bytes lie under the same key.
     """
-    objects.copy(key, quarantine_key(tenant_id, upload_id))
+    objects.copy(key, quarantine_key(tenant_id, upload_id), version=version)

@@ -6,16 +6,22 @@ gate is always shut and always tested. clamd or GuardDuty know more and are aske
 
 from __future__ import annotations
 
+import bz2
+import email.policy
+import gzip
 import hashlib
+import io
+import lzma
 import re
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
-from shared.ingestion.decoding import is_text
+from shared.ingestion.decoding import decode, is_text
+from shared.ingestion.wordings import is_mail
 from shared.kernel.errors import InvalidError
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -26,6 +32,8 @@ _MOST_BYTES = 512 * 1024 * 1024
 _PDF_BYTES = 64 * 1024 * 1024
 _STREAM = re.compile(rb"stream\r?\n")
 _SPOOLED = 8 * 1024 * 1024
+_TEXT_BYTES = 128 * 1024 * 1024
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 
 
 class SignatureScanner:
@@ -52,9 +60,41 @@ class SignatureScanner:
         if head.startswith(b"%PDF-"):
             file.seek(0)
             return _in_streams(file.read(_PDF_BYTES))
+        file.seek(0)
+        return self._inside(file, head, depth=depth, budget=budget)
+
+    def _inside(self, file: IO[bytes], head: bytes, *, depth: int, budget: list[int]) -> str:
+        """Look at what a file holds: members, a packed file, objects, attachments."""
         if head.startswith(b"PK"):
-            file.seek(0)
             return self._members(file, depth=depth, budget=budget)
+        if head.startswith(_PACKED):
+            return self._packed(_unpacking(file, head), depth=depth, budget=budget)
+        if head.startswith(b"{\\rtf"):
+            return _in_objects(file.read(_TEXT_BYTES))
+        if is_text(head) and is_mail(decode(head)[0].lstrip()):
+            return self._attached(file.read(_TEXT_BYTES), depth=depth, budget=budget)
+        return ""
+
+    def _packed(self, unpacking: IO[bytes], *, depth: int, budget: list[int]) -> str:
+        """Look into a file packed by itself (gzip, bzip2, xz)."""
+        _refuse_depth(depth)
+        try:
+            return self._unpack(unpacking, "", depth=depth, budget=budget)
+        except (OSError, EOFError, lzma.LZMAError, zlib.error):
+            return ""  # damaged: no program would get more out of it
+
+    def _attached(self, data: bytes, *, depth: int, budget: list[int]) -> str:
+        """Look into the parts of an e-mail."""
+        _refuse_depth(depth)
+        message = email.message_from_bytes(data, policy=email.policy.compat32)
+        for part in message.walk():
+            body = part.get_payload(decode=True) if not part.is_multipart() else None
+            if isinstance(body, bytes) and body:
+                found = self._unpack(
+                    io.BytesIO(body), part.get_content_type(), depth=depth, budget=budget
+                )
+                if found:
+                    return found
         return ""
 
     def _whole(self, file: IO[bytes], head: bytes, name: str) -> str:
@@ -78,11 +118,7 @@ class SignatureScanner:
     def _members(self, file: IO[bytes], *, depth: int, budget: list[int]) -> str:
         try:
             with zipfile.ZipFile(file) as archive:
-                if depth >= _DEEPEST:
-                    raise InvalidError(
-                        f"Archives are nested more than {_DEEPEST} levels deep in this file.",
-                        hint="Unpack the inner ones and put them in by themselves.",
-                    )
+                _refuse_depth(depth)
                 for entry in archive.infolist():
                     found = self._member(archive, entry, depth=depth, budget=budget)
                     if found:
@@ -97,7 +133,12 @@ class SignatureScanner:
     ) -> str:
         if entry.is_dir():
             return ""
-        with archive.open(entry) as member, tempfile.SpooledTemporaryFile(_SPOOLED) as unpacked:
+        with archive.open(entry) as member:
+            return self._unpack(member, entry.filename, depth=depth, budget=budget)
+
+    def _unpack(self, member: IO[bytes], name: str, *, depth: int, budget: list[int]) -> str:
+        """Unpack within what is left of the budget, and look at what came out."""
+        with tempfile.SpooledTemporaryFile(_SPOOLED) as unpacked:
             while piece := member.read(_PIECE):
                 budget[0] -= len(piece)
                 if budget[0] < 0:
@@ -107,7 +148,32 @@ class SignatureScanner:
                     )
                 unpacked.write(piece)
             unpacked.seek(0)
-            return self._look(unpacked, entry.filename, depth=depth + 1, budget=budget)
+            return self._look(unpacked, name, depth=depth + 1, budget=budget)
+
+
+def _unpacking(file: IO[bytes], head: bytes) -> IO[bytes]:
+    if head.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    if head.startswith(b"\xfd7zXZ"):
+        return lzma.LZMAFile(file)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
+
+
+def _refuse_depth(depth: int) -> None:
+    if depth >= _DEEPEST:
+        raise InvalidError(
+            f"Archives are nested more than {_DEEPEST} levels deep in this file.",
+            hint="Unpack the inner ones and put them in by themselves.",
+        )
+
+
+def _in_objects(rtf: bytes) -> str:
+    """Look at the objects in an RTF file: their bytes are written as hexadecimal digits."""
+    digits = re.sub(rb"[\s{}]+", b"", rtf).lower()
+    for pattern, what in ((EICAR, "EICAR test file"), (_DOS_STUB, "embedded program")):
+        if pattern.hex().encode() in digits:
+            return what
+    return ""
 
 
 def _in_streams(data: bytes) -> str:

@@ -16,6 +16,12 @@ _MAIL_HEADERS = frozenset(
      "delivered-to", "cc", "content-type", "reply-to", "x-mailer"}
 )  # fmt: skip
 _LEAST_HEADERS = 3
+_ENTITY = re.compile(
+    r"<!ENTITY\s+(?:%\s+)?[^\s\"'<>]+\s+(?:(?P<source>SYSTEM|PUBLIC)\b(?![^<>]*\bNDATA\b)|"
+    r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')"
+)
+_REFERENCE = re.compile(r"[&%](?!(?:amp|lt|gt|quot|apos);)[A-Za-z_][\w.-]*;")
+_LONGEST_VALUE = 1000
 
 
 def is_page(text: str) -> bool:
@@ -40,6 +46,20 @@ def xml_root(text: str) -> str:
     for match in _ROOT.finditer(text):
         return match[1].lower()
     return ""
+
+
+def has_traps(text: str) -> bool:
+    """Whether an XML text declares entities that fetch files, expand each other or are long.
+
+    Named characters (``<!ENTITY auml "&#228;">``) and pictures that are only named (``NDATA``)
+    are harmless; the rest is how external entities,
+    billion laughs and quadratic blow-up work.
+    """
+    for match in _ENTITY.finditer(text):
+        value = match["double"] or match["single"] or ""
+        if match["source"] or len(value) > _LONGEST_VALUE or _REFERENCE.search(value):
+            return True
+    return False
 
 
 def by_words(text: str, expected: str) -> str:

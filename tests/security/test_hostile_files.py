@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import time
 import warnings
@@ -43,9 +44,66 @@ def twin_archive() -> bytes:
     return buffer.getvalue()
 
 
+def end_saying(comment: bytes) -> bytes:
+    """Pack an archive whose comment makes it end like another format."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("x", "y")
+        archive.comment = comment
+    return buffer.getvalue()
+
+
+def overlapping_archive() -> bytes:
+    """Let two entries of the directory share one member's bytes (Fifield, zip bombs 2019)."""
+    whole = bytearray(zipped({"a.txt": b"a" * 9000, "b.txt": b"a" * 9000}))
+    second = whole.index(b"PK\x01\x02", whole.index(b"PK\x01\x02") + 4)
+    whole[second + 42 : second + 46] = bytes(4)
+    return bytes(whole)
+
+
+def crowded_archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(10_001):
+            archive.writestr(f"{number}", b"")
+    return buffer.getvalue()
+
+
+def nested_archive() -> bytes:
+    data = b"Guten Tag"
+    for level in range(5):
+        data = zipped({f"{level}.zip": data})
+    return data
+
+
+def locked_archive() -> bytes:
+    whole = bytearray(zipped({"a.txt": b"Guten Tag"}))
+    whole[6] |= 1
+    whole[whole.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(whole)
+
+
+OUTSIDE = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>'
 HOSTILE = {
+    "overlap.zip": (overlapping_archive(), "archive bombs"),
+    "crowded.zip": (crowded_archive(), "more than 10,000 files"),
+    "nested.zip": (nested_archive(), "nested more than 3"),
+    "locked.zip": (locked_archive(), "protected by a password"),
     "bomb.docx": (word(**{"word/media/x.xml": b"0" * 200_000_000}), "archive bombs"),
     "entities.docx": (word(**{"word/footnotes.xml": BOMB}), "declares entities"),
+    "wide.docx": (word(**{"word/footnotes.xml": BOMB.decode().encode("utf-16")}), "entities"),
+    "named.docx": (word(**{"word/odd.bin": BOMB}), "declares entities"),
+    "split.docx": (
+        word(**{"word/x.xml": b"<x>" + os.urandom((1 << 20) - 7) + BOMB[21:]}),
+        "declares entities",
+    ),
+    "laughs.xml": (BOMB, "declares entities"),
+    "outside.xml": (OUTSIDE, "declares entities"),
+    "quadratic.xml": (
+        b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "' + b"a" * 5000 + b'">]><x/>',
+        "declares entities",
+    ),
+    "hidden.pdf": (PDF + end_saying(b"%%EOF\n"), "at once"),
     "traversal.zip": (zipped({"../../etc/cron.d/x": b"x"}), "outside the archive"),
     "absolute.zip": (zipped({"/etc/cron.d/x": b"x"}), "outside the archive"),
     "drive.zip": (zipped({"C:\\Windows\\x": b"x"}), "outside the archive"),
@@ -59,6 +117,8 @@ HOSTILE = {
     "paper.jpg": (b"\xff\xd8\xff\xe0" + bytes(99) + zipped({"x": b"y"}), "at once"),
     "tail.docx": (word() + b"MZ" + bytes(10_000), "after its end"),
     "cut.docx": (word()[:-40], "damaged"),
+    "noise.pdf": (bytes(range(256)) * 9, "named like a PDF but its contents are not"),
+    "noise.dat": (bytes(range(256)) * 9, "is in a format that is not known here"),
     "cut.pdf": (b"%PDF-1.7\n1 0 obj\n<<", "damaged"),
     "nul.txt": (b"\0" * 5000, "is empty"),
 }

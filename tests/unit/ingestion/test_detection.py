@@ -123,7 +123,7 @@ def test_the_bytes_decide_and_the_name_agrees(
         (b"\xff\xd8\xff\xe0\0\x10", "a.pdf", "", InvalidError, "named like a PDF but is a JPEG"),
         (b"\0\0\0\x18ftypmp42\0", "a.mp4", "", UnsupportedError, "video or sound"),
         (b"\x1f\x8b\x08\0\0", "a.txt.gz", "", UnsupportedError, "gzip archive"),
-        (bytes(range(256)) * 4, "a.txt", "", UnsupportedError, "format that is not known"),
+        (bytes(range(256)) * 4, "a.txt", "", InvalidError, "contents are not"),
         (PDF, "a.docx", "", InvalidError, r"named like a Word document \(\.docx\) but is a PDF"),
         (WORD, "a.pdf", "", InvalidError, "named like a PDF but is a Word"),
         (b"Hallo", "a.pdf", "", InvalidError, "named like a PDF but is text"),
