@@ -259,6 +259,10 @@ class _Gatherer:
         if count >= _LONG or not has_letters or len(lines) > _MOST_LINES or ends_open:
             return False
         first, body = lines[0], self._body
+        mark = LIST_MARK.match(words)
+        is_plain = not first.is_bold and bool(first.font) and first.font == body.font
+        if mark and (mark.group("bullet") or (is_plain and first.size < _VERY_BIG * body.size)):
+            return False
         if first.size >= _BIG * body.size:
             if _LABELLED.match(words) and not first.is_bold and first.size < _TITLE * body.size:
                 return False
