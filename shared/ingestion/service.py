@@ -22,11 +22,12 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
-from shared.ingestion import enclosed, page_images
+from shared.ingestion import enclosed
 from shared.ingestion.chunking import CountTokens, chunk
 from shared.ingestion.derived import load_chunks
 from shared.ingestion.isolation import parse_isolated
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
+from shared.ingestion.parsers import page_images
 from shared.ingestion.parsers.port import Source
 from shared.ingestion.serialization import (
     chunks_to_json,

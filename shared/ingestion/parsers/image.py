@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.page_images import PageImages
+from shared.ingestion.parsers.page_images import PageImages
 from shared.ingestion.parsers.pdf.geometry import PageContent, Rules
 from shared.ingestion.parsers.pdf.pages import content_of
 from shared.ingestion.parsers.pdf.structure import body_of, page_pieces, running_lines
 from shared.ingestion.parsers.pdf.writing import Writer
 from shared.ingestion.parsers.port import Source
-from shared.ingestion.recognition.engine import Recognizer, missing
-from shared.ingestion.recognition.layout import RecognisedPage, brought_back, recognised
+from shared.ingestion.parsers.recognition.engine import Recognizer, missing
+from shared.ingestion.parsers.recognition.layout import RecognisedPage, brought_back, recognised
 from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
 from shared.kernel.settings import settings
 

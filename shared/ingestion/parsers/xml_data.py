@@ -9,10 +9,10 @@ from typing import Any
 
 from shared.ingestion.cleaning import one_line
 from shared.ingestion.drafting import CellText, Draft
-from shared.ingestion.invoices.reading import read_invoice
-from shared.ingestion.invoices.writing import write_invoice, write_notes
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
+from shared.ingestion.parsers.invoices.reading import read_invoice
+from shared.ingestion.parsers.invoices.writing import write_invoice, write_notes
 from shared.ingestion.parsers.originals import Originals
 from shared.ingestion.parsers.packages import safe_xml_parser
 from shared.ingestion.parsers.port import Source

@@ -16,7 +16,7 @@ from shared.ingestion import service as ingestion
 from shared.ingestion.derived import load_document
 from shared.ingestion.intake import take_in
 from shared.ingestion.isolation import stop_readers
-from shared.ingestion.page_images import ensure_page_image
+from shared.ingestion.parsers.page_images import ensure_page_image
 from shared.ingestion.service import Limits
 from shared.ingestion.task import IngestTask
 from shared.kernel.errors import NotFoundError

@@ -308,13 +308,17 @@ def _zip() -> bytes:
 
 
 def _picture(kind: str) -> bytes:
-    """Photograph the agreement's page: its PDF at 200 dots per inch."""
+    """Photograph the agreement: the pages of its PDF below each other."""
+    from PIL import Image
     from pypdfium2 import PdfDocument
 
-    buffer = io.BytesIO()
     with PdfDocument(DOCUMENTS / "rental-agreement.pdf") as pdf:
-        page = pdf[0].render(scale=200 / 72).to_pil().convert("RGB")
-    page.save(buffer, kind, dpi=(200, 200))
+        pages = [page.render(scale=150 / 72).to_pil().convert("RGB") for page in pdf]
+    whole = Image.new("RGB", (pages[0].width, sum(page.height for page in pages)), "white")
+    for number, page in enumerate(pages):
+        whole.paste(page, (0, sum(before.height for before in pages[:number])))
+    buffer = io.BytesIO()
+    whole.save(buffer, kind, dpi=(150, 150))
     return buffer.getvalue()
 
 

@@ -8,9 +8,9 @@ import pytest
 from pypdfium2 import PdfDocument
 
 from shared.ingestion.drafting import Draft
-from shared.ingestion.invoices.model import form_fields
-from shared.ingestion.invoices.reading import read_invoice
-from shared.ingestion.invoices.writing import write_invoice, write_notes
+from shared.ingestion.parsers.invoices.model import form_fields
+from shared.ingestion.parsers.invoices.reading import read_invoice
+from shared.ingestion.parsers.invoices.writing import write_invoice, write_notes
 from shared.ingestion.parsers.pdf.parser import PdfParser
 from shared.ingestion.parsers.port import Source
 from tests.unit.ingestion.conftest import Read, hold_together

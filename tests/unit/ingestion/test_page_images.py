@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pypdfium2 import PdfDocument
 
-from shared.ingestion.page_images import FOLDER, PageImages, draw_page
+from shared.ingestion.parsers.page_images import FOLDER, PageImages, draw_page
 from shared.ingestion.parsers.pdf.parser import PdfParser
 from shared.ingestion.parsers.port import Source
 from shared.kernel.errors import InvalidError, NotFoundError

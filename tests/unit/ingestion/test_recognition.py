@@ -14,8 +14,8 @@ from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.image import ImageParser
 from shared.ingestion.parsers.pdf.parser import PdfParser
 from shared.ingestion.parsers.port import ReadOptions, Source
-from shared.ingestion.recognition.engine import Recognizer, missing
-from shared.ingestion.recognition.straightening import Pose, slant_of
+from shared.ingestion.parsers.recognition.engine import Recognizer, missing
+from shared.ingestion.parsers.recognition.straightening import Pose, slant_of
 from shared.kernel.errors import InvalidError, TooLargeError, UnsupportedError
 from tests.unit.ingestion.conftest import hold_together
 from tests.unit.ingestion.pictures import LINES, encoded, printed, scanned_pdf
@@ -151,8 +151,8 @@ def test_an_empty_page_is_no_picture(tmp_path: Path) -> None:
 
 
 def test_faint_print_is_read_with_a_warning_that_names_the_page() -> None:
-    from shared.ingestion.recognition.engine import SeenPage, SeenWord
-    from shared.ingestion.recognition.layout import doubtful_pages, recognised
+    from shared.ingestion.parsers.recognition.engine import SeenPage, SeenWord
+    from shared.ingestion.parsers.recognition.layout import doubtful_pages, recognised
 
     word = SeenWord("smudge", 0, 0, 10, 10, 10, 0, 0.5)
     page = recognised(SeenPage((word,), Pose(0, 0.0, 100, 100)), points=0.5)

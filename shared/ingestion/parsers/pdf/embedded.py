@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.ingestion.invoices.model import Invoice
-from shared.ingestion.invoices.reading import MAX_BYTES, read_invoice
+from shared.ingestion.parsers.invoices.model import Invoice
+from shared.ingestion.parsers.invoices.reading import MAX_BYTES, read_invoice
 
 _MOST_ATTACHMENTS = 100
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.ingestion.drafting import Draft
-from shared.ingestion.invoices.writing import write_invoice
 from shared.ingestion.model import ParsedDocument
-from shared.ingestion.page_images import PageImages
+from shared.ingestion.parsers.invoices.writing import write_invoice
+from shared.ingestion.parsers.page_images import PageImages
 from shared.ingestion.parsers.pdf.embedded import embedded_invoice
 from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import PageContent
@@ -66,11 +66,7 @@ class PdfParser:
             return ModelParser(Path(settings().docling_artifacts_path)).parse(source)
         with _opened(source.path, source.filename) as document:
             count = len(document)
-            if count > MAX_PAGES:
-                raise TooLargeError(
-                    f"“{source.filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
-                    hint="Split it into several files.",
-                )
+            _check_count(count, source.filename)
             metadata = document.get_metadata_dict(skip_empty=True)
             outline = _outline(document)
             invoice = embedded_invoice(document)
@@ -102,6 +98,14 @@ class PdfParser:
             },
         )
         return scans.finished(extras.joined(read))
+
+
+def _check_count(count: int, filename: str) -> None:
+    if count > MAX_PAGES:
+        raise TooLargeError(
+            f"“{filename}” has {count:,} pages; at most {MAX_PAGES:,} can be read.",
+            hint="Split it into several files.",
+        )
 
 
 def _dated(value: str) -> str:

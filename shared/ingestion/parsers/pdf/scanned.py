@@ -14,8 +14,8 @@ from shared.ingestion.parsers.pdf.geometry import PageContent, Rules
 from shared.ingestion.parsers.pdf.pages import content_of
 from shared.ingestion.parsers.pdf.rules import has_large_picture
 from shared.ingestion.parsers.pdf.view import View, view_of
-from shared.ingestion.recognition.engine import Recognizer, missing
-from shared.ingestion.recognition.layout import (
+from shared.ingestion.parsers.recognition.engine import Recognizer, missing
+from shared.ingestion.parsers.recognition.layout import (
     RecognisedPage,
     brought_back,
     listed_pages,

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shared.ingestion.cleaning import one_line
-from shared.ingestion.invoices.model import Invoice, Line, Party, Totals
+from shared.ingestion.parsers.invoices.model import Invoice, Line, Party, Totals
 
 MAX_BYTES = 20 * 1024 * 1024
 _MOST_LINES = 20_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.ingestion.drafting import CellText, Draft
-from shared.ingestion.invoices.model import Invoice, Line, Party, form_fields
+from shared.ingestion.parsers.invoices.model import Invoice, Line, Party, form_fields
 
 _ISO_DATE = 10
 # UN/ECE Recommendation 20 and 21, the codes that German invoices use.

@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.ingestion.recognition.straightening import (
+from shared.ingestion.parsers.recognition.straightening import (
     Pose,
     densest_part,
     slant_of,
@@ -23,7 +23,7 @@ from shared.kernel.settings import settings
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_PLACES = (Path(__file__).parents[3] / "layers" / "ocr" / "tessdata", Path("/opt/tessdata"))
+_PLACES = (Path(__file__).parents[4] / "layers" / "ocr" / "tessdata", Path("/opt/tessdata"))
 _SUFFIX = ".traineddata"
 # Words below the first are noise; a page below the second may stand on its side.
 _LEAST_WORD, _DOUBTFUL_PAGE = 0.3, 0.8

@@ -97,7 +97,12 @@ def draw_page(path: Path, page: int, *, width: int = WIDTH_PX, timeout_s: float 
     """
     with tempfile.NamedTemporaryFile(prefix="kontor-page-", suffix=".webp") as out:
         request = {"path": str(path.resolve()), "page": page, "width": width, "out": out.name}
-        command = [sys.executable, "-m", "shared.ingestion.page_images", json.dumps(request)]
+        command = [
+            sys.executable,
+            "-m",
+            "shared.ingestion.parsers.page_images",
+            json.dumps(request),
+        ]
         environment = {"PYTHONPATH": ":".join(entry for entry in sys.path if entry)}
         try:
             done = subprocess.run(  # noqa: S603 - our own module, its request as one argument

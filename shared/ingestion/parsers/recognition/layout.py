@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from shared.ingestion.model import Block, Box, PageFacts, ParsedDocument
 from shared.ingestion.parsers.pdf.geometry import Word
-from shared.ingestion.recognition.engine import SeenPage
-from shared.ingestion.recognition.straightening import Pose
+from shared.ingestion.parsers.recognition.engine import SeenPage
+from shared.ingestion.parsers.recognition.straightening import Pose
 
 # A row from its tallest to its lowest letter is about a tenth higher than its type's size.
 _TYPE = 0.9
