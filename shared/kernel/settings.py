@@ -100,6 +100,13 @@ class Settings(BaseModel):
             ge=0,
         ),
     ]
+    docling_artifacts_path: Annotated[
+        str,
+        setting(
+            "",
+            "Folder with the weights of docling's PDF models, which then read PDFs; needs PyTorch.",
+        ),
+    ]
     parse_timeout_s: Annotated[
         int, setting(240, "Time one document may take to be parsed.", unit="s", ge=5, le=840)
     ]

@@ -28,6 +28,8 @@ FOLDER = "pages"
 THUMBNAIL = "thumbnail.webp"
 WIDTH_PX, THUMBNAIL_PX = 960, 320
 _MOST_PIXELS = 4_000_000
+# WebP knows no longer side.
+_LONGEST_PX = 16_000
 _PDF = "application/pdf"
 _PDF_WITHIN = 1024
 _QUALITY, _METHOD = 60, 0
@@ -131,7 +133,7 @@ def _drawn(page: Any, width: int) -> Image:
     """Render a page at a width, its height kept within bounds."""
     across, down = page.get_size()
     across, down = max(across, 1.0), max(down, 1.0)
-    scale = min(width / across, (_MOST_PIXELS / (across * down)) ** 0.5)
+    scale = min(width / across, (_MOST_PIXELS / (across * down)) ** 0.5, _LONGEST_PX / down)
     bitmap = page.render(scale=scale, rev_byteorder=True, maybe_alpha=False)
     image: Image = bitmap.to_pil()
     return image

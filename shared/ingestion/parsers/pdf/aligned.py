@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from bisect import bisect
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-from shared.ingestion.drafting import CellText
+from shared.ingestion.drafting import CellText, Spot
 from shared.ingestion.parsers.pdf.geometry import (
     FoundTable,
     Line,
@@ -19,38 +20,54 @@ from shared.ingestion.parsers.pdf.geometry import (
 from shared.ingestion.parsers.pdf.grids import placed, spanned
 
 _SAME_EXTENT = 6.0
+_DOUBLE_RULE = 4.0
 _LEAST_RULE = 60.0
 _LEAST_RULES = 3
 _LEAST_WORDS = 6
 _ROW_OVERLAP = 0.45
 _MANY_ROWS = 10
 _FILLED_SHARE = 0.4
-_RULED_ROWS = 0.7
+_MOST_COLUMNS = 0.7
+_MOST_WRAPPED = 6
+# A cell centred beside two lines makes three rows of words.
+_CENTRED = 3
+_WRAPPED_STEP = 0.85
+_SHARED_HEIGHT = 0.25
 
 Rule = tuple[float, float, float]
+_Row = tuple[float, list[Word]]
 
 
 def ruled_tables(rules: Rules, words: Sequence[Word], page: int) -> list[FoundTable]:
     """Return tables set between three or more horizontal rules of one width (booktabs)."""
     pieces = _joined_rules(rules.horizontal)
-    by_extent: defaultdict[tuple[int, int], list[Rule]] = defaultdict(list)
-    for x0, x1, y in pieces:
-        if x1 - x0 > _LEAST_RULE:
-            by_extent[round(x0 / _SAME_EXTENT), round(x1 / _SAME_EXTENT)].append((x0, x1, y))
     found: list[FoundTable] = []
     taken: set[int] = set()
-    for group in by_extent.values():
-        group.sort(key=lambda rule: rule[2])
-        if len(group) < _LEAST_RULES:
-            continue
+    for group in _alike(pieces):
         free = [word for word in words if word.order not in taken]
-        table = _between(group, free, page)
-        if table is not None:
+        for table in _within(group, free, page):
             found.append(table)
             taken.update(
                 w.order for w in centred_within(free, table.x0, table.y0, table.x1, table.y1)
             )
     return found
+
+
+def _alike(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
+    """Yield rules of one width under each other, double rules made one."""
+    groups: list[list[Rule]] = []
+    for rule in sorted(rules, key=lambda rule: rule[2]):
+        if rule[1] - rule[0] <= _LEAST_RULE:
+            continue
+        for group in groups:
+            apart = max(abs(group[-1][0] - rule[0]), abs(group[-1][1] - rule[1]))
+            if apart <= _SAME_EXTENT:
+                if rule[2] - group[-1][2] > _DOUBLE_RULE:
+                    group.append(rule)
+                break
+        else:
+            groups.append([rule])
+    yield from groups
 
 
 def _joined_rules(rules: Sequence[Rule]) -> list[Rule]:
@@ -66,6 +83,18 @@ def _joined_rules(rules: Sequence[Rule]) -> list[Rule]:
     return [(x0, x1, y) for x0, x1, y in joined]
 
 
+def _within(group: Sequence[Rule], words: Sequence[Word], page: int) -> list[FoundTable]:
+    """Return the tables between rules of one width; text may stand between two of them."""
+    if len(group) < _LEAST_RULES:
+        return []
+    table = _between(group, words, page)
+    if table is not None:
+        return [table]
+    heights = [below[2] - above[2] for above, below in pairwise(group)]
+    tallest = heights.index(max(heights)) + 1
+    return _within(group[:tallest], words, page) + _within(group[tallest:], words, page)
+
+
 def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTable | None:
     x0, x1 = group[0][0], group[0][1]
     y0, y1 = group[0][2], group[-1][2]
@@ -77,21 +106,73 @@ def _between(group: Sequence[Rule], words: Sequence[Word], page: int) -> FoundTa
     if not gaps:
         return None
     xs = [x0 - 3, *gaps, x1 + 3]
-    if len(group) - 1 >= _RULED_ROWS * len(rows):
-        ys = [rule[2] for rule in group]
-    else:
-        centres = [centre for centre, _ in rows]
-        ys = [y0, *((a + b) / 2 for a, b in pairwise(centres)), y1]
+    ys = _row_edges(rows, [rule[2] for rule in group], xs)
     cells = _filled(xs, ys, inside, page)
     row_count = 1 + max(cell.row for cell in cells)
     column_count = 1 + max(cell.column for cell in cells)
     filled = sum(bool(cell.text) for cell in cells)
     if row_count < 2 or column_count < 2:  # noqa: PLR2004
         return None
-    if filled < _FILLED_SHARE * row_count * column_count:
+    if filled < _FILLED_SHARE * row_count * column_count or _is_listing(cells, row_count):
         return None
     order = min(word.order for word in inside)
     return FoundTable(page, x0, y0, x1, y1, order, tuple(cells))
+
+
+def _is_listing(cells: Sequence[CellText], row_count: int) -> bool:
+    """Whether all but one of the columns are all but empty: a program or text in a frame."""
+    counts = Counter(cell.column for cell in cells if cell.text.strip())
+    return row_count >= _MANY_ROWS // 2 and sum(count > 1 for count in counts.values()) <= 1
+
+
+def _row_edges(rows: Sequence[_Row], levels: Sequence[float], xs: Sequence[float]) -> list[float]:
+    """Return the heights between rows: rules, and the middles between lines that fill columns.
+
+    Lines between two rules of which at most one fills most columns are one row, wrapped.
+    """
+    edges = [levels[0]]
+    for top, bottom in pairwise(levels):
+        band = _overlapping_joined([row for row in rows if top < row[0] < bottom])
+        filled = [{_place(xs, word) for word in words} for _, words in band]
+        columns = len(set().union(*filled)) if filled else 0
+        full = sum(len(places) >= _MOST_COLUMNS * columns for places in filled)
+        is_wrapped = len(levels) > _LEAST_RULES and columns > 1 and full <= 1
+        is_wrapped |= len(filled) == _CENTRED and filled[1].isdisjoint(filled[0] | filled[2])
+        if not is_wrapped or len(band) > _MOST_WRAPPED:
+            edges += [
+                (_bottom(above) + _top(below)) / 2 for (_, above), (_, below) in pairwise(band)
+            ]
+        edges.append(bottom)
+    return edges
+
+
+def _overlapping_joined(rows: Sequence[_Row]) -> list[_Row]:
+    """Join lines that share heights: a cell of one line beside a cell of two is one row."""
+    joined: list[_Row] = []
+    lines = 0
+    for centre, words in rows:
+        last = joined[-1][1] if joined else []
+        lower = min(w.y1 - w.y0 for w in (*last, *words))
+        shared = _bottom(last) - _top(words) if last else 0.0
+        if last and shared > _SHARED_HEIGHT * lower and lines < _MOST_WRAPPED:
+            joined[-1] = (centre, [*last, *words])
+            lines += 1
+        else:
+            joined.append((centre, list(words)))
+            lines = 1
+    return joined
+
+
+def _top(words: Sequence[Word]) -> float:
+    return min(word.y0 for word in words)
+
+
+def _bottom(words: Sequence[Word]) -> float:
+    return max(word.y1 for word in words)
+
+
+def _place(xs: Sequence[float], word: Word) -> int:
+    return bisect(xs, (word.x0 + word.x1) / 2)
 
 
 def _text_rows(words: Sequence[Word]) -> list[tuple[float, list[Word]]]:
@@ -165,10 +246,34 @@ def spaced_tables(lines: Sequence[Line], page: int) -> list[tuple[FoundTable, se
             continue
         x0, y0, x1, y1 = extent(pieces)
         order = min(line.order for line in pieces)
-        cells = tuple(_aligned_cells(run, columns))
+        cells = tuple(_aligned_cells(_unwrapped(run, columns), columns, page))
         table = FoundTable(page, x0, y0, x1, y1, order, cells)
         found.append((table, {line.order for line in pieces}))
     return found
+
+
+def _unwrapped(
+    run: Sequence[list[Line]], columns: Sequence[tuple[float, float]]
+) -> list[list[Line]]:
+    """Join a row with the one above that it goes on: nearer than usual, nothing in column one."""
+    steps = [min(x.y0 for x in b) - min(x.y0 for x in a) for a, b in pairwise(run)]
+    usual = median(steps)
+    rows = [list(run[0])]
+    above = _places(run[0], columns)
+    for step, row in zip(steps, run[1:], strict=True):
+        places = _places(row, columns)
+        goes_on = 0 not in places and places <= above and step < _WRAPPED_STEP * usual
+        if goes_on:
+            rows[-1] += row
+        else:
+            rows.append(list(row))
+            above = places
+    return rows
+
+
+def _places(row: Iterable[Line], columns: Sequence[tuple[float, float]]) -> set[int]:
+    """Return the columns that a row writes into."""
+    return {max(i for i, (x0, _) in enumerate(columns) if x0 <= line.x0 + 1) for line in row}
 
 
 def _visual_rows(lines: Sequence[Line]) -> list[tuple[float, list[Line]]]:
@@ -214,11 +319,11 @@ def _columns(lines: Sequence[Line]) -> list[tuple[float, float]]:
 
 
 def _aligned_cells(
-    run: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
+    run: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]], page: int
 ) -> Iterator[CellText]:
     for number, row in enumerate(run):
         held: defaultdict[int, list[Line]] = defaultdict(list)
-        for line in sorted(row, key=lambda item: item.x0):
+        for line in sorted(row, key=lambda item: (round(item.y0), item.x0)):
             held[max(i for i, (x0, _) in enumerate(columns) if x0 <= line.x0 + 1)].append(line)
         for column, lines in sorted(held.items()):
             yield CellText(
@@ -226,5 +331,5 @@ def _aligned_cells(
                 column=column,
                 text=" ".join(line.text for line in lines),
                 is_header=number == 0,
-                spot=lines[0].spot,
+                spot=Spot(page, *extent(lines)),
             )

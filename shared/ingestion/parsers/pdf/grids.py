@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -73,11 +74,14 @@ def _grids(rules: Rules) -> Iterable[_Grid]:
     if len(across) * len(down) > _MOST_CROSSINGS:
         return
     groups = Groups(len(across) + len(down))
+    places = sorted((x, j) for j, (_, _, x) in enumerate(down))
+    xs = [x for x, _ in places]
     for i, (x0, x1, y) in enumerate(across):
-        for j, (y0, y1, x) in enumerate(down, start=len(across)):
-            is_across = x0 - _TOLERANCE <= x <= x1 + _TOLERANCE
-            if is_across and y0 - _TOLERANCE <= y <= y1 + _TOLERANCE:
-                groups.join(i, j)
+        first, last = bisect_left(xs, x0 - _TOLERANCE), bisect_right(xs, x1 + _TOLERANCE)
+        for _, j in places[first:last]:
+            y0, y1, _ = down[j]
+            if y0 - _TOLERANCE <= y <= y1 + _TOLERANCE:
+                groups.join(i, len(across) + j)
     parts: defaultdict[int, Rules] = defaultdict(Rules)
     for i, rule in enumerate(across):
         parts[groups.find(i)].horizontal.append(rule)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.ingestion.parsers.pdf.aligned import ruled_tables, spaced_tables
+from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import (
     FoundTable,
     Line,
@@ -19,6 +20,7 @@ from shared.ingestion.parsers.pdf.geometry import (
     overlap,
 )
 from shared.ingestion.parsers.pdf.grids import drawn_tables
+from shared.ingestion.parsers.pdf.reading import columns_of_prose
 from shared.ingestion.parsers.pdf.rules import rules_of
 from shared.ingestion.parsers.pdf.view import view_of
 from shared.ingestion.parsers.pdf.words import WordReader
@@ -29,7 +31,7 @@ _MARKER = re.compile(r"[•‣▪●○◦·■□–*\uf0b7\uf0a7-]|\(?(?:\d{1,
 _MARKER_REACH = 40.0
 
 
-def page_content(page: Any, number: int) -> PageContent:
+def page_content(page: Any, number: int, extras: Extras) -> PageContent:
     """Read one page; ``number`` counts from 1. The page may be closed afterwards."""
     view = view_of(page)
     reader = WordReader(page, view)
@@ -37,6 +39,7 @@ def page_content(page: Any, number: int) -> PageContent:
         words = [word for word in reader.words() if _is_visible(word, view.width, view.height)]
     finally:
         reader.close()
+    words = extras.see(page, view, words, number)
     has_rules = 0 < len(words) <= _MOST_WORDS
     return content_of(
         words,
@@ -60,9 +63,10 @@ def content_of(
             tables.append(table)
             words = _without(words, table)
     lines = with_markers(lines_of(words, number))
-    for table, orders in spaced_tables(lines, number):
-        tables.append(table)
-        lines = [line for line in lines if line.order not in orders]
+    for column in columns_of_prose(lines):
+        for table, orders in spaced_tables(column, number):
+            tables.append(table)
+            lines = [line for line in lines if line.order not in orders]
     return PageContent(
         number=number,
         width=width,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.invoices.writing import write_invoice
 from shared.ingestion.parsers.page_images import PageImages
 from shared.ingestion.parsers.pdf.embedded import embedded_invoice
+from shared.ingestion.parsers.pdf.extras import Extras
 from shared.ingestion.parsers.pdf.geometry import PageContent
+from shared.ingestion.parsers.pdf.mending import mended
+from shared.ingestion.parsers.pdf.models import ModelParser
 from shared.ingestion.parsers.pdf.pages import page_content
 from shared.ingestion.parsers.pdf.scanned import Scans
 from shared.ingestion.parsers.pdf.structure import (
@@ -58,6 +62,8 @@ class PdfParser:
         UnsupportedError when it holds nothing but pictures and text recognition is missing,
         TooLargeError past 5,000 pages.
         """
+        if settings().docling_artifacts_path:
+            return ModelParser(Path(settings().docling_artifacts_path)).parse(source)
         with _opened(source.path, source.filename) as document:
             count = len(document)
             _check_count(count, source.filename)
@@ -66,15 +72,17 @@ class PdfParser:
             invoice = embedded_invoice(document)
             draft = Draft()
             scans = Scans(source.options.ocr_languages)
+            extras = Extras(document, source.files)
             with closing(scans):
                 images = PageImages(source.files, most=settings().page_images)
-                pages = list(_pages(document, draft, source.progress, scans, images))
+                seers = _Seers(source.progress, scans, extras, images)
+                pages = list(_pages(document, draft, seers))
         has_words = any(page.lines or page.tables for page in pages)
         scans.check(draft, source.filename, has_words=has_words)
         body = body_of(pages)
         running = running_lines(pages, body)
         pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
-        Writer(draft, pieces).write()
+        Writer(draft, mended(pieces)).write()
         if invoice is not None:
             write_invoice(draft, invoice)
         _warn_of_strange_letters(pages, draft)
@@ -89,7 +97,7 @@ class PdfParser:
                 ours: _dated(metadata[key]) for key, ours in _KEPT.items() if key in metadata
             },
         )
-        return scans.finished(read)
+        return scans.finished(extras.joined(read))
 
 
 def _check_count(count: int, filename: str) -> None:
@@ -135,9 +143,17 @@ def _opened(path: Path, filename: str) -> Iterator[Any]:
         document.close()
 
 
-def _pages(
-    document: Any, draft: Draft, progress: Progress, scans: Scans, images: PageImages
-) -> Iterator[PageContent]:
+@dataclass(frozen=True, slots=True)
+class _Seers:
+    """Who looks at each page while it is open."""
+
+    progress: Progress
+    scans: Scans
+    extras: Extras
+    images: PageImages
+
+
+def _pages(document: Any, draft: Draft, seers: _Seers) -> Iterator[PageContent]:
     """Yield what each page holds; a broken page is a warning, not the end."""
     import pypdfium2 as pdfium
 
@@ -149,13 +165,13 @@ def _pages(
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
             continue
         try:
-            yield scans.seen(page, page_content(page, index + 1))
-            images.draw(page, index + 1)
+            yield seers.scans.seen(page, page_content(page, index + 1, seers.extras))
+            seers.images.draw(page, index + 1)
         except pdfium.PdfiumError:
             draft.warnings.append(f"Page {index + 1} is damaged and was left out.")
         finally:
             page.close()
-        progress(index + 1, count)
+        seers.progress(index + 1, count)
 
 
 def _outline(document: Any) -> set[str]:

@@ -13,33 +13,42 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.ingestion.parsers.pdf.geometry import FoundTable, Line, PageContent, overlap
+from shared.ingestion.parsers.pdf.reading import in_reading_order
 
-Role = Literal["heading", "paragraph", "list_item", "caption", "footnote", "contents"]
+Role = Literal["heading", "paragraph", "list_item", "caption", "footnote", "contents", "code"]
 
 _TOP, _BOTTOM = 0.09, 0.90
 # Book styles set page numbers closer to the text than footers.
 _NUMBERS_FROM = 0.85
+# The outermost row of a page is a header or footer this near the edge, with this much air.
+_OUTER, _AIR = 0.14, 1.2
 _PLACES = 40
 _PAGE_NUMBER = re.compile(
     r"(?:[-–—]\s*)?(?:page|seite|s\.)?\s*[ivxlc\d]{1,4}(?:\s*(?:of|von|/)\s*\d+)?(?:\s*[-–—])?",
     re.IGNORECASE,
 )
 LIST_MARK = re.compile(
-    r"(?P<bullet>[•‣▪●○◦·■□–*\uf0b7\uf0a7❏]\s*|-\s+)(?=\S)"
-    r"|(?P<number>\(?(?:\d{1,2}|[a-z]{1,2}|[ivx]{1,4})[.)])\s+(?=\S)"
+    r"(?P<bullet>[•‣▪●○◦·■□☐☑☒✔✘➢➤►▶◆–*\ue000-\uf8ff❏]\s*|-\s+)(?=\S)"
+    r"|(?P<number>\(?(?:(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|[a-z]{2}\)))\s+(?=\S)"
 )
+_WITH_NUMBER = re.compile(r"^\d{1,4}\s+\D{3,}|\D{3,}\s\d{1,4}$")
 _CONTENTS = re.compile(r"(.{3,}?)(?:\s?\.){4,}\s*([ivxlc\d]{1,5})$")
 _NUMBERED = re.compile(
     r"(?:(\d{1,2}(?:\.\d{1,2}){0,4})\.?|[A-Z]\.|Chapter \d+|Appendix [A-Z]|§+ ?\d+\w*"
     r"|Art(?:ikel|\.) \d+\w*|Kapitel \d+|Abschnitt \d+|Teil \d+|Anlage \d+)\s+\S"
 )
 _CAPTION = re.compile(r"(?:figure|fig\.|table|abbildung|abb\.|tabelle|tab\.)\s*\d", re.IGNORECASE)
+# "Currency: EUR" in type a little larger is a fact, not a heading.
+_LABELLED = re.compile(r"[^\W\d][^:.]{1,40}:\s+\S")
+_TITLE = 1.6
 _NO_HEADING = re.compile(r"(?:source|quelle|note|hinweis):", re.IGNORECASE)
+_CODE_FONT = re.compile(r"courier|mono|consolas|menlo|typewriter|cmtt|inconsolata", re.IGNORECASE)
 _ENDS = (".", ":", "!", "?")
 # Sizes relative to the body's, lengths in characters: what a heading may look like.
-_BIG, _VERY_BIG = 1.12, 1.25
+_LARGER, _BIG, _VERY_BIG = 1.05, 1.12, 1.25
 _LONG, _BOLD_LENGTH, _BIG_LENGTH = 200, 120, 100
 _MOST_LINES = 4
+_CODE_GAP = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +113,50 @@ def is_furniture(line: Line, page: PageContent, running: set[tuple[str, int]], b
     return is_outside and bool(_PAGE_NUMBER.fullmatch(line.text.strip()))
 
 
+def _without_furniture(page: PageContent, running: set[tuple[str, int]], body: Body) -> list[Line]:
+    """Return the page's lines without headers and footers, nor what stands level with those."""
+    gone = [line for line in page.lines if is_furniture(line, page, running, body)]
+    outermost = _outermost(page)
+    gone += [line for line in outermost if _PAGE_NUMBER.fullmatch(line.text.strip())]
+    gone += [line for line in outermost if _is_numbered_edge(line, body)]
+    level = [
+        line
+        for line in outermost
+        if any(overlap(line, other) > 0.5 * (line.y1 - line.y0) for other in gone)
+        and line.size <= body.size
+    ]
+    orders = {line.order for line in (*gone, *level)}
+    return [line for line in page.lines if line.order not in orders]
+
+
+def _outermost(page: PageContent) -> list[Line]:
+    """Return the lines of the first and of the last row, where air sets them apart at an edge."""
+    shapes: list[Line | FoundTable] = [*page.lines, *page.tables]
+    found = []
+    for line in page.lines:
+        above = [s for s in shapes if s.y1 <= line.y0 + 1]
+        below = [s for s in shapes if s.y0 >= line.y1 - 1]
+        air = _AIR * max(line.size, 4.0)
+        is_first = not above and below and min(s.y0 for s in below) - line.y1 > air
+        is_last = not below and above and line.y0 - max(s.y1 for s in above) > air
+        is_high = line.y1 < _OUTER * page.height
+        is_low = line.y0 > (1 - _OUTER) * page.height
+        if (is_first and is_high) or (is_last and is_low):
+            found.append(line)
+    return found
+
+
+def _is_numbered_edge(line: Line, body: Body) -> bool:
+    """Whether a line in small type ends or begins with a page number: "Chapter 2. Roles 11"."""
+    return line.size < body.size and bool(_WITH_NUMBER.search(line.text.strip()))
+
+
 def page_pieces(
     page: PageContent, body: Body, running: set[tuple[str, int]], outline: set[str]
 ) -> Iterator[Piece | FoundTable]:
     """Yield the page's pieces and tables in reading order, furniture left out."""
-    lines = [line for line in page.lines if not is_furniture(line, page, running, body)]
-    items: list[Line | FoundTable] = [*lines, *page.tables]
-    items.sort(key=lambda item: item.order)
+    lines = _without_furniture(page, running, body)
+    items = in_reading_order([*lines, *page.tables])
     gatherer = _Gatherer(page, body, outline)
     for item in items:
         if isinstance(item, FoundTable):
@@ -154,6 +200,10 @@ class _Gatherer:
     def _breaks(self, line: Line) -> bool:
         """Whether a line begins something new after those held."""
         last = self._held[-1]
+        if _is_code(last, self._body) or _is_code(line, self._body):
+            return _is_code(last, self._body) != _is_code(line, self._body) or (
+                line.y0 - last.y1 > _CODE_GAP * line.size
+            )
         lower = min(last.y1 - last.y0, line.y1 - line.y0)
         is_beside = overlap(last, line) > 0.4 * lower
         if LIST_MARK.match(line.text) or self._changes_style(last, line, is_beside=is_beside):
@@ -185,6 +235,8 @@ class _Gatherer:
 
     def _role(self, lines: tuple[Line, ...], gap_after: float) -> Role:
         words = " ".join(line.text for line in lines).strip()
+        if _is_code(lines[0], self._body):
+            return "code"
         if _CAPTION.match(words):
             return "caption"
         if self._is_heading(lines, words, gap_after):
@@ -207,7 +259,13 @@ class _Gatherer:
         if count >= _LONG or not has_letters or len(lines) > _MOST_LINES or ends_open:
             return False
         first, body = lines[0], self._body
+        mark = LIST_MARK.match(words)
+        is_plain = not first.is_bold and bool(first.font) and first.font == body.font
+        if mark and (mark.group("bullet") or (is_plain and first.size < _VERY_BIG * body.size)):
+            return False
         if first.size >= _BIG * body.size:
+            if _LABELLED.match(words) and not first.is_bold and first.size < _TITLE * body.size:
+                return False
             return first.size >= _VERY_BIG * body.size or first.is_bold or count < _BIG_LENGTH
         return count < _BOLD_LENGTH and (
             self._is_bold_heading(lines, words) or self._is_marked(lines, words, gap_after)
@@ -228,6 +286,10 @@ class _Gatherer:
             return False
         if _NUMBERED.match(words) and (first.is_bold or is_other_font):
             return True
+        is_larger = first.is_one_font and first.size >= _LARGER * self._body.size
+        mark = LIST_MARK.match(words)
+        if mark and mark.group("number") and is_larger and is_other_font and len(lines) == 1:
+            return True
         return is_other_font and self._stands_alone(lines, words, gap_after)
 
     def _stands_alone(self, lines: tuple[Line, ...], words: str, gap_after: float) -> bool:
@@ -243,6 +305,11 @@ class _Gatherer:
             and words[:1].isupper()
             and gap_after < 3 * first.size
         )
+
+
+def _is_code(line: Line, body: Body) -> bool:
+    """Whether a line is set like a typewriter's in a document that is not."""
+    return line.is_one_font and bool(_CODE_FONT.search(line.font)) and line.font != body.font
 
 
 def squashed(words: str) -> str:

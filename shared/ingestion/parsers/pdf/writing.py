@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from shared.ingestion.drafting import CellText, Draft, PlacedLine
-from shared.ingestion.parsers.pdf.geometry import FoundTable, Line
+from shared.ingestion.parsers.pdf.geometry import FoundTable, Line, overlap
 from shared.ingestion.parsers.pdf.structure import (
     LIST_MARK,
     Piece,
@@ -23,6 +23,9 @@ _FIRST = re.compile(r"[^\W\d_]+")
 # After these a hyphen at a line end stands for a word left out: "Ein- und Ausgang".
 _SUSPENDED = frozenset({"und", "oder", "bzw", "sowie", "bis", "als", "and", "or", "to"})
 _LEVELS = 6
+# A typewriter's letter is this share of its size wide (Courier: 600 of 1000).
+_TYPEWRITER, _MOST_INDENT = 0.6, 60
+_SAME_INDENT, _NEXT_COLUMN = 5.0, 80.0
 _SAME_COLUMNS = 6.0
 _LEAST_CONTENTS = 3
 
@@ -35,6 +38,7 @@ class Writer:
         self._pieces = pieces
         self._known = _vocabulary(pieces)
         self._levels = _levels(pieces)
+        self._indents: list[float] = []
 
     def write(self) -> None:
         """Write everything, joining what page breaks have torn."""
@@ -48,23 +52,37 @@ class Writer:
 
     def _piece(self, piece: Piece) -> None:
         lines = self._glued(piece.lines)
+        if piece.role != "list_item":
+            self._indents = []
         if piece.role == "heading":
             level = self._levels.get(_key(piece), 1)
             self._draft.heading(piece.lines[0].text, level=level, lines=lines)
         elif piece.role == "list_item":
-            self._list_item(lines)
+            self._list_item(lines, self._depth(piece.lines[0].x0))
+        elif piece.role == "code":
+            self._draft.paragraph("", kind="code", lines=_code_lines(piece.lines))
         elif piece.role in {"caption", "footnote"}:
             kind = "caption" if piece.role == "caption" else "footnote"
             self._draft.paragraph("", kind=kind, lines=lines)  # type: ignore[arg-type]
         else:
             self._draft.paragraph("", lines=lines)
 
-    def _list_item(self, lines: list[PlacedLine]) -> None:
+    def _depth(self, left: float) -> int:
+        """Return how deep a list item is that begins there, by those directly before it."""
+        while self._indents and left < self._indents[-1] - _SAME_INDENT:
+            self._indents.pop()
+        if self._indents and left > self._indents[-1] + _NEXT_COLUMN:
+            self._indents = []
+        if not self._indents or left > self._indents[-1] + _SAME_INDENT:
+            self._indents.append(left)
+        return len(self._indents) - 1
+
+    def _list_item(self, lines: list[PlacedLine], depth: int) -> None:
         mark = LIST_MARK.match(lines[0].text)
         assert mark is not None
         marker = "-" if mark.group("bullet") else mark.group("number")
         lines[0] = replace(lines[0], text=lines[0].text[mark.end() :])
-        self._draft.list_item("", marker=marker, lines=lines)
+        self._draft.list_item("", marker=marker, depth=depth, lines=lines)
 
     def _contents(self, lines: list[Line]) -> None:
         """Write a table of contents as two columns, or single entries as they are."""
@@ -95,6 +113,17 @@ class Writer:
         if f"{head}-{tail}" in self._known and head + tail not in self._known:
             return line.placed("")
         return line.placed("-" if after.group()[0].islower() else "")
+
+
+def _code_lines(lines: Sequence[Line]) -> list[PlacedLine]:
+    """Return lines of a program as they stand, pieces on one height beside each other."""
+    left = min(line.x0 for line in lines)
+    placed = [lines[0].placed()]
+    for last, line in pairwise(lines):
+        is_beside = overlap(last, line) > 0
+        indent = round((line.x0 - left) / (_TYPEWRITER * line.size)) if line.size else 0
+        placed.append(line.placed(" " if is_beside else "\n" + " " * min(indent, _MOST_INDENT)))
+    return placed
 
 
 def _vocabulary(pieces: Iterable[Piece | FoundTable]) -> set[str]:
