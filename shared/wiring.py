@@ -187,8 +187,8 @@ class App:
         from pathlib import Path
 
         from shared.adapters.scanner import ClamdScanner, GuardDutyScanner
-        from shared.ingestion.screening import Gate
-        from shared.ingestion.signature_scanner import SignatureScanner
+        from shared.files.screening import Gate
+        from shared.files.signature_scanner import SignatureScanner
 
         hashes = self.settings.malware_hashes
         scanners: list[Scanner] = [SignatureScanner(Path(hashes) if hashes else None)]

@@ -21,7 +21,7 @@ from typing import Any
 
 from infra.bench.invoices import facts_of, found_shares
 from infra.bench.measurement import Measurement, Progress
-from shared.ingestion.detection import detect
+from shared.files.detection import detect
 from shared.ingestion.export import document_to_markdown, tables_to_html
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Source

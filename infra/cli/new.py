@@ -37,6 +37,7 @@ FLOORS = {
     "memory": 5,
     "spaces": 5,
     "plugins": 5,
+    "files": 4,
     "ingestion": 6,
     "search": 6,
     "answering": 7,

@@ -72,7 +72,7 @@ def read(
 
 
 def _parsed(file: Path, files: Path) -> ParsedDocument:
-    from shared.ingestion.detection import detect
+    from shared.files.detection import detect
     from shared.ingestion.isolation import parse_isolated, stop_readers
     from shared.ingestion.parsers.port import Source
     from shared.kernel.settings import settings

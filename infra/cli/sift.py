@@ -105,11 +105,11 @@ def _outcome(path: Path, *, timeout_s: float, memory_mb: int) -> tuple[str, str]
 def _read(path: Path, *, timeout_s: float, memory_mb: int) -> tuple[str, int]:
     import tempfile
 
-    from shared.ingestion.detection import detect
+    from shared.files.detection import detect
+    from shared.files.screening import InfectedError
+    from shared.files.signature_scanner import SignatureScanner
     from shared.ingestion.isolation import parse_isolated
     from shared.ingestion.parsers.port import Source
-    from shared.ingestion.screening import InfectedError
-    from shared.ingestion.signature_scanner import SignatureScanner
 
     media_type = detect(path, filename=path.name)
     finding = SignatureScanner().scan(path)

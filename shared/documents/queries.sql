@@ -260,7 +260,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND NOT %(warning)s = ANY (warni
 -- Removed before they were read; nobody works on them any more, but their jobs still wait.
 SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
     object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, created_by, created_at, completed_at
+    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
 FROM kontor.versions
 WHERE tenant_id = %(tenant_id)s AND stage NOT IN ('completed', 'failed')
     AND removed_at IS NOT NULL

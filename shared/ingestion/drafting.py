@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from shared.files.cleaning import one_line, tidy_lines
 from shared.inference.language import detect_language
-from shared.ingestion.cleaning import one_line, tidy_lines
 from shared.ingestion.model import (
     Attachment,
     Block,

@@ -20,11 +20,11 @@ from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Kept, Upload, rank_of
 from shared.documents.service import ReceivedFile
-from shared.ingestion.detection import detect
-from shared.ingestion.formats import Reader, reader_of
+from shared.files.detection import detect
+from shared.files.formats import Reader, reader_of
+from shared.files.screening import InfectedError, put_away
+from shared.files.signature_scanner import SignatureScanner
 from shared.ingestion.revival import revive
-from shared.ingestion.screening import InfectedError, put_away
-from shared.ingestion.signature_scanner import SignatureScanner
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError, TooLargeError

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.ingestion.limits import OVERFLOWED
+from shared.files.limits import OVERFLOWED
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Progress, Source, options_to_json
 from shared.ingestion.serialization import document_from_json

@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, TypedDict
 
-from shared.ingestion.hazards import hazards
-from shared.ingestion.limits import (
+from shared.files.hazards import hazards
+from shared.files.limits import (
     LARGEST_FILE,
     LARGEST_FOLDER,
     LARGEST_RESULT,

@@ -12,8 +12,8 @@ from shared.adapters.outbox import forget_receipts, leave_receipt, request_workf
 from shared.documents import service as documents
 from shared.documents import trash
 from shared.documents.model import Version
+from shared.files.formats import reader_of
 from shared.ingestion.derived import FIRST_READING, reading_prefix
-from shared.ingestion.formats import reader_of
 from shared.ingestion.readings import activate, active_reading
 from shared.ingestion.task import IngestTask
 from shared.kernel.errors import ConflictError

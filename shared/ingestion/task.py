@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from shared.ingestion.formats import Reader, reader_named
+from shared.files.formats import Reader, reader_named
 from shared.kernel.ids import DocumentId, JobId, TenantId, VersionId
 
 

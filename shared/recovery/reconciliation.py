@@ -19,8 +19,8 @@ from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
 from shared.documents.members import find_member
 from shared.documents.model import Upload, Version
+from shared.files.formats import reader_of
 from shared.ingestion.erasure import Erasure
-from shared.ingestion.formats import reader_of
 from shared.ingestion.intake import announcement
 from shared.ingestion.task import IngestTask
 from shared.kernel.clock import now

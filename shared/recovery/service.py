@@ -10,7 +10,7 @@ from shared.adapters.database import Database, Session
 from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Upload
-from shared.ingestion.formats import reader_of
+from shared.files.formats import reader_of
 from shared.ingestion.intake import Arrival
 from shared.ingestion.task import IngestTask
 from shared.kernel.errors import ConflictError, KontorError, NotFoundError

@@ -8,8 +8,8 @@ from shared.adapters.database import Database, Session
 from shared.adapters.outbox import request_workflow
 from shared.adapters.workflows import Workflows
 from shared.documents import service as documents
+from shared.files.formats import reader_of
 from shared.inference.model import EmbeddingModel
-from shared.ingestion.formats import reader_of
 from shared.ingestion.task import IngestTask
 from shared.kernel.context import correlation_id
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError

@@ -32,7 +32,7 @@ TOP = {
     "tests",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "managers"}
-LAYERED = {"kernel", "adapters", "inference"}  # below the rooms: they have no use cases
+LAYERED = {"kernel", "adapters", "inference", "files"}  # they keep nothing: no use cases, no rows
 MAX_FILE, MAX_HANDLER, MAX_FUNCTION, MAX_ROOM = 500, 80, 40, 4000
 ENVIRONMENT_READER = "shared/kernel/settings.py"
 # They build environments for child processes, or set a vendor's switch before its import.

@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 
-from shared.ingestion.signature_scanner import EICAR
+from shared.files.signature_scanner import EICAR
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"
 EICAR_FILE = EICAR

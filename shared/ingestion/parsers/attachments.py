@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.ingestion.cleaning import one_line
+from shared.files.cleaning import one_line
+from shared.files.formats import media_type_of_name
 from shared.ingestion.drafting import Draft
-from shared.ingestion.formats import media_type_of_name
 from shared.ingestion.model import Attachment
 
 MAX_ATTACHMENTS = 1_000

@@ -7,8 +7,8 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from shared.ingestion.cleaning import clean
-from shared.ingestion.decoding import read_text
+from shared.files.cleaning import clean
+from shared.files.decoding import read_text
 from shared.ingestion.drafting import MAX_CELLS, CellText, Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Source

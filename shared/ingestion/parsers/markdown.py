@@ -11,7 +11,7 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from shared.ingestion.decoding import read_text
+from shared.files.decoding import read_text
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import BlockKind, ParsedDocument
 from shared.ingestion.parsers.port import Source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from shared.files.formats import ODP, ODT
 from shared.ingestion.drafting import Draft
-from shared.ingestion.formats import ODP, ODT
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, open_paragraphs

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from zipfile import ZipFile
 
-from shared.ingestion.cleaning import clean, one_line
+from shared.files.cleaning import clean, one_line
 
 _SPACE = re.compile(r"\s+")
 _CLOSING = re.compile(r"[.,;:!?…)\]}”“’»%]")

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from shared.ingestion.cleaning import one_line
+from shared.files.cleaning import one_line
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import Figure
 

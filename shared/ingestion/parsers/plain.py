@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from shared.ingestion.cleaning import clean
-from shared.ingestion.decoding import read_text
+from shared.files.cleaning import clean
+from shared.files.decoding import read_text
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Source

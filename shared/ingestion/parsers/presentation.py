@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from io import BytesIO
 
+from shared.files.formats import PPTX
 from shared.ingestion.drafting import Draft
-from shared.ingestion.formats import PPTX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, slide_paragraphs

@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shared.ingestion.formats import (
+from shared.files.formats import (
     DOC,
     DOCX,
     MSG,

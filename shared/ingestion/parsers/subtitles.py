@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.ingestion.cleaning import clean, one_line
-from shared.ingestion.decoding import read_text
+from shared.files.cleaning import clean, one_line
+from shared.files.decoding import read_text
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.port import Source

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from importlib.util import find_spec
 
+from shared.files.formats import DOCX
 from shared.ingestion.drafting import Draft
-from shared.ingestion.formats import DOCX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted
 from shared.ingestion.parsers.originals import Originals, word_paragraphs

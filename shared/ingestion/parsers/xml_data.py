@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from shared.ingestion.cleaning import one_line
+from shared.files.cleaning import one_line
 from shared.ingestion.drafting import CellText, Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.docling_tree import TreeWriter, converted

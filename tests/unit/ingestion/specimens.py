@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping
 
-from shared.ingestion.formats import DOC, MSG, ODP, ODS, ODT, PPT, PPTX, XLS, XLSX
+from shared.files.formats import DOC, MSG, ODP, ODS, ODT, PPT, PPTX, XLS, XLSX
 from tests.unit.ingestion.conftest import DOCUMENTS
 from tests.unit.ingestion.old_office import (
     IN_TABLE,

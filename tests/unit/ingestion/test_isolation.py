@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.files.formats import DOCX
 from shared.ingestion import isolation
-from shared.ingestion.formats import DOCX
 from shared.ingestion.isolation import parse_isolated, stop_readers
 from shared.ingestion.parsers.port import Progress, Source, silent
 from shared.ingestion.parsers.registry import parser_for

@@ -10,7 +10,7 @@ from email.policy import SMTP
 import pytest
 from PIL import Image
 
-from shared.ingestion.formats import MSG
+from shared.files.formats import MSG
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.attachments import safe_name, size_in_words
 from shared.ingestion.parsers.legacy.rich_text import uncompressed

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.files.detection import detect
+from shared.files.formats import DOCX, PPT, XLS, supported_formats
 from shared.ingestion.chunking import chunk
-from shared.ingestion.detection import detect
-from shared.ingestion.formats import DOCX, PPT, XLS, supported_formats
 from shared.ingestion.isolation import parse_isolated, stop_readers
 from shared.ingestion.model import embedding_text
 from shared.ingestion.parsers.port import Source

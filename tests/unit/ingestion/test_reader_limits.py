@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.files.limits import OVERFLOWED
 from shared.ingestion import isolation, reader
-from shared.ingestion.limits import OVERFLOWED
 from shared.ingestion.model import ParsedDocument
 from shared.kernel.errors import TooLargeError
 

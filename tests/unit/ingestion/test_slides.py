@@ -11,8 +11,8 @@ from PIL import Image
 from pptx import Presentation
 from pptx.util import Inches
 
+from shared.files.formats import PPT, PPTX
 from shared.ingestion.export import document_to_markdown
-from shared.ingestion.formats import PPT, PPTX
 from shared.ingestion.parsers import pictures
 from shared.kernel.errors import InvalidError
 from tests.unit.ingestion.old_office import old_slides

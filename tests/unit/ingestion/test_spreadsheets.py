@@ -11,7 +11,7 @@ from openpyxl import Workbook
 from openpyxl.chart import BarChart, Reference
 from PIL import Image
 
-from shared.ingestion.formats import ODS, XLS, XLSX
+from shared.files.formats import ODS, XLS, XLSX
 from shared.ingestion.parsers.packages import MACROS_IGNORED
 from shared.ingestion.parsers.sheets import workbook
 from shared.ingestion.parsers.sheets.areas import Grid, Span, areas_of

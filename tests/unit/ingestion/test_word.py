@@ -11,7 +11,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from PIL import Image
 
-from shared.ingestion.formats import DOC, DOCX, PPTX
+from shared.files.formats import DOC, DOCX, PPTX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.packages import MACROS_IGNORED
 from shared.kernel.errors import InvalidError

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.ingestion.cleaning import one_line
+from shared.files.cleaning import one_line
 from shared.ingestion.parsers.invoices.model import Invoice, Line, Party, Totals
 
 MAX_BYTES = 20 * 1024 * 1024

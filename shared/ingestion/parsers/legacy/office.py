@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import Any
 
+from shared.files.formats import DOC, PPT, XLS
 from shared.ingestion.drafting import CellText, Draft
-from shared.ingestion.formats import DOC, PPT, XLS
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.legacy.slides import TITLES, SlideFile
 from shared.ingestion.parsers.legacy.word import WordFile, WordParagraph

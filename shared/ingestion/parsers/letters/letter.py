@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from shared.ingestion.cleaning import clean, one_line
+from shared.files.cleaning import clean, one_line
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import FormField
 from shared.ingestion.parsers.attachments import Attachments, size_in_words

@@ -7,7 +7,7 @@ from email.errors import MessageError
 from email.message import EmailMessage, Message
 from email.utils import parsedate_to_datetime
 
-from shared.ingestion.decoding import decode
+from shared.files.decoding import decode
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.letters.letter import Enclosure, Letter, write_letter

@@ -7,9 +7,9 @@ import struct
 from importlib.util import find_spec
 from typing import Any
 
-from shared.ingestion.decoding import decode
+from shared.files.decoding import decode
+from shared.files.formats import MSG
 from shared.ingestion.drafting import Draft
-from shared.ingestion.formats import MSG
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.legacy.rich_text import plain_words, uncompressed
 from shared.ingestion.parsers.letters.letter import Enclosure, Letter, write_letter

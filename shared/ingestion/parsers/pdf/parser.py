@@ -79,10 +79,7 @@ class PdfParser:
                 pages = list(_pages(document, draft, seers))
         has_words = any(page.lines or page.tables for page in pages)
         scans.check(draft, source.filename, has_words=has_words)
-        body = body_of(pages)
-        running = running_lines(pages, body)
-        pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
-        Writer(draft, mended(pieces)).write()
+        _write(draft, pages, outline)
         if invoice is not None:
             write_invoice(draft, invoice)
         _warn_of_strange_letters(pages, draft)
@@ -98,6 +95,14 @@ class PdfParser:
             },
         )
         return scans.finished(extras.joined(read))
+
+
+def _write(draft: Draft, pages: list[PageContent], outline: set[str]) -> None:
+    """Write what the pages hold in reading order, running heads left out, torn pieces joined."""
+    body = body_of(pages)
+    running = running_lines(pages, body)
+    pieces = [piece for page in pages for piece in page_pieces(page, body, running, outline)]
+    Writer(draft, mended(pieces)).write()
 
 
 def _check_count(count: int, filename: str) -> None:

@@ -10,8 +10,8 @@ import zipfile
 from importlib.util import find_spec
 from typing import Any
 
+from shared.files.formats import ODS
 from shared.ingestion.drafting import MAX_CELLS, Draft
-from shared.ingestion.formats import ODS
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.originals import open_text
 from shared.ingestion.parsers.packages import (

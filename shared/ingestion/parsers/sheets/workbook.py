@@ -10,8 +10,8 @@ import zipfile
 from importlib.util import find_spec
 from typing import Any
 
+from shared.files.formats import XLSX
 from shared.ingestion.drafting import MAX_CELLS, CellText, Draft
-from shared.ingestion.formats import XLSX
 from shared.ingestion.model import ParsedDocument
 from shared.ingestion.parsers.packages import (
     damaged,

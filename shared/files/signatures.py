@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from shared.ingestion.formats import DOC, DOCX, MSG, ODP, ODS, ODT, PPT, PPTX, XLS, XLSX
+from shared.files.formats import DOC, DOCX, MSG, ODP, ODS, ODT, PPT, PPTX, XLS, XLSX
 
 PROGRAM = "a program"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.ingestion.formats import DOCX, XLSX
-from shared.ingestion.hazards import hazards
-from shared.ingestion.wordings import has_traps
+from shared.files.formats import DOCX, XLSX
+from shared.files.hazards import hazards
+from shared.files.wordings import has_traps
 from tests.security.conftest import word, zipped
 
 RELATIONS = "word/_rels/settings.xml.rels"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.ingestion.detection import detect
-from shared.ingestion.formats import DOCX, ODP, ODS, ODT, PPTX, XLSX
+from shared.files.detection import detect
+from shared.files.formats import DOCX, ODP, ODS, ODT, PPTX, XLSX
 from shared.kernel.errors import InvalidError, KontorError, TooLargeError, UnsupportedError
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"

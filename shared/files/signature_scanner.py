@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from shared.ingestion.decoding import decode, is_text
-from shared.ingestion.wordings import is_mail
+from shared.files.decoding import decode, is_text
+from shared.files.wordings import is_mail
 from shared.kernel.errors import InvalidError
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"

@@ -11,11 +11,11 @@ import re
 import zipfile
 from pathlib import Path
 
-from shared.ingestion.archives import inspect_archive, looks_like_archive
-from shared.ingestion.cleaning import one_line
-from shared.ingestion.decoding import decode, is_text
-from shared.ingestion.formats import FORMATS, XLS, media_type_of_name, supported_formats
-from shared.ingestion.signatures import (
+from shared.files.archives import inspect_archive, looks_like_archive
+from shared.files.cleaning import one_line
+from shared.files.decoding import decode, is_text
+from shared.files.formats import FORMATS, XLS, media_type_of_name, supported_formats
+from shared.files.signatures import (
     OLE,
     PASSWORD,
     PROGRAM,
@@ -23,7 +23,7 @@ from shared.ingestion.signatures import (
     by_members,
     by_streams,
 )
-from shared.ingestion.wordings import by_words, has_traps
+from shared.files.wordings import by_words, has_traps
 from shared.kernel.errors import InvalidError, UnsupportedError
 
 _HEAD = 65536

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared.ingestion.formats import DOCX, PPTX, XLSX
+from shared.files.formats import DOCX, PPTX, XLSX
 
 _OFFICE = frozenset({DOCX, PPTX, XLSX})
 _MOST_BYTES = 32 * 1024 * 1024
