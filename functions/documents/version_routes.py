@@ -28,10 +28,11 @@ from shared.ingestion.derived import (
     keep_export,
     list_page_images,
     load_document,
-    page_image_key,
+    reading_prefix,
     thumbnail_key,
 )
 from shared.ingestion.model import Figure, ParsedDocument
+from shared.ingestion.parsers.page_images import ensure_page_image
 from shared.ingestion.readings import active_reading
 from shared.ingestion.revival import restore_version as revive_version
 from shared.kernel.errors import NotFoundError
@@ -190,12 +191,10 @@ def list_pages(caller: Caller, document_id: UUID, number: int) -> PageList:
 def show_page_image(caller: Caller, document_id: UUID, number: int, page: int) -> DownloadBody:
     """Make a short-lived address of a page's picture (WebP), to show a citation's boxes on."""
     version, _ = _version(caller, document_id, number)
-    key = page_image_key(caller.tenant_id, version.id, page)
     if page < 1 or (version.page_count is not None and page > version.page_count):
         raise NotFoundError(f"There is no page {page}; it has {version.page_count or 'no'} pages.")
-    if wired().objects.describe(key) is None:
-        raise NotFoundError(f"There is no image of page {page}: {_why_no_picture(version)}.")
-    return _view(key, WEBP)
+    prefix = derived_prefix(caller.tenant_id, version.id)
+    return _view(ensure_page_image(wired().objects, version, prefix, page), WEBP)
 
 
 @router.get("/api/v1/documents/{document_id}/versions/{number}/figures")
@@ -203,7 +202,7 @@ def list_figures(caller: Caller, document_id: UUID, number: int) -> FigureList:
     """List the pictures in a version, each with a short-lived address."""
     version, reading = _version(caller, document_id, number)
     parsed = load_document(wired().objects, caller.tenant_id, version.id, reading=reading)
-    prefix = f"{derived_prefix(caller.tenant_id, version.id)}files/"
+    prefix = f"{reading_prefix(caller.tenant_id, version.id, reading)}files/"
     return FigureList(items=[_figure(parsed, each, prefix) for each in parsed.figures])
 
 

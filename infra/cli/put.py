@@ -53,7 +53,7 @@ def put(
     from infra.cli.put_state import PutState
     from infra.cli.selection import select
     from infra.cli.target import resolve
-    from infra.cli.upload import Item, Uploader, Wish
+    from infra.cli.upload import BULK_FROM, Item, Uploader, Wish
     from infra.cli.watch import JobWatch
     from shared.kernel.errors import InvalidError
 
@@ -62,7 +62,9 @@ def put(
         raise InvalidError(
             f"--document takes one file, not {len(sources)}.", hint="Put them one by one."
         )
-    wish = Wish(metadata=read_pairs(metadata or []), replaces=replace)
+    wish = Wish(
+        metadata=read_pairs(metadata or []), replaces=replace, is_bulk=len(sources) >= BULK_FROM
+    )
     items = [Item(source, target=document) for source in sources]
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         client.me()

@@ -15,7 +15,7 @@ from infra.cli.selection import Source, clean_folder
 from infra.cli.sync_plan import Known, Plan, Seen, compare, look, settled
 from infra.cli.sync_state import SyncState
 from infra.cli.terminal import clean, plural, print_json
-from infra.cli.upload import Item, Uploader, Wish
+from infra.cli.upload import BULK_FROM, Item, Uploader, Wish
 from infra.cli.watch import JobWatch
 from shared.kernel.errors import KontorError, NotFoundError, UnavailableError
 from shared.kernel.hashing import sha256_of_file
@@ -190,7 +190,12 @@ class FolderSync:
         items = {path: Item(self._source(path), target=self._target(path)) for path in paths}
         if not items:
             return
-        self._uploader = Uploader(self._client, watch=self._jobs, state=self._puts, wish=Wish())
+        self._uploader = Uploader(
+            self._client,
+            watch=self._jobs,
+            state=self._puts,
+            wish=Wish(is_bulk=len(items) >= BULK_FROM),
+        )
         self._uploader.start(list(items.values()))
         try:
             waiting = dict(items)

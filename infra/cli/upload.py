@@ -29,6 +29,7 @@ from shared.kernel.hashing import sha256_of_file
 PARALLEL = 8
 DIRECT_BYTES = 4 * 1024 * 1024  # MAX_DIRECT_BYTES of the server; a smaller one answers 413
 SERVER_AWAY_S = 120.0
+BULK_FROM = 20  # files of one put from which nobody waits for each
 DUPLICATE_PREFIX = "same content as"  # how intake says that the bytes are known already
 WAITING, READING, UPLOADING, UPLOADED = "waiting", "reading", "uploading", "uploaded"
 
@@ -72,10 +73,12 @@ class Item:
 class Wish:
     """What applies to every file of one `put`.
 
-    ``replaces``: a document of the same name in the same folder gets the file as its next version.
+    ``is_bulk``: nobody waits for one of them in particular, so files that somebody waits for go
+    first. ``replaces``: a document of the same name in the same folder gets the file as its next version.
     """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
+    is_bulk: bool = False
     replaces: bool = False
 
 
@@ -210,6 +213,8 @@ class Uploader:
             params["document_id"] = item.target
         elif self._wish.replaces:
             params["on_conflict"] = "version"
+        if self._wish.is_bulk:
+            params["priority"] = "bulk"
         answer = self._client.call(
             "POST",
             "/api/v1/assets",
@@ -233,6 +238,8 @@ class Uploader:
             wanted["document_id"] = item.target
         elif self._wish.replaces:
             wanted["on_conflict"] = "version"
+        if self._wish.is_bulk:
+            wanted["priority"] = "bulk"
         if self._wish.metadata:
             wanted["metadata"] = dict(self._wish.metadata)
         ticket = self._client.post("/api/v1/assets", wanted, is_repeatable=True)

@@ -75,8 +75,3 @@ def list_page_images(objects: Objects, tenant_id: TenantId, version_id: VersionI
 def thumbnail_key(tenant_id: TenantId, version_id: VersionId) -> str:
     """Return where the small picture of a version's first page is."""
     return f"{derived_prefix(tenant_id, version_id)}thumbnail.webp"
-
-
-def page_image_key(tenant_id: TenantId, version_id: VersionId, page: int) -> str:
-    """Return where the picture of a page is."""
-    return f"{derived_prefix(tenant_id, version_id)}pages/{page:04d}.webp"

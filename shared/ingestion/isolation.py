@@ -273,6 +273,7 @@ def _environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "TESSDATA_DIR": settings().tessdata_dir,
         "PAGE_IMAGES": str(settings().page_images),
+        "DOCLING_ARTIFACTS_PATH": settings().docling_artifacts_path,
         # Every malloc arena reserves address space, which is what is limited.
         "MALLOC_ARENA_MAX": "2",
     }

@@ -184,7 +184,8 @@ def test_a_document_removed_before_it_was_read_has_a_job_that_ends(
         assert job.document_id is not None
         documents.remove_document(session, job.document_id)
     _age(owner_url, "UPDATE kontor.versions SET updated_at = now() - interval '1 hour'")
-    assert [_reconciler(wired).sweep(tenant)["removed"] for _ in range(2)] == [1, 0]
+    keeping = replace(_reconciler(wired), trash_days=30)
+    assert [keeping.sweep(tenant)["removed"] for _ in range(2)] == [1, 0]
     with wired.database.transaction(tenant) as session:
         job = realtime.find_job(session, arrival.upload_id)
     assert (job.stage, "removed" in job.detail) == ("failed", True)

@@ -24,7 +24,7 @@ def choose(office: Office, document_id: DocumentId, number: int) -> documents.Ve
 
 def revive(office: Office, version: documents.Version) -> None:
     with office.database.transaction(office.tenant) as session:
-        documents.begin_again(session, version.id)
+        documents.begin_again(session, version)
 
 
 def three_versions(office: Office) -> DocumentId:

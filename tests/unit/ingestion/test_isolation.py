@@ -76,8 +76,8 @@ def test_a_parsers_refusal_keeps_its_words_and_the_child(letter: Path) -> None:
 
 
 def test_a_type_without_a_parser_is_unsupported(letter: Path) -> None:
-    with pytest.raises(UnsupportedError, match="image/png cannot be read"):
-        read(letter, media_type="image/png")
+    with pytest.raises(UnsupportedError, match="x-unknown cannot be read"):
+        read(letter, media_type="application/x-unknown")
 
 
 def test_too_much_memory_is_a_reason_and_the_next_document_is_read(
