@@ -74,7 +74,8 @@ class Wish:
     """What applies to every file of one `put`.
 
     ``is_bulk``: nobody waits for one of them in particular, so files that somebody waits for go
-    first. ``replaces``: a document of the same name in the same folder gets the file as its next version.
+    first. ``replaces``: a document of the same name in the same folder gets the file as its next
+    version.
     """
 
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -152,7 +152,12 @@ def parse(
         if not leave_receipt(session, "parse", str(task.version_id), result):
             return find_receipt(session, "parse", str(task.version_id)) or result
         left_out = enclosed.announce(session, task, version, document)
-        facts = _facts(document, len(chunks), warnings=document.warnings + left_out)
+        facts = _facts(
+            document,
+            len(chunks),
+            warnings=document.warnings + left_out,
+            options=settings.to_json(),
+        )
         documents.record_parsed(session, task.version_id, facts)
         record_reading(session, task.version_id, document, chunks, settings=settings)
         progress.reach(session, Stage.EMBEDDING, _EMBED_FROM, f"{len(chunks)} chunks")
@@ -326,13 +331,20 @@ def batches(count: int, size: int) -> list[dict[str, int]]:
     return [{"first": n, "count": min(size, count - n)} for n in range(0, count, size)]
 
 
-def _facts(document: ParsedDocument, chunk_count: int, *, warnings: tuple[str, ...]) -> ParsedFacts:
+def _facts(
+    document: ParsedDocument,
+    chunk_count: int,
+    *,
+    warnings: tuple[str, ...],
+    options: Mapping[str, object],
+) -> ParsedFacts:
     return ParsedFacts(
         parser=f"{document.parser} {document.parser_version}",
         language=document.language,
         page_count=document.page_count,
         chunk_count=chunk_count,
         warnings=warnings,
+        options=options,
         extracted=document.metadata,
     )
 
