@@ -17,7 +17,9 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
-            archive.writestr(name, data)
+            entry = zipfile.ZipInfo(name)  # no time stamp: test ids must not change
+            entry.compress_type = archive.compression
+            archive.writestr(entry, data)
     return buffer.getvalue()
 
 

@@ -21,7 +21,9 @@ def zipped(members: dict[str, bytes], *, packed: bool = True) -> bytes:
     method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, data in members.items():
-            archive.writestr(name, data)
+            entry = zipfile.ZipInfo(name)  # no time stamp: test ids must not change
+            entry.compress_type = archive.compression
+            archive.writestr(entry, data)
     return buffer.getvalue()
 
 
