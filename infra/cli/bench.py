@@ -77,7 +77,7 @@ def bench(
     host = _host()  # before the bench itself is the load
     if not as_json:
         typer.echo(_HEAD)
-    with _interruptible(), show_progress() as progress, Workshop(plan, progress) as workshop:
+    with interruptible(), show_progress() as progress, Workshop(plan, progress) as workshop:
         for part in wanted:
             results = PARTS[part](workshop)
             found += results
@@ -125,8 +125,8 @@ def surroundings() -> dict[str, str]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the bench as Ctrl-C does: servers stopped, folders removed."""
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM end a long run as Ctrl-C does: servers stopped, folders removed."""
     import signal
 
     def interrupt(number: int, frame: object) -> None:
@@ -141,13 +141,13 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def show_progress() -> Iterator[Progress]:
+def show_progress(doing: str = "Measuring") -> Iterator[Progress]:
     """Say on standard error what goes on: one line that changes, or now and then a plain one."""
     from infra.cli.terminal import open_console
 
     console = open_console(is_error=True)
     if console.is_terminal:
-        with console.status("Measuring …") as status:
+        with console.status(f"{doing} …") as status:
             yield status.update
     else:
         yield spaced(console.print, PLAIN_PROGRESS_S)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +11,7 @@ import typer
 from infra.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from infra.chaos.engine import Progress
     from infra.chaos.plan import Report
-
-PLAIN_PROGRESS_S = 10.0
 
 
 def chaos(
@@ -50,7 +45,7 @@ def chaos(
     """
     from infra.chaos.engine import Engine
     from infra.chaos.plan import Plan
-    from infra.cli.bench import surroundings
+    from infra.cli.bench import interruptible, show_progress, surroundings
     from infra.cli.terminal import print_json
 
     plan = Plan(
@@ -63,7 +58,7 @@ def chaos(
         storms=storms,
         model_dir=model_dir,
     )
-    with _interruptible(), _progress() as progress:
+    with interruptible(), show_progress("Breaking") as progress:
         report = Engine(plan, surroundings(), progress).run()
     if as_json:
         print_json(report.as_json())
@@ -79,33 +74,3 @@ def _print(report: Report) -> None:
     for violation in report.violations:
         typer.echo(f"  violated: {violation.sentence}")
     typer.echo(report.line())
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: server stopped, folder and disk removed."""
-    import signal
-
-    def interrupt(number: int, frame: object) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Say on standard error what goes on: one line that changes, or now and then a plain one."""
-    from infra.cli.bench import spaced
-    from infra.cli.terminal import open_console
-
-    console = open_console(is_error=True)
-    if console.is_terminal:
-        with console.status("Breaking …") as status:
-            yield status.update
-    else:
-        yield spaced(console.print, PLAIN_PROGRESS_S)
