@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import select
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -109,16 +109,29 @@ class Database:
 
     @contextmanager
     def _transaction(self, tenant_id: TenantId | None) -> Iterator[Session]:
-        connection = self._open()
         try:
-            with connection.transaction():
-                if tenant_id is not None:
-                    connection.execute(
-                        "SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),)
-                    )
+            try:
+                connection, transaction = self._begin(tenant_id)
+            except psycopg.OperationalError:
+                # The server ended the connection between our look at it and its use: nothing
+                # has been done yet, so beginning again on a new one is safe.
+                self.close()
+                connection, transaction = self._begin(tenant_id)
+            with transaction:
                 yield Session(connection, tenant_id)
         except psycopg.Error as error:
             raise translate(error) from error
+
+    def _begin(self, tenant_id: TenantId | None) -> tuple[Connection[TupleRow], ExitStack]:
+        """Begin a transaction bound to ``tenant_id``; the stack commits or rolls it back."""
+        connection = self._open()
+        with ExitStack() as begun:
+            begun.enter_context(connection.transaction())
+            if tenant_id is not None:
+                connection.execute(
+                    "SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),)
+                )
+            return connection, begun.pop_all()
 
     def _open(self) -> Connection[TupleRow]:
         if self._connection is not None and not _is_over(self._connection):

@@ -46,9 +46,10 @@ def _end_connections(owner_url: str) -> None:
 def test_a_connection_lost_while_idle_is_replaced_unnoticed(
     database: Database, tenant: TenantId, owner_url: str
 ) -> None:
-    assert _visible(database, tenant) == ["acme"]
-    _end_connections(owner_url)
-    assert _visible(database, tenant) == ["acme"]
+    for _ in range(10):  # The end may arrive before the look at the connection, or just after it.
+        assert _visible(database, tenant) == ["acme"]
+        _end_connections(owner_url)
+        assert _visible(database, tenant) == ["acme"]
 
 
 def test_a_connection_lost_in_a_transaction_heals_at_the_next(
