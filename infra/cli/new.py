@@ -30,6 +30,7 @@ FLOORS = {
     "identity": 3,
     "audit": 3,
     "realtime": 3,
+    "generation": 3,
     "documents": 4,
     "wiki": 5,
     "dictionary": 5,
@@ -44,6 +45,8 @@ FLOORS = {
     "recovery": 7,
     "reprocessing": 7,
     "chat": 8,
+    "agents": 8,
+    "evaluation": 8,
     "monitoring": 9,
     "wiring": 10,
 }
