@@ -65,6 +65,7 @@ def keep(database: Database, case: Case, transcript: Transcript, *, state: State
         text=transcript.text,
         citations=citations,
         answerer=transcript.answerer,
+        confidence=transcript.confidence,
     )
 
 

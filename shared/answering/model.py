@@ -10,13 +10,16 @@ from uuid import UUID
 
 from shared.adapters.database import Database
 from shared.inference.embedding import Embedder
+from shared.inference.model import Role
 from shared.kernel.ids import CitationId, ConversationId, DocumentId, MessageId, VersionId
 from shared.search.model import Filters, Ranking
 
 if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
 
-State = Literal["answer", "related", "unknown", "stopped"]
+State = Literal["answer", "related", "unknown", "stopped", "smalltalk"]
+Purpose = Literal["chat", "condense", "title"]
+"""What a language model is wanted for; each may be another model."""
 LONGEST_QUESTION = 2000
 
 
@@ -102,6 +105,7 @@ class Done(AnswerEvent):
     message_id: MessageId
     state: State
     answerer: str
+    confidence: float | None = None
 
 
 Emit = Callable[[AnswerEvent], None]
@@ -109,18 +113,29 @@ Emit = Callable[[AnswerEvent], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked; ``conversation_id`` continues a conversation, ``None`` begins one."""
+    """What is asked; ``conversation_id`` continues a conversation, ``None`` begins one.
+
+    ``edits`` names an earlier question that this one takes the place of, ``regenerates`` one that
+    is answered anew (or its answer); both begin a branch of their conversation. ``history`` is
+    what was said before where no conversation keeps it, oldest first. An answer that is not
+    ``is_kept`` leaves nothing but its audit entry.
+    """
 
     text: str
     conversation_id: ConversationId | None = None
     filters: Filters = field(default_factory=Filters)
+    edits: MessageId | None = None
+    regenerates: MessageId | None = None
+    history: tuple[tuple[Role, str], ...] = ()
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What was said and how well it is founded.
 
-    ``answerer`` names who spoke: ``extractive``, or a language model.
+    ``answerer`` names who spoke: ``extractive``, or a language model. ``confidence`` is the
+    calibrated probability (0 to 1) that the answer is right, ``None`` where none was computed.
     """
 
     conversation_id: ConversationId
@@ -129,13 +144,34 @@ class Answer:
     text: str
     citations: tuple[Citation, ...]
     answerer: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How answers are made.
+
+    ``history_messages`` are read back to understand a follow-up (0: none). ``passage_tokens`` is
+    the room passages may take in a prompt. ``unsupported`` says what becomes of a sentence that
+    no passage supports: it is marked, or dropped.
+    """
+
+    history_messages: int = 5
+    passage_tokens: int = 2400
+    unsupported: Literal["mark", "drop"] = "mark"
+
+
+def without_model(_purpose: Purpose) -> LanguageModel | None:
+    """Open no model: what a deployment without one does."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """What answering works with.
 
-    ``open_language_model`` returns ``None`` when none is configured and may raise
+    ``open_language_model`` opens what writes answers, ``open_small_model`` what condenses
+    questions and gives titles; both return ``None`` when none is configured and may raise
     UnavailableError. Both thresholds are evidence scores of the extractive answerer.
     """
 
@@ -145,6 +181,8 @@ class Instruments:
     ranking: Ranking
     answer_threshold: float
     related_threshold: float
+    open_small_model: Callable[[Purpose], LanguageModel | None] = without_model
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 @dataclass(frozen=True, slots=True)

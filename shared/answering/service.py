@@ -93,7 +93,15 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         keep(tools.database, case, transcript, state="stopped")
         raise
     try:
-        emit(Done(answer.conversation_id, answer.message_id, answer.state, answer.answerer))
+        emit(
+            Done(
+                answer.conversation_id,
+                answer.message_id,
+                answer.state,
+                answer.answerer,
+                answer.confidence,
+            )
+        )
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
     return answer
