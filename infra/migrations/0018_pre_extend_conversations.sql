@@ -60,3 +60,5 @@ ALTER TABLE kontor.conversation_settings ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON kontor.conversation_settings
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.conversation_settings TO kontor_app;
+-- What a question was condensed to may hold words of an erased document.
+GRANT UPDATE (condensed) ON kontor.messages TO kontor_app;

@@ -77,6 +77,64 @@ class Started(AnswerEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Condensed(AnswerEvent):
+    """What the library is asked, where the question leans on what was said before or has parts."""
+
+    kind: ClassVar[str] = "condensed"
+    query: str
+    parts: tuple[str, ...] = ()
+
+    def payload(self) -> dict[str, object]:
+        """Return the query and the parts it is looked up in."""
+        return {"query": self.query, "parts": list(self.parts)}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a passage comes from, as its reader knows it."""
+
+    document_id: DocumentId
+    version_id: VersionId
+    title: str
+    heading_path: tuple[str, ...]
+    page: int | None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fields as JSON values."""
+        return json_fields({**asdict(self), "heading_path": list(self.heading_path)})
+
+
+@dataclass(frozen=True, slots=True)
+class Considered(AnswerEvent):
+    """The passages an answer is looked for in, best first, before its first word."""
+
+    kind: ClassVar[str] = "passages"
+    sources: tuple[Source, ...]
+
+    def payload(self) -> dict[str, object]:
+        """Return the sources as JSON values."""
+        return {"items": [source.to_json() for source in self.sources]}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported(AnswerEvent):
+    """A sentence that no passage supports: it was marked, or left out of the answer."""
+
+    kind: ClassVar[str] = "unsupported"
+    text: str
+    is_dropped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Titled(AnswerEvent):
+    """The conversation has a title of its own now."""
+
+    kind: ClassVar[str] = "title"
+    conversation_id: ConversationId
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Token(AnswerEvent):
     """About one word of the answer, white space included; joined they are the answer."""
 
@@ -187,17 +245,24 @@ class Instruments:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A thread of questions and answers of one user."""
+    """A tree of questions and answers of one user; ``leaf_id`` ends the branch that is shown."""
 
     id: ConversationId
     title: str
     created_at: datetime
     updated_at: datetime
+    is_pinned: bool = False
+    is_archived: bool = False
+    leaf_id: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    ``siblings`` are the messages that stand in its place in other branches, itself included, in
+    the order of time; ``condensed`` is what a question was understood as, if in other words.
+    """
 
     id: MessageId
     role: Literal["user", "assistant"]
@@ -206,14 +271,39 @@ class Said:
     answerer: str
     created_at: datetime
     citations: tuple[Citation, ...] = ()
+    parent_id: MessageId | None = None
+    siblings: tuple[MessageId, ...] = ()
+    condensed: str = ""
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A conversation with everything said in it, oldest first."""
+    """A conversation with everything said in one branch of it, oldest first."""
 
     conversation: Conversation
     messages: Sequence[Said]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePlace:
+    """Where a message stands."""
+
+    id: MessageId
+    conversation_id: ConversationId
+    role: Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message found in one's own history; ``snippet`` is its text around the first match."""
+
+    message_id: MessageId
+    conversation_id: ConversationId
+    title: str
+    role: Literal["user", "assistant"]
+    snippet: str
+    created_at: datetime
 
 
 def json_fields(fields: Mapping[str, object]) -> dict[str, object]:
