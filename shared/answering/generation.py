@@ -10,7 +10,7 @@ from shared.answering.model import Instruments, State
 from shared.answering.prompting import NO_ANSWER, build_prompt
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
-from shared.inference.language_models import LanguageModel
+from shared.generation.language_models import LanguageModel
 from shared.inference.model import Role
 from shared.inference.sentences import sentences
 from shared.search.model import Hit
