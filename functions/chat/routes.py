@@ -95,7 +95,10 @@ def ask(caller: Caller, body: AskBody) -> AnswerBody:
     """Answer a question from the library, with citations."""
     caller.require("chat")
     given = answering.ask(
-        instruments_of(wired(), caller.tenant_id), caller, body.asked(), emit=lambda _event: None
+        instruments_of(wired(), caller.tenant_id, caller.user_id),
+        caller,
+        body.asked(),
+        emit=lambda _event: None,
     )
     return AnswerBody(
         conversation_id=given.conversation_id,

@@ -15,7 +15,7 @@ def _ask(frame: Frame) -> None:
     question = read_question({k: frame.body[k] for k in _FIELDS if k in frame.body})
     writer = FrameWriter(frame.reply, question_id=frame.body.get("id"))
     answering.ask(
-        instruments_of(frame.app, frame.principal.tenant_id),
+        instruments_of(frame.app, frame.principal.tenant_id, frame.principal.user_id),
         frame.principal,
         question,
         emit=writer.emit,

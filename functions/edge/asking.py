@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.answering import service as answering
 from shared.answering.model import Instruments, Question
+from shared.generation.language_models import LanguageModel
+from shared.generation.model import Purpose
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId
+from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId, UserId
 from shared.search.model import LONGEST_QUERY, Filters
 from shared.wiring import App
 
@@ -101,13 +103,20 @@ def read_question(fields: dict[str, Any]) -> Question:
         raise InvalidError(f"The question is not valid: {listed}.", fields=wrong) from error
 
 
-def instruments_of(app: App, tenant_id: TenantId) -> Instruments:
-    """Take from the App what answering works with: the tenant's own embedding model, too."""
+def instruments_of(app: App, tenant_id: TenantId, user_id: UserId | None = None) -> Instruments:
+    """Take from the App what answering works with: the tenant's own embedding model, too.
+
+    Language models are asked in the name of ``user_id``, whose budget they count against.
+    """
+
+    def open_language_model(purpose: Purpose = "chat") -> LanguageModel | None:
+        return app.language_model(tenant_id, user_id, purpose)
+
     return answering.instruments(
         app.settings,
         database=app.database,
         embedder=app.embedder_of(tenant_id),
-        open_language_model=lambda: app.language_model,
+        open_language_model=open_language_model,
     )
 
 

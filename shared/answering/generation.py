@@ -12,7 +12,7 @@ from shared.answering.packing import Passage
 from shared.answering.prompting import NO_ANSWER, build_prompt
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
-from shared.inference.language_models import LanguageModel
+from shared.generation.language_models import LanguageModel
 from shared.inference.model import Role
 
 _MOST_TOKENS = 800

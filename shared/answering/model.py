@@ -15,7 +15,7 @@ from shared.kernel.ids import CitationId, ConversationId, DocumentId, MessageId,
 from shared.search.model import Filters, Ranking
 
 if TYPE_CHECKING:
-    from shared.inference.language_models import LanguageModel
+    from shared.generation.language_models import OpenLanguageModel
 
 State = Literal["answer", "related", "unknown", "stopped", "smalltalk"]
 Purpose = Literal["chat", "condense", "title"]
@@ -235,7 +235,7 @@ class Instruments:
 
     database: Database
     embedder: Embedder
-    open_language_model: Callable[[], LanguageModel | None]
+    open_language_model: OpenLanguageModel
     ranking: Ranking
     answer_threshold: float
     related_threshold: float

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -41,7 +40,7 @@ from shared.search import service as search
 from shared.search.model import SearchRequest
 
 if TYPE_CHECKING:
-    from shared.inference.language_models import LanguageModel
+    from shared.generation.language_models import LanguageModel, OpenLanguageModel
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def instruments(
     *,
     database: Database,
     embedder: Embedder,
-    open_language_model: Callable[[], LanguageModel | None],
+    open_language_model: OpenLanguageModel,
 ) -> Instruments:
     """Lay out what ``ask`` works with, tuned as the settings say."""
     return Instruments(

@@ -204,6 +204,36 @@ class Settings(BaseModel):
     llm_timeout_s: Annotated[
         int, setting(60, "Time a language model may take to answer.", unit="s", ge=1, le=600)
     ]
+    llm_first_word_s: Annotated[
+        float,
+        setting(
+            20.0,
+            "Time until a language model's first word, over all routes tried; then we extract.",
+            unit="s",
+            gt=0,
+            le=600,
+        ),
+    ]
+    llm_routes: Annotated[
+        str, setting("", "JSON list of routes to language models, or the path of a file with one.")
+    ]
+    llm_private_hosts: Annotated[
+        str,
+        setting(
+            "127.0.0.1,localhost",
+            "Hosts inside that tenants' routes may name, comma-separated; else public ones only.",
+        ),
+    ]
+    llm_tenant_tokens_per_month: Annotated[
+        int, setting(0, "Tokens one tenant may spend a month; 0: no limit.", unit="tokens", ge=0)
+    ]
+    llm_user_tokens_per_day: Annotated[
+        int, setting(0, "Tokens one person may spend a day; 0: no limit.", unit="tokens", ge=0)
+    ]
+    llm_url: Annotated[str, setting("", "Address of the function that speaks to language models.")]
+    openai_url: Annotated[
+        str, setting("", "Public address of the OpenAI-compatible API, told to clients.")
+    ]
 
     # logs
     log_level: Annotated[

@@ -169,7 +169,7 @@ def test_refusals_before_the_first_event_are_problems(asker: Asker, served: App)
 
 
 def test_a_reader_who_leaves_stops_the_answer_and_it_is_kept(asker: Asker, served: App) -> None:
-    served.__dict__["language_model"] = Scripted(Endless())
+    served.__dict__["language_model"] = lambda *_: Scripted(Endless())
     headers = {"authorization": f"Bearer {asker.token}"}
     with httpx.stream("POST", asker.url, json=QUESTION, headers=headers) as response:
         lines = response.iter_lines()

@@ -68,7 +68,7 @@ def ask_about(desk: App, principal: Principal) -> answering.Answer:
         desk.settings,
         database=desk.database,
         embedder=desk.embedder,
-        open_language_model=lambda: None,
+        open_language_model=lambda _purpose="chat": None,
     )
     return answering.ask(tools, principal, Question(text=QUESTION), emit=lambda _event: None)
 

@@ -104,7 +104,7 @@ class Scripted:
         if self.failure is not None:
             raise self.failure
 
-    def open(self) -> Scripted:
+    def open(self, _purpose: str = "chat") -> Scripted:
         return self
 
 

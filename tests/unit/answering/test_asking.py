@@ -317,7 +317,7 @@ def test_a_model_that_is_away_is_replaced_by_quotes(
 def test_a_model_that_cannot_be_opened_is_replaced_by_quotes(
     tools: Instruments, principal: Principal, shelf: Shelf
 ) -> None:
-    def refuse() -> None:
+    def refuse(_purpose: str = "chat") -> None:
         raise UnavailableError("not installed")
 
     answer = ask(replace(tools, open_language_model=refuse), principal, "Wie hoch ist die Miete?")
