@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.adapters.database import Database, Session
 from shared.answering import store
-from shared.answering.model import Answer, Question, State
+from shared.answering.model import Answer, State
+from shared.answering.opening import Opening
 from shared.answering.retrieval import Gathered
 from shared.answering.titles import first_title
 from shared.answering.transcript import Transcript
 from shared.audit import service as audit
 from shared.identity.model import Principal
-from shared.inference.model import Role
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import ConversationId, MessageId
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with everything needed to answer it; no transaction is open any more.
+    """A question in its place with what the library gave; no transaction is open any more."""
 
-    ``text`` is the question, ``gathered`` what the library was asked in its place and what it
-    gave. ``parent_id`` is the message the question follows; ``is_again``: the question is kept
-    already and only its answer is new.
-    """
-
-    question: Question
-    principal: Principal
-    text: str
-    conversation_id: ConversationId
-    question_id: MessageId
-    answer_id: MessageId
-    parent_id: MessageId | None
-    history: Sequence[tuple[Role, str]]
+    opening: Opening
     gathered: Gathered
-    is_again: bool = False
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self.opening.principal
+
+    @property
+    def text(self) -> str:
+        """The question as it was asked."""
+        return self.opening.text
+
+    @property
+    def conversation_id(self) -> ConversationId:
+        """Where it is kept."""
+        return self.opening.conversation_id
+
+    @property
+    def answer_id(self) -> MessageId:
+        """The answer's message."""
+        return self.opening.answer_id
 
     @property
     def is_first(self) -> bool:
         """Whether the question begins its conversation."""
-        return self.question.conversation_id is None and not self.is_again
+        return self.opening.parent_id is None and not self.opening.is_again
 
 
 def keep(database: Database, case: Case, transcript: Transcript, *, state: State) -> Answer:
@@ -50,7 +56,7 @@ def keep(database: Database, case: Case, transcript: Transcript, *, state: State
     Of a question that is not to be kept only the audit entry is written.
     """
     with database.transaction(case.principal.tenant_id) as session:
-        if case.question.is_kept:
+        if case.opening.question.is_kept:
             _keep_conversation(session, case)
             _keep_messages(session, case, transcript, state=state)
             store.remove_running(session, case.answer_id)
@@ -90,16 +96,17 @@ def _keep_conversation(session: Session, case: Case) -> None:
 
 
 def _keep_messages(session: Session, case: Case, transcript: Transcript, *, state: State) -> None:
-    if not case.is_again:
+    opening = case.opening
+    if not opening.is_again:
         query = case.gathered.query
         store.record_message(
             session,
-            case.question_id,
+            opening.question_id,
             conversation_id=case.conversation_id,
             role="user",
             content=case.text,
             state="asked",
-            parent_id=case.parent_id,
+            parent_id=opening.parent_id,
             condensed="" if query == case.text else query,
         )
     store.record_message(
@@ -110,7 +117,7 @@ def _keep_messages(session: Session, case: Case, transcript: Transcript, *, stat
         content=transcript.text,
         state=state,
         answerer=transcript.answerer,
-        parent_id=case.question_id,
+        parent_id=opening.question_id,
         confidence=transcript.confidence,
     )
     store.record_citations(session, case.answer_id, transcript.citations)

@@ -35,7 +35,8 @@ _NO_CLAIM = re.compile(
     r"|\bich (?:weiß|finde|kann|habe)\b.*\b(?:nicht|keine?|nichts)\b"
     r"|\b(?:documents?|passages?|sources?|context|excerpts?)\b.*\b(?:not|n't|no|nothing)\b"
     r"|\bI (?:do not|don't|cannot|can't|could not|couldn't|am not|found no)\b"
-    r"|^(?:gerne?|natürlich|sure|of course|certainly|let me know|hier (?:ist|sind)|here (?:is|are))\b",
+    r"|^(?:gerne?|natürlich|sure|of course|certainly|let me know)\b"
+    r"|^(?:hier (?:ist|sind)|here (?:is|are))\b",
     re.IGNORECASE,
 )
 

@@ -1,4 +1,4 @@
-"""A follow-up in words that stand alone: what the library is asked in place of "und für Vermieter?".
+"""A follow-up in words that stand alone: what is asked in place of "und für Vermieter?".
 
 Without a language model, the words of the question before are carried over. A fragment replaces
 what it answers to in that question ("für Mieter" by "für Vermieter", "employees" by "employers"),
@@ -18,6 +18,7 @@ from shared.answering.followups import (
     RELATIONAL,
     VERBS,
     leans_on_history,
+    words_of,
 )
 from shared.answering.model import LONGEST_QUESTION, Instruments
 from shared.inference.language import detect_language
@@ -44,7 +45,7 @@ _LEAD = re.compile(
     r"|how(?: (?:long|much|many|often|far|old))?))\b\s*",
     re.IGNORECASE,
 )
-_FUNCTION_WORDS = frozenset(
+_FUNCTION_WORDS = words_of(
     """der die das den dem des ein eine einen einem einer eines und oder aber kein keine keinen man
     ich du er sie es wir ihr mich mir dich dir sich uns euch mein meine meinen dein sein seine für
     bei mit nach von vor zu zum zur über unter gegen ohne in im an am auf aus seit bis ab denn noch
@@ -52,7 +53,7 @@ _FUNCTION_WORDS = frozenset(
     the a an and or but no some any i you he she it we they me my your his her its our their this
     that these those for with after before from to about under against without in on at since of by
     until there please long much many often not only also then if as very exactly dieser diese
-    dieses diesem diesen davon dafür dabei damit""".split()
+    dieses diesem diesen davon dafür dabei damit"""
 )
 _SPLIT = re.compile(
     r"(?<=[?])\s+(?=\w)"
@@ -76,7 +77,7 @@ def condense(tools: Instruments, question: str, history: Sequence[tuple[Role, st
 
 def _by_model(tools: Instruments, question: str, history: Sequence[tuple[Role, str]]) -> str:
     try:
-        model = tools.open_small_model("condense")
+        model = tools.open_language_model("condense")
         if model is None:
             return ""
         said = "\n".join(f"{role}: {' '.join(text.split())[:600]}" for role, text in history)
@@ -96,7 +97,11 @@ def _usable(said: str, question: str, history: Sequence[tuple[Role, str]]) -> st
     line = said.strip().split("\n")[0].strip(" \"'„“”*#")
     if not line or len(line) > _LONGEST_CONDENSED:
         return ""
-    known = {_root(word) for text in (question, *(text for _, text in history)) for word in _content(text)}
+    known = {
+        _root(word)
+        for text in (question, *(text for _, text in history))
+        for word in _content(text)
+    }
     words = _content(line)
     strange = [word for word in words if _root(word) not in known]
     return line if len(strange) * 2 <= len(words) else ""

@@ -8,8 +8,8 @@ surroundings, names, and words that are counterparts of each other. Each only ev
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from shared.answering.followups import words_of
 from shared.inference.stemming import stem, stems
 
 
@@ -40,9 +40,9 @@ _UNITS = _table(
     kilometer kilometern km kilometres kilometers = kilometre; kilogramm kg kilogram = kilogram;
     grad degrees = degree; seiten seite page pages = page"""
 )
-_NEGATIONS = frozenset(
+_NEGATIONS = words_of(
     """nicht kein keine keinen keinem keiner keines nie niemals niemand weder nirgends ohne nichts
-    not no never neither nor without none nobody nothing cannot""".split()
+    not no never neither nor without none nobody nothing cannot"""
 )
 # Opposites: one in the claim against the other in the source turns the meaning round.
 _OPPOSITES = [
@@ -55,16 +55,13 @@ _OPPOSITES = [
         "vor before | nach after danach",
         "mehr more higher höher | weniger less fewer lower niedriger",
         "steigt stieg erhöht gestiegen wächst | sinkt sank senkt gesenkt gesunken fällt",
-        "increase increased increases rise rose rises grew | decrease decreased decreases fall fell"
-        " falls shrank",
+        "increase increased increases rise rose rises grew | decrease decreased decreases fell",
         "immer stets always | nie niemals never",
         "gültig wirksam valid effective | ungültig unwirksam nichtig invalid void ineffective",
         "kostenlos unentgeltlich free | kostenpflichtig entgeltlich charged",
         "möglich possible | unmöglich impossible",
-        "pflicht verpflichtend muss müssen mandatory required obligatory must | freiwillig voluntary"
-        " optional",
-        "angenommen genehmigt approved accepted granted | abgelehnt verweigert rejected declined"
-        " refused denied",
+        "pflicht verpflichtend muss müssen mandatory required must | freiwillig optional",
+        "angenommen genehmigt approved accepted granted | abgelehnt verweigert rejected denied",
         "öffnet geöffnet offen open opens | schließt geschlossen closed closes",
         "beginnt begins starts | endet ends",
         "käufer buyer | verkäufer seller",
@@ -80,17 +77,15 @@ _CLAUSE = re.compile(
     r"\s)",
     re.IGNORECASE,
 )
-_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+_PART = re.compile(r"(?<=[.!?;])\s+|,\s+(?=\w+ \w+ \w+)|\s+(?:aber|jedoch|sondern|but)\s+")
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*|[€$%]")
-_ORDINAL = {"first": "1", "erste": "1", "ersten": "1", "second": "2", "third": "3", "dritte": "3",
-            "dritten": "3", "zweite": "2", "zweiten": "2"}  # fmt: skip
 _PASSIVE = re.compile(r"\b(?:von|durch|by)\b|\b(?:wird|wurde|worden|is|was|were|been)\b", re.I)
 _LEAST_OVERLAP = 0.75
 _SAME_WORDS = 0.6
-_HEADS = frozenset(
+_HEADS = words_of(
     """the a an der die das den dem des ein eine einen einem einer eines dieser diese dieses diesem
     diesen jeder jede jedes jeden kein keine keinen im am zum zur beim vom ins seine ihre alle
-    each every any all their his her its our your my""".split()
+    each every any all their his her its our your my"""
 )
 
 
@@ -109,7 +104,7 @@ def contradicts(claim: str, source: str, passage: str, *, language: str) -> bool
 
 
 def figures(text: str) -> list[tuple[str, str]]:
-    """List the figures of a text with their units: ("3", "month"), ("850", "euro"), ("1954", "")."""
+    """List the figures of a text with their units: ("3", "month"), ("1954", "")."""
     tokens = _TOKEN.findall(text)
     found = []
     for at, token in enumerate(tokens):
@@ -201,11 +196,7 @@ def _turns_meaning(claim: str, source: str, language: str) -> bool:
 
 def _parts(text: str) -> list[str]:
     """Cut at commas and conjunctions, but leave a fragment with what it belongs to."""
-    parts: list[str] = []
-    for part in re.split(r"(?<=[.!?;])\s+|,\s+(?=\w+ \w+ \w+)|\s+(?:aber|jedoch|sondern|but)\s+", text):
-        if part.strip():
-            parts.append(part)
-    return parts
+    return [part for part in _PART.split(text) if part.strip()]
 
 
 def _turns(clause: str, other: str) -> bool:

@@ -11,35 +11,40 @@ from __future__ import annotations
 import re
 
 
-def _words(listed: str) -> frozenset[str]:
+def words_of(listed: str) -> frozenset[str]:
+    """Read a list of words separated by white space."""
     return frozenset(listed.split())
 
 
 _TOKEN = re.compile(r"[\w§][\w'’.-]*\w|[\w§]|[,?!;:]")
 CONTINUATION = re.compile(
     r"^(?:und|aber|oder|also|sondern|außerdem|and|but|or|so|then|also)\b[ ,]+"
-    r"|^(?:was ist mit|was ist denn mit|wie ist es mit|wie ist es bei|wie ist das mit|wie ist das bei"
+    r"|^(?:was ist mit|was ist denn mit|wie ist es mit|wie ist es bei|wie ist das mit"
+    r"|wie ist das bei"
     r"|wie sieht es (?:mit|bei|für)|wie steht es (?:mit|um)|wie verhält es sich (?:mit|bei)"
     r"|what about|how about|same for|and what about)\b ?",
     re.IGNORECASE,
 )
+_MARKS = frozenset("?.!,;:")
 _SAME = re.compile(
     r"^(?:gilt das auch|gilt dies auch|gilt dasselbe|genauso|ebenso|auch|"
     r"does the same|is it the same|likewise)\b",
     re.IGNORECASE,
 )
-QUESTION_WORDS = _words(
+QUESTION_WORDS = words_of(
     """wer wen wem wessen was wann wo wohin woher warum wieso weshalb wie wieviel wieviele welche
     welcher welches welchen welchem womit wofür wodurch wozu worin woran worauf
     who whom whose what when where why how which"""
 )
-_MEASURES = _words("lange lang viel viele oft hoch weit groß teuer long much many often far big old")
-_PREPOSITIONS = _words(
+_MEASURES = words_of(
+    "lange lang viel viele oft hoch weit groß teuer long much many often far big old"
+)
+_PREPOSITIONS = words_of(
     """für bei mit nach von vor zu zum zur über unter gegen ohne in im an am auf aus seit bis ab
     während wegen innerhalb außerhalb for with after before from to about under against without in
     on at since until during because of within by up"""
 )
-VERBS = _words(
+VERBS = words_of(
     """ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte darf
     dürfen muss müssen soll sollen sollte will wollen gibt gilt gelten beträgt betragen heißt
     bedeutet steht stehen bekommt bekomme bekommen braucht brauche brauchen macht machen mache
@@ -52,46 +57,47 @@ VERBS = _words(
     nenne nennen erkläre erklären erklärst zeige zeigen sage sagen give tell show list explain
     explains"""
 )
-_FILLERS = _words(
+_FILLERS = words_of(
     """denn eigentlich genau bitte mal noch auch dann so etwa jetzt ja nein doch nur nicht exactly
     please then too also either not now else"""
 )
 # Each points at something named elsewhere.
-_POINTERS_DE = _words(
+_POINTERS_DE = words_of(
     """davon dafür dabei damit darüber darin daran dagegen dazu danach davor daraus dadurch
     deswegen deshalb dort derselbe dieselbe dasselbe desselben denselben derselben hiervon hierfür
     hierbei hierzu letzterer letztere letzteres ersterer erstere ersteres solche solcher solches
     jener jene jenes dies"""
 )
-_PRONOUNS_DE = _words("er sie es ihn ihm ihnen")
-_OWNERS_DE = _words("sein seine seiner seinem seinen seines ihr ihre ihrer ihrem ihren ihres")
-_DEMONSTRATIVES_DE = _words("dieser diese dieses diesem diesen")
-_TIMES = _words(
+_PRONOUNS_DE = words_of("er sie es ihn ihm ihnen")
+_OWNERS_DE = words_of("sein seine seiner seinem seinen seines ihr ihre ihrer ihrem ihren ihres")
+_DEMONSTRATIVES_DE = words_of("dieser diese dieses diesem diesen")
+_TIMES = words_of(
     """jahr jahres jahre monat monats monate woche tag tages tage sommer winter quartal moment
     zeitpunkt fall gesetz gesetzes vertrag handbuch dokument haus unternehmen firma betrieb
     year month week day summer winter quarter moment time case law contract handbook document house
     company office morning evening manual policy agreement"""
 )
-_PRONOUNS_EN = _words("it they them he she him")
-_OWNERS_EN = _words("its their his her")
-_DEMONSTRATIVES_EN = _words("this that these those")
+_PRONOUNS_EN = words_of("it they them he she him")
+_OWNERS_EN = words_of("its their his her")
+_DEMONSTRATIVES_EN = words_of("this that these those")
 _ES_IDIOM = re.compile(
     r"\b(?:gibt|gab|gäbe|gibts) es\b|\bes (?:gibt|gab|geht|handelt|heißt|kommt darauf)\b"
     r"|\b(?:geht|handelt|kommt|heißt|bedarf|lohnt|regnet) es\b"
-    r"|\b(?:ist|wird|war|wäre) es (?:\w+ ){0,3}?(?:erlaubt|verboten|möglich|nötig|notwendig|zulässig"
-    r"|sinnvoll|üblich|gestattet|rechtens|strafbar|pflicht|illegal|legal|wichtig|ratsam|geregelt)\b"
+    r"|\b(?:ist|wird|war|wäre) es (?:\w+ ){0,3}?(?:erlaubt|verboten|möglich|nötig|notwendig"
+    r"|zulässig|sinnvoll|üblich|gestattet|rechtens|strafbar|pflicht|illegal|legal|wichtig|ratsam|geregelt)\b"
     r"|\bes (?:erlaubt|verboten|möglich|zulässig|nötig|notwendig)\b",
     re.IGNORECASE,
 )
 _IT_IDIOM = re.compile(
-    r"\b(?:is|was|would|will) it (?:be )?(?:\w+ ){0,3}?(?:to|that|for|if|when|allowed|possible|legal"
-    r"|illegal|permitted|forbidden|mandatory|required|necessary)\b"
-    r"|\bwhat time is it\b|\bdoes it take to\b|\btake to\b|\bit (?:is|was) (?:\w+ ){1,2}(?:to|that)\b"
+    r"\b(?:is|was|would|will) it (?:be )?(?:\w+ ){0,3}?(?:to|that|for|if|when|allowed|possible"
+    r"|legal|illegal|permitted|forbidden|mandatory|required|necessary)\b"
+    r"|\bwhat time is it\b|\bdoes it take to\b|\btake to\b"
+    r"|\bit (?:is|was) (?:\w+ ){1,2}(?:to|that)\b"
     r"|\bdoes it mean to\b|\bdoes it cost to\b",
     re.IGNORECASE,
 )
 # Of what? A question that names nothing else leans.
-RELATIONAL = _words(
+RELATIONAL = words_of(
     """ausnahme ausnahmen voraussetzung voraussetzungen bedingung bedingungen beispiel beispiele
     grund gründe unterschied unterschiede folge folgen vorteil vorteile nachteil nachteile
     alternative alternativen details einzelheiten rest quelle quellen möglichkeiten
@@ -99,8 +105,10 @@ RELATIONAL = _words(
     reasons difference differences consequence consequences advantage advantages disadvantage
     disadvantages alternative alternatives details rest source sources limit limits"""
 )
-_OTHERS = _words("mehr more weitere weiteren weiterer anderes andere anderen others another")
-_SMALL = _words(
+_OTHERS = words_of("mehr more weitere weiteren weiterer anderes andere anderen others another")
+_LONGEST_FRAGMENT = 6
+_MOST_NAMED = 3
+_SMALL = words_of(
     """der die das den dem des ein eine einen einem einer eines kein keine keinen es da dafür
     the a an there any some no of all alle man ich wir you we i my mein meine meinen sonst me mir
     uns us du sie"""
@@ -129,7 +137,7 @@ def leans_on_history(question: str) -> bool:
 
 def _is_fragment(words: list[str], lowered: list[str]) -> bool:
     """Without a verb, and begun by a question word or a preposition: "seit wann", "in Berlin?"."""
-    if len(words) > 6 or any(word in VERBS for word in lowered):
+    if len(words) > _LONGEST_FRAGMENT or any(word in VERBS for word in lowered):
         return False
     first = lowered[0]
     if first in QUESTION_WORDS:
@@ -139,7 +147,9 @@ def _is_fragment(words: list[str], lowered: list[str]) -> bool:
     if lowered[-1] in QUESTION_WORDS and first in _PREPOSITIONS:
         return True
     if first in _PREPOSITIONS:
-        return len([w for w in lowered if w not in _PREPOSITIONS | _SMALL | _FILLERS]) <= 3
+        return (
+            len([w for w in lowered if w not in _PREPOSITIONS | _SMALL | _FILLERS]) <= _MOST_NAMED
+        )
     return all(word in _FILLERS | _OTHERS | _SMALL for word in lowered)
 
 
@@ -154,7 +164,7 @@ def _asks_of_nothing(lowered: list[str]) -> bool:
         return any(word in {"noch", "else", "sonst"} | _MEASURES for word in lowered) and (
             "man" not in lowered
         )
-    return len(named) <= 2 and all(word in RELATIONAL | _OTHERS for word in named)
+    return len(named) < _MOST_NAMED and all(word in RELATIONAL | _OTHERS for word in named)
 
 
 def _points_back_de(text: str, tokens: list[str]) -> bool:
@@ -170,13 +180,18 @@ def _points_back_de(text: str, tokens: list[str]) -> bool:
             noun = next((t.lower() for t in tokens[at + 1 : at + 4] if t[0].isupper()), "")
             if noun not in _TIMES:
                 return True
-        if word in _PRONOUNS_DE and not _is_polite(token, at) and not _has_noun(tokens[:at]):
-            return not (word == "es" and "," in tokens[at:])
+        if (
+            word in _PRONOUNS_DE
+            and not _is_polite(token, at)
+            and not _has_noun(tokens[:at])
+            and not (word == "es" and "," in tokens[at:])
+        ):
+            return True
         if word in _OWNERS_DE and not _is_polite(token, at) and not _has_owner(tokens[:at]):
             return bool(following) and _looks_german(tokens)
-        if word == "das" and before != "," and at and _is_alone(tokens[at + 1 :]):
-            return True
-        if word == "dann" and not {"wenn", "falls", "sobald"} & {t.lower() for t in tokens[:at]}:
+        if (word == "das" and before != "," and at and _is_alone(tokens[at + 1 :])) or (
+            word == "dann" and not {"wenn", "falls", "sobald"} & {t.lower() for t in tokens[:at]}
+        ):
             return True
     return False
 
@@ -206,7 +221,7 @@ def _is_alone(following: list[str]) -> bool:
     """Whether "das" stands for a thing: no noun comes before the next verb or preposition."""
     for token in following:
         lowered = token.lower()
-        if token in "?.!,;:" or lowered in VERBS or lowered in _PREPOSITIONS:
+        if token in _MARKS or lowered in VERBS or lowered in _PREPOSITIONS:
             return True
         if token[0].isupper():
             return False
@@ -229,7 +244,14 @@ def _points_back_en(text: str, tokens: list[str]) -> bool:
             return not (word == "her" and not following)
         if word in _DEMONSTRATIVES_EN and _is_demonstrative(word, before, following):
             return True
-        if word in {"one", "ones"} and before in {"that", "this", "other", "first", "second", "last"}:
+        if word in {"one", "ones"} and before in {
+            "that",
+            "this",
+            "other",
+            "first",
+            "second",
+            "last",
+        }:
             return True
         if word == "there" and before not in {"is", "are", "was", "were", "s"} | VERBS:
             return True

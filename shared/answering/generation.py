@@ -14,6 +14,7 @@ from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
 from shared.generation.language_models import LanguageModel
 from shared.inference.model import Role
+from shared.kernel.errors import KontorError
 
 _MOST_TOKENS = 800
 
@@ -50,11 +51,16 @@ def answer_with_model(
         spoken=spoken,
         tuning=instruments.tuning,
     )
-    for part in split_markers(said):
-        if isinstance(part, str):
-            claims.take(part)
-        else:
-            claims.cite(part)
+    try:
+        for part in split_markers(said):
+            if isinstance(part, str):
+                claims.take(part)
+            else:
+                claims.cite(part)
+    except KontorError:
+        if transcript.text:
+            transcript.close()
+        raise
     claims.close()
     if not transcript.text:
         # Every sentence was dropped: nothing the model said is in the library.

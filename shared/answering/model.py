@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from shared.generation.language_models import OpenLanguageModel
 
 State = Literal["answer", "related", "unknown", "stopped", "smalltalk"]
-Purpose = Literal["chat", "condense", "title"]
-"""What a language model is wanted for; each may be another model."""
 LONGEST_QUESTION = 2000
 
 
@@ -219,18 +217,13 @@ class Tuning:
     unsupported: Literal["mark", "drop"] = "mark"
 
 
-def without_model(_purpose: Purpose) -> LanguageModel | None:
-    """Open no model: what a deployment without one does."""
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """What answering works with.
 
-    ``open_language_model`` opens what writes answers, ``open_small_model`` what condenses
-    questions and gives titles; both return ``None`` when none is configured and may raise
-    UnavailableError. Both thresholds are evidence scores of the extractive answerer.
+    ``open_language_model`` opens what writes answers, and by purpose what condenses questions
+    and gives titles; it returns ``None`` when none is configured and may raise UnavailableError.
+    Both thresholds are evidence scores of the extractive answerer.
     """
 
     database: Database
@@ -239,7 +232,6 @@ class Instruments:
     ranking: Ranking
     answer_threshold: float
     related_threshold: float
-    open_small_model: Callable[[Purpose], LanguageModel | None] = without_model
     tuning: Tuning = field(default_factory=Tuning)
 
 

@@ -14,7 +14,7 @@ from shared.adapters.database import Session
 from shared.answering.model import Instruments, Source
 from shared.inference.language import Language
 from shared.search import service as search
-from shared.search.model import Filters, Hit, SearchRequest
+from shared.search.model import Filters, Hit, SearchRequest, SearchResult
 
 PASSAGES = 8
 
@@ -51,7 +51,7 @@ def gather(
 ) -> Gathered:
     """Search for a question and, where it has parts, for each of them."""
 
-    def found(text: str) -> search.SearchResult:
+    def found(text: str) -> SearchResult:
         request = SearchRequest(query=text, k=PASSAGES, filters=filters)
         return search.find(session, tools.embedder, request, ranking=tools.ranking)
 

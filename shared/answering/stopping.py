@@ -1,4 +1,4 @@
-"""Stopping an answer from elsewhere: a flag in the database, looked at while the answer is given."""
+"""Stopping an answer from elsewhere: a flag in the database that is looked at meanwhile."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def title_by_model(tools: Instruments, question: str) -> str:
     Only the question is read: it is the asker's own words.
     """
     try:
-        model = tools.open_small_model("title")
+        model = tools.open_language_model("title")
         if model is None:
             return ""
         messages = [Message("system", _RULES), Message("user", question)]

@@ -7,29 +7,81 @@ alone are of the kinds that look like follow-ups and are none.
 from __future__ import annotations
 
 FOLLOW_UPS: list[tuple[str, str, list[str]]] = [
-    ("Wie lang ist die Kündigungsfrist für Mieter?", "Und für Vermieter?", ["kündigungsfrist", "vermieter"]),
-    ("Wie lang ist die Kündigungsfrist für Mieter?", "Und was gilt für Vermieter?", ["kündigungsfrist", "vermieter"]),
-    ("Wie lang ist die Kündigungsfrist für Mieter?", "Für Untermieter?", ["kündigungsfrist", "untermieter"]),
-    ("Wie viele Urlaubstage haben Arbeitnehmer mindestens?", "Gilt das auch für Teilzeit?", ["urlaubstage", "teilzeit"]),
-    ("Wie viele Urlaubstage haben Arbeitnehmer mindestens?", "Was ist mit Jugendlichen?", ["urlaubstage", "jugendlichen"]),
-    ("Wie viele Urlaubstage haben Arbeitnehmer mindestens?", "Wann verfallen sie?", ["urlaubstage", "verfallen"]),
+    (
+        "Wie lang ist die Kündigungsfrist für Mieter?",
+        "Und für Vermieter?",
+        ["kündigungsfrist", "vermieter"],
+    ),
+    (
+        "Wie lang ist die Kündigungsfrist für Mieter?",
+        "Und was gilt für Vermieter?",
+        ["kündigungsfrist", "vermieter"],
+    ),
+    (
+        "Wie lang ist die Kündigungsfrist für Mieter?",
+        "Für Untermieter?",
+        ["kündigungsfrist", "untermieter"],
+    ),
+    (
+        "Wie viele Urlaubstage haben Arbeitnehmer mindestens?",
+        "Gilt das auch für Teilzeit?",
+        ["urlaubstage", "teilzeit"],
+    ),
+    (
+        "Wie viele Urlaubstage haben Arbeitnehmer mindestens?",
+        "Was ist mit Jugendlichen?",
+        ["urlaubstage", "jugendlichen"],
+    ),
+    (
+        "Wie viele Urlaubstage haben Arbeitnehmer mindestens?",
+        "Wann verfallen sie?",
+        ["urlaubstage", "verfallen"],
+    ),
     ("Wann endet die Probezeit?", "Kann sie verlängert werden?", ["probezeit", "verlängert"]),
     ("Wann endet die Probezeit?", "Und danach?", ["probezeit"]),
     ("Was ist eine Kaution?", "Wie hoch darf sie sein?", ["kaution", "hoch"]),
     ("Was ist eine Kaution?", "Wann bekomme ich sie zurück?", ["kaution", "zurück"]),
     ("Darf der Vermieter die Miete erhöhen?", "Warum nicht?", ["miete", "erhöhen"]),
     ("Darf der Vermieter die Miete erhöhen?", "Wie oft?", ["miete", "erhöhen"]),
-    ("Darf der Vermieter die Miete erhöhen?", "Unter welchen Voraussetzungen?", ["miete", "voraussetzungen"]),
-    ("Welche Kündigungsgründe gibt es?", "Welche Ausnahmen gibt es?", ["kündigungsgründe", "ausnahmen"]),
-    ("Was regelt das Mutterschutzgesetz?", "Gibt es Ausnahmen davon?", ["mutterschutzgesetz", "ausnahmen"]),
+    (
+        "Darf der Vermieter die Miete erhöhen?",
+        "Unter welchen Voraussetzungen?",
+        ["miete", "voraussetzungen"],
+    ),
+    (
+        "Welche Kündigungsgründe gibt es?",
+        "Welche Ausnahmen gibt es?",
+        ["kündigungsgründe", "ausnahmen"],
+    ),
+    (
+        "Was regelt das Mutterschutzgesetz?",
+        "Gibt es Ausnahmen davon?",
+        ["mutterschutzgesetz", "ausnahmen"],
+    ),
     ("Was regelt das Mutterschutzgesetz?", "Seit wann gilt es?", ["mutterschutzgesetz", "gilt"]),
     ("Was regelt das Mutterschutzgesetz?", "Für wen gilt dieses?", ["mutterschutzgesetz", "gilt"]),
-    ("Wie beantrage ich Elterngeld?", "Welche Unterlagen brauche ich dafür?", ["elterngeld", "unterlagen"]),
+    (
+        "Wie beantrage ich Elterngeld?",
+        "Welche Unterlagen brauche ich dafür?",
+        ["elterngeld", "unterlagen"],
+    ),
     ("Wie beantrage ich Elterngeld?", "Wie lange dauert das?", ["elterngeld", "dauert"]),
     ("Wie beantrage ich Elterngeld?", "Bis wann?", ["elterngeld"]),
-    ("Wer hat den Vertrag Nordlicht unterschrieben?", "Und wann?", ["vertrag", "nordlicht", "wann"]),
-    ("Was kostet die Reparatur der Heizung?", "Wer bezahlt das?", ["reparatur", "heizung", "bezahlt"]),
-    ("Was kostet die Reparatur der Heizung?", "Aber nur wenn der Mieter schuld ist?", ["reparatur", "mieter"]),
+    (
+        "Wer hat den Vertrag Nordlicht unterschrieben?",
+        "Und wann?",
+        ["vertrag", "nordlicht", "wann"],
+    ),
+    (
+        "Was kostet die Reparatur der Heizung?",
+        "Wer bezahlt das?",
+        ["reparatur", "heizung", "bezahlt"],
+    ),
+    (
+        "Was kostet die Reparatur der Heizung?",
+        "Aber nur wenn der Mieter schuld ist?",
+        ["reparatur", "mieter"],
+    ),
     ("Wie hoch war der Umsatz 2023?", "Und 2024?", ["umsatz", "2024"]),
     ("Wie hoch war der Umsatz in Hamburg?", "Und in Berlin?", ["umsatz", "berlin"]),
     ("Was sagt § 573 BGB?", "Und § 574?", ["573", "574"]),
@@ -40,20 +92,32 @@ FOLLOW_UPS: list[tuple[str, str, list[str]]] = [
     ("How many vacation days do employees get?", "And employers?", ["vacation", "employers"]),
     ("How many vacation days do employees get?", "Why?", ["vacation"]),
     ("Who signed the Northlight contract?", "When?", ["northlight", "when"]),
-    ("Who signed the Northlight contract?", "What does it say about penalties?", ["northlight", "penalties"]),
+    (
+        "Who signed the Northlight contract?",
+        "What does it say about penalties?",
+        ["northlight", "penalties"],
+    ),
     ("How do I file an expense report?", "Who approves it?", ["expense", "approves"]),
-    ("How do I file an expense report?", "What documents do I need for that?", ["expense", "documents"]),
+    (
+        "How do I file an expense report?",
+        "What documents do I need for that?",
+        ["expense", "documents"],
+    ),
     ("How do I file an expense report?", "How long does this take?", ["expense", "take"]),
     ("How do I file an expense report?", "Are there exceptions?", ["expense", "exceptions"]),
     ("What is the deposit for an apartment?", "Is there a limit?", ["deposit", "limit"]),
     ("What is the deposit for an apartment?", "When will I get it back?", ["deposit", "back"]),
     ("What was the revenue in 2023?", "And in 2024?", ["revenue", "2024"]),
-    ("What does the GDPR require of processors?", "How about controllers?", ["gdpr", "controllers"]),
+    (
+        "What does the GDPR require of processors?",
+        "How about controllers?",
+        ["gdpr", "controllers"],
+    ),
     ("What does the GDPR require of processors?", "What else?", ["gdpr", "processors"]),
     ("Which vaccines are mandatory?", "For children?", ["vaccines", "children"]),
     ("Which vaccines are mandatory?", "Since when?", ["vaccines", "since"]),
     ("Which printers are supported?", "Does the same apply to scanners?", ["printers", "scanners"]),
-]  # fmt: skip
+]
 
 STANDALONE: list[str] = [
     "Wie lang ist die Kündigungsfrist für Mieter?",
@@ -107,12 +171,21 @@ STANDALONE: list[str] = [
 ]
 
 MULTI_PART: list[tuple[str, list[list[str]]]] = [
-    ("Wie lang ist die Kündigungsfrist und wie hoch ist die Miete?", [["kündigungsfrist"], ["miete"]]),
-    ("Wann beginnt die Probezeit und wann endet sie?", [["probezeit", "beginnt"], ["endet", "probezeit"]]),
-    ("How long is the probation period and how many vacation days are there?", [["probation"], ["vacation"]]),
+    (
+        "Wie lang ist die Kündigungsfrist und wie hoch ist die Miete?",
+        [["kündigungsfrist"], ["miete"]],
+    ),
+    (
+        "Wann beginnt die Probezeit und wann endet sie?",
+        [["probezeit", "beginnt"], ["endet", "probezeit"]],
+    ),
+    (
+        "How long is the probation period and how many vacation days are there?",
+        [["probation"], ["vacation"]],
+    ),
     ("Who approves expense reports? When are they due?", [["approves"], ["due", "expense"]]),
     ("Was ist die Miete, und bis wann muss sie bezahlt werden?", [["miete"], ["bezahlt", "miete"]]),
-]  # fmt: skip
+]
 
 ONE_PART: list[str] = [
     "Was gilt für Mieter und Vermieter?",
