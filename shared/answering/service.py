@@ -40,6 +40,7 @@ from shared.kernel.errors import InvalidError, KontorError
 from shared.kernel.ids import DocumentId
 from shared.kernel.settings import Settings
 from shared.search import service as search
+from shared.search.model import SearchRequest
 from shared.search.neighbours import find_neighbours
 
 if TYPE_CHECKING:
@@ -130,8 +131,8 @@ def _check(question: Question) -> None:
             hint="Ask one thing at a time.",
             fields={"question": f"at most {LONGEST_QUESTION} characters"},
         )
-    if "\0" in text:
-        raise InvalidError("The question holds a NUL character.", fields={"question": "remove it"})
+    # What the search would refuse is refused before anything is said.
+    search.check_request(SearchRequest(query=text or "?", filters=question.filters))
 
 
 def _open(tools: Instruments, principal: Principal, question: Question) -> Opening:

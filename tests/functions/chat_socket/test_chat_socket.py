@@ -77,12 +77,14 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
     from functions.chat_socket import handler as module
     from functions.edge.socket import socket_handler
 
-    handler = socket_handler(module._ask)
+    handler = socket_handler(module._handle)
 
-    def send(principal: Principal | None = None, **body: object) -> dict[str, Any]:
+    def send(
+        principal: Principal | None = None, action: str = "ask", **body: object
+    ) -> dict[str, Any]:
         who = principal or caller(tenant)
         context = {
-            "routeKey": "ask",
+            "routeKey": action,
             "eventType": "MESSAGE",
             "connectionId": "connection-1=",
             "authorizer": {
@@ -92,7 +94,7 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
                 "role": who.role,
             },
         }
-        event = {"requestContext": context, "body": json.dumps({"action": "ask", **body})}
+        event = {"requestContext": context, "body": json.dumps({"action": action, **body})}
         return handler(event, None)
 
     return send
