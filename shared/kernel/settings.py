@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -195,6 +195,32 @@ class Settings(BaseModel):
     ]
     related_threshold: Annotated[
         float, setting(0.6, "Evidence score from which passages are shown as related.", ge=0)
+    ]
+    history_messages: Annotated[
+        int,
+        setting(
+            5, "Earlier messages read to understand a follow-up.", unit="messages", ge=0, le=50
+        ),
+    ]
+    passage_tokens: Annotated[
+        int,
+        setting(2400, "Room for passages in a prompt.", unit="tokens", ge=200, le=200_000),
+    ]
+    unsupported: Annotated[
+        Literal["mark", "drop"],
+        setting(
+            "mark", "What becomes of a model's sentence that no passage supports: mark or drop."
+        ),
+    ]
+    conversation_days: Annotated[
+        int,
+        setting(
+            0,
+            "How long conversations are kept where a tenant says nothing; 0 keeps them.",
+            unit="days",
+            ge=0,
+            le=36500,
+        ),
     ]
     llm_model: Annotated[
         str, setting("", "LiteLLM model name, e.g. ollama_chat/llama3; empty answers extractively.")

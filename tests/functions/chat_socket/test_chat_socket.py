@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.sockets import Sockets
-from shared.answering import service as answering
+from shared.answering import conversations
 from shared.answering.model import Done, Started, Token
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
@@ -137,7 +137,7 @@ def test_a_client_that_left_stops_the_answer(
     assert ask(ada, id="q", question="Wie lang ist die Kündigungsfrist?") == {"statusCode": 200}
     conversation = ConversationId(gateway.frames[0]["conversation_id"])
     with served.database.transaction(tenant) as session:
-        thread = answering.show_conversation(session, ada, conversation)
+        thread = conversations.show_conversation(session, ada, conversation)
     assert thread.messages[1].state == "stopped"
 
 

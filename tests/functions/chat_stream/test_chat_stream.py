@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 
 from shared.adapters.database import Database
+from shared.answering import conversations
 from shared.answering import service as answering
 from shared.answering.model import Emit, Token
 from shared.identity import store
@@ -181,12 +182,12 @@ def test_a_reader_who_leaves_stops_the_answer_and_it_is_kept(asker: Asker, serve
     deadline = time.monotonic() + 20
     while True:
         with looking.transaction(asker.principal.tenant_id) as session:
-            found = answering.list_conversations(session, asker.principal).items
+            found = conversations.list_conversations(session, asker.principal).items
         if found:
             break
         assert time.monotonic() < deadline, "the answer was never stopped"
     with looking.transaction(asker.principal.tenant_id) as session:
-        thread = answering.show_conversation(session, asker.principal, conversation)
+        thread = conversations.show_conversation(session, asker.principal, conversation)
     looking.close()
     assert thread.messages[1].state == "stopped"
     assert thread.messages[1].content.startswith("and")

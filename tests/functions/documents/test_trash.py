@@ -8,6 +8,7 @@ from email.message import EmailMessage
 import psycopg
 import pytest
 
+from shared.answering import conversations
 from shared.answering import service as answering
 from shared.answering.model import Question
 from shared.documents import service as documents
@@ -150,8 +151,8 @@ def test_erasing_leaves_no_word_in_any_table_and_no_object(
     assert objects(desk) == []
     assert all_versions(desk) == 0
     with desk.database.transaction(editor.tenant_id) as session:
-        thread = answering.show_conversation(session, editor, answer.conversation_id)
-        citation = answering.find_citation(session, editor, answer.citations[0].id)
+        thread = conversations.show_conversation(session, editor, answer.conversation_id)
+        citation = conversations.find_citation(session, editor, answer.citations[0].id)
     assert "has been erased" in thread.messages[1].content
     assert (citation.title, citation.quote, citation.is_erased) == ("Erased document", "", True)
     for path in (f"/documents/{document}", f"/trash/{document}"):

@@ -1,0 +1,197 @@
+"""Follow-ups with the words a search must have for them, and questions that stand alone.
+
+Written by hand: each follow-up after a question, in German and English; the questions that stand
+alone are of the kinds that look like follow-ups and are none.
+"""
+
+from __future__ import annotations
+
+FOLLOW_UPS: list[tuple[str, str, list[str]]] = [
+    (
+        "Wie lang ist die Kündigungsfrist für Mieter?",
+        "Und für Vermieter?",
+        ["kündigungsfrist", "vermieter"],
+    ),
+    (
+        "Wie lang ist die Kündigungsfrist für Mieter?",
+        "Und was gilt für Vermieter?",
+        ["kündigungsfrist", "vermieter"],
+    ),
+    (
+        "Wie lang ist die Kündigungsfrist für Mieter?",
+        "Für Untermieter?",
+        ["kündigungsfrist", "untermieter"],
+    ),
+    (
+        "Wie viele Urlaubstage haben Arbeitnehmer mindestens?",
+        "Gilt das auch für Teilzeit?",
+        ["urlaubstage", "teilzeit"],
+    ),
+    (
+        "Wie viele Urlaubstage haben Arbeitnehmer mindestens?",
+        "Was ist mit Jugendlichen?",
+        ["urlaubstage", "jugendlichen"],
+    ),
+    (
+        "Wie viele Urlaubstage haben Arbeitnehmer mindestens?",
+        "Wann verfallen sie?",
+        ["urlaubstage", "verfallen"],
+    ),
+    ("Wann endet die Probezeit?", "Kann sie verlängert werden?", ["probezeit", "verlängert"]),
+    ("Wann endet die Probezeit?", "Und danach?", ["probezeit"]),
+    ("Was ist eine Kaution?", "Wie hoch darf sie sein?", ["kaution", "hoch"]),
+    ("Was ist eine Kaution?", "Wann bekomme ich sie zurück?", ["kaution", "zurück"]),
+    ("Darf der Vermieter die Miete erhöhen?", "Warum nicht?", ["miete", "erhöhen"]),
+    ("Darf der Vermieter die Miete erhöhen?", "Wie oft?", ["miete", "erhöhen"]),
+    (
+        "Darf der Vermieter die Miete erhöhen?",
+        "Unter welchen Voraussetzungen?",
+        ["miete", "voraussetzungen"],
+    ),
+    (
+        "Welche Kündigungsgründe gibt es?",
+        "Welche Ausnahmen gibt es?",
+        ["kündigungsgründe", "ausnahmen"],
+    ),
+    (
+        "Was regelt das Mutterschutzgesetz?",
+        "Gibt es Ausnahmen davon?",
+        ["mutterschutzgesetz", "ausnahmen"],
+    ),
+    ("Was regelt das Mutterschutzgesetz?", "Seit wann gilt es?", ["mutterschutzgesetz", "gilt"]),
+    ("Was regelt das Mutterschutzgesetz?", "Für wen gilt dieses?", ["mutterschutzgesetz", "gilt"]),
+    (
+        "Wie beantrage ich Elterngeld?",
+        "Welche Unterlagen brauche ich dafür?",
+        ["elterngeld", "unterlagen"],
+    ),
+    ("Wie beantrage ich Elterngeld?", "Wie lange dauert das?", ["elterngeld", "dauert"]),
+    ("Wie beantrage ich Elterngeld?", "Bis wann?", ["elterngeld"]),
+    (
+        "Wer hat den Vertrag Nordlicht unterschrieben?",
+        "Und wann?",
+        ["vertrag", "nordlicht", "wann"],
+    ),
+    (
+        "Was kostet die Reparatur der Heizung?",
+        "Wer bezahlt das?",
+        ["reparatur", "heizung", "bezahlt"],
+    ),
+    (
+        "Was kostet die Reparatur der Heizung?",
+        "Aber nur wenn der Mieter schuld ist?",
+        ["reparatur", "mieter"],
+    ),
+    ("Wie hoch war der Umsatz 2023?", "Und 2024?", ["umsatz", "2024"]),
+    ("Wie hoch war der Umsatz in Hamburg?", "Und in Berlin?", ["umsatz", "berlin"]),
+    ("Was sagt § 573 BGB?", "Und § 574?", ["573", "574"]),
+    ("How long is the probation period?", "Can it be extended?", ["probation", "extended"]),
+    ("How long is the probation period?", "And for interns?", ["probation", "interns"]),
+    ("How long is the probation period?", "What about contractors?", ["probation", "contractors"]),
+    ("How many vacation days do employees get?", "When do they expire?", ["vacation", "expire"]),
+    ("How many vacation days do employees get?", "And employers?", ["vacation", "employers"]),
+    ("How many vacation days do employees get?", "Why?", ["vacation"]),
+    ("Who signed the Northlight contract?", "When?", ["northlight", "when"]),
+    (
+        "Who signed the Northlight contract?",
+        "What does it say about penalties?",
+        ["northlight", "penalties"],
+    ),
+    ("How do I file an expense report?", "Who approves it?", ["expense", "approves"]),
+    (
+        "How do I file an expense report?",
+        "What documents do I need for that?",
+        ["expense", "documents"],
+    ),
+    ("How do I file an expense report?", "How long does this take?", ["expense", "take"]),
+    ("How do I file an expense report?", "Are there exceptions?", ["expense", "exceptions"]),
+    ("What is the deposit for an apartment?", "Is there a limit?", ["deposit", "limit"]),
+    ("What is the deposit for an apartment?", "When will I get it back?", ["deposit", "back"]),
+    ("What was the revenue in 2023?", "And in 2024?", ["revenue", "2024"]),
+    (
+        "What does the GDPR require of processors?",
+        "How about controllers?",
+        ["gdpr", "controllers"],
+    ),
+    ("What does the GDPR require of processors?", "What else?", ["gdpr", "processors"]),
+    ("Which vaccines are mandatory?", "For children?", ["vaccines", "children"]),
+    ("Which vaccines are mandatory?", "Since when?", ["vaccines", "since"]),
+    ("Which printers are supported?", "Does the same apply to scanners?", ["printers", "scanners"]),
+]
+
+STANDALONE: list[str] = [
+    "Wie lang ist die Kündigungsfrist für Mieter?",
+    "Wie viele Urlaubstage gibt es?",
+    "Gibt es einen Anspruch auf Elternzeit?",
+    "Welche Ausnahmen gibt es vom Kündigungsschutz?",
+    "Ist es erlaubt, in der Wohnung zu rauchen?",
+    "Worum geht es im Bundesurlaubsgesetz?",
+    "Wie muss der Vermieter seine Kündigung begründen?",
+    "Was ist das Bundesurlaubsgesetz?",
+    "Wann darf der Arbeitgeber das Gehalt kürzen?",
+    "Kündigungsfrist Miete",
+    "Probezeit Verlängerung Handbuch",
+    "§ 573 BGB",
+    "Rechnung RE-2023-0815",
+    "Können Sie mir sagen, wie hoch die Miete ist?",
+    "Wer ist die Verfasserin der Studie, die 2019 erschien?",
+    "Welcher Betrag steht auf der Rechnung, die am 3. Mai kam?",
+    "Wie hoch ist die Miete?",
+    "Was passiert, wenn der Mieter nicht zahlt?",
+    "Kommt es darauf an, ob der Vertrag befristet ist?",
+    "Was steht in diesem Vertrag?",
+    "Wie viele Feiertage hat dieses Jahr?",
+    "Warum wurde das Projekt Nordlicht eingestellt?",
+    "Wer darf seinen Urlaub übertragen?",
+    "Was bedeutet Werktag?",
+    "Wie lange muss man Rechnungen aufbewahren?",
+    "Was kostet ein Parkplatz am Standort Hamburg?",
+    "Wofür braucht man einen Erbschein?",
+    "Nenne die Voraussetzungen für Elterngeld.",
+    "How long is the probation period?",
+    "Is it legal to record a phone call?",
+    "Is there a dress code for customer visits?",
+    "How long does it take to process an expense report?",
+    "When must an employer pay its employees?",
+    "Which person that signed the contract works in Bonn?",
+    "What are the requirements for parental leave?",
+    "Who wrote the report that the board approved?",
+    "Who approves expense reports?",
+    "vacation days part-time",
+    "What is an exception in Python?",
+    "What is this year's budget for travel?",
+    "Does the company pay for their employees' parking?",
+    "How many vacation days do employees get and when do they expire?",
+    "Is it possible to extend the probation period?",
+    "What does the handbook say about overtime?",
+    "Why was project Northlight cancelled?",
+    "Are there exceptions to the travel policy?",
+    "When is it allowed to work from home?",
+    "invoice 2023-0815",
+]
+
+MULTI_PART: list[tuple[str, list[list[str]]]] = [
+    (
+        "Wie lang ist die Kündigungsfrist und wie hoch ist die Miete?",
+        [["kündigungsfrist"], ["miete"]],
+    ),
+    (
+        "Wann beginnt die Probezeit und wann endet sie?",
+        [["probezeit", "beginnt"], ["endet", "probezeit"]],
+    ),
+    (
+        "How long is the probation period and how many vacation days are there?",
+        [["probation"], ["vacation"]],
+    ),
+    ("Who approves expense reports? When are they due?", [["approves"], ["due", "expense"]]),
+    ("Was ist die Miete, und bis wann muss sie bezahlt werden?", [["miete"], ["bezahlt", "miete"]]),
+]
+
+ONE_PART: list[str] = [
+    "Was gilt für Mieter und Vermieter?",
+    "Welche Fristen und Termine nennt der Vertrag?",
+    "What are the rules for interns and contractors?",
+    "Wann und wo findet die Versammlung statt?",
+    "Is the deposit refundable and transferable?",
+    "Wer ist Ada Lovelace?",
+]
