@@ -47,6 +47,10 @@ class RouteFailedError(Exception):
 class Providers:
     """Makes single requests; which route to take and what to do on failure is decided above."""
 
+    def prepare(self) -> None:
+        """Load LiteLLM; later calls find it there. Raises UnavailableError."""
+        load_litellm()
+
     def stream(
         self, route: Route, request: Request, *, key: str, first_word_s: float
     ) -> Iterator[Piece]:
@@ -209,6 +213,7 @@ def load_litellm() -> ModuleType:
     """
     # The import itself reads this variable; without it LiteLLM asks the network for prices.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # noqa: TID251 - vendor's switch
+    make_record = logging.getLogRecordFactory()
     try:
         import litellm
     except ModuleNotFoundError as error:
@@ -216,6 +221,9 @@ def load_litellm() -> ModuleType:
             "A language model is configured, but LiteLLM is not installed.",
             hint="Install litellm, or remove the routes to get extractive answers.",
         ) from error
+    finally:
+        # The import makes every log line of the process, ours too, carry a field of its own.
+        logging.setLogRecordFactory(make_record)
     litellm.telemetry = False
     litellm.drop_params = True
     litellm.suppress_debug_info = True
