@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -54,12 +55,10 @@ def put_route(caller: Caller, name: Name, body: NewRoute) -> RouteBody:
     secret = service.key_name(app.settings.stage, caller.tenant_id, name)
     with app.database.transaction(caller.tenant_id) as session:
         known = service.find_own_route(session, name)
-        has_key = body.api_key is not None or (known is not None and bool(known.key_secret))
-        route = service.keep_route(
-            session,
-            body.route(name, key_secret=secret if has_key else ""),
-            private_hosts=app.llm_private_hosts,
-        )
+        route = body.route(name, key_secret=secret)
+        if body.api_key is None and not (known is not None and service.may_keep_key(known, route)):
+            route = replace(route, key_secret="")
+        route = service.keep_route(session, route, private_hosts=app.llm_private_hosts)
         _record(session, caller, "route.kept", name, {"model": route.model})
         if body.api_key is not None:
             app.secrets.keep(secret, body.api_key.get_secret_value())

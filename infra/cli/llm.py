@@ -113,8 +113,8 @@ def remove_route(
     typer.echo(f"Route {name} is gone.")
 
 
-@llm.command()
-def test(
+@llm.command("test")
+def try_route(
     route: Annotated[
         str, typer.Argument(metavar="[ROUTE]", help="The best for chat if not given.")
     ] = "",
@@ -215,7 +215,7 @@ def set_budget(
     token: Token = "",
 ) -> None:
     """Set what all together (tenant) or each person (user) may spend a day or month."""
-    body = {
+    body: dict[str, object] = {
         "tokens": tokens if tokens >= 0 else None,
         "cost_usd": cost if cost >= 0 else None,
         "when_spent": "refuse" if refuse else "extract",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from shared.kernel.errors import InvalidError
 
 CHARS_PER_TOKEN = 3.5
-"""Measured with cl100k on the lease and the handbook of the tests: German 3.3, English 4.4."""
+"""Measured with cl100k on the lease and the handbook of the tests: German 3.3, English 4.7."""
 CAREFUL_CHARS_PER_TOKEN = 2.0
 """Nothing but figures, codes and scripts without spaces takes more than this."""
 MESSAGE_TOKENS = 4
