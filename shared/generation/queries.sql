@@ -79,7 +79,7 @@ FROM (
         END AS cost_nanousd
     FROM kontor.llm_calls
     WHERE tenant_id = %(tenant_id)s AND state IN ('reserved', 'taken')
-        AND created_at >= %(since)s::date
+        AND created_at >= (%(since)s::date)::timestamp AT TIME ZONE 'UTC'
         AND (%(user_id)s::uuid IS NULL OR user_id = %(user_id)s)
 ) AS s;
 

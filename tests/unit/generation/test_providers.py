@@ -90,7 +90,7 @@ def test_bedrock_streams_too(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "local")
     monkeypatch.setenv("AWS_REGION_NAME", "eu-central-1")
     with model_server() as server:
-        pieces = ask(server.root, model="bedrock/anthropic.claude-3-haiku-20240307-v1:0")
+        pieces = ask(server.root, model="bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0")
     assert words(pieces) == WORDS
     ending = pieces[-1]
     assert isinstance(ending, Ending)
@@ -230,7 +230,7 @@ def test_windows_are_the_routes_own_or_those_on_the_list() -> None:
 
 def test_what_is_too_long_for_the_window_is_cut_to_it() -> None:
     passages = "".join(
-        f'<passage number="{n}" from="x">\n{"lange Rede " * 60}\n</passage>\n' for n in (1, 2, 3)
+        f'<passage number="{n}" from="x">\n{"lange Rede " * 120}\n</passage>\n' for n in (1, 2, 3)
     )
     history = [{"role": "user", "content": "alt " * 300}, {"role": "assistant", "content": "ja"}]
     messages = [QUESTION[0], *history, {"role": "user", "content": f"{passages}Frage?"}]
