@@ -16,6 +16,7 @@ from shared.agents.desk import Desk
 from shared.agents.model import (
     LIBRARY,
     ActionId,
+    AnswerState,
     Finish,
     Memory,
     NodeName,
@@ -169,7 +170,7 @@ def read_web_page(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     return Outcome(memory=memory, title=words.read_page.format(render(url)), next_node=after)
 
 
-def reckon(_desk: Desk, _run: RunId, memory: Memory) -> Outcome:
+def reckon(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     """Reckon; by rules this is the answer."""
     words = wording(memory.language)
     expression = memory.pending.get("expression", "")
@@ -179,7 +180,9 @@ def reckon(_desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     except InvalidError as error:
         title = words.not_reckoned.format(error.detail)
         if memory.is_ruled:
-            return Outcome(memory=memory, title=title, finish=Finish(title, "unknown", EXTRACTIVE))
+            return Outcome(
+                memory=memory, title=title, finish=said(desk, title, "unknown", EXTRACTIVE)
+            )
         memory = replace(memory, complaints=(*memory.complaints, error.detail))
         return Outcome(memory=memory, title=title, next_node="plan")
     kept = Reckoned(found.expression, found.result)
@@ -188,7 +191,7 @@ def reckon(_desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     if not memory.is_ruled:
         return Outcome(memory=memory, title=title, next_node="plan")
     text = f"{kept.expression} = {kept.result}"
-    return Outcome(memory=memory, title=title, finish=Finish(text, "answer", "calculation"))
+    return Outcome(memory=memory, title=title, finish=said(desk, text, "answer", "calculation"))
 
 
 def ask_back(_desk: Desk, _run: RunId, memory: Memory) -> Outcome:
@@ -208,7 +211,7 @@ def propose(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     except actions.AmbiguousError as error:
         return Outcome(memory=memory, title=words.asked_back, question=error.detail)
     except KontorError as error:
-        finish = Finish(error.detail, "unknown", EXTRACTIVE)
+        finish = said(desk, error.detail, "unknown", EXTRACTIVE)
         return Outcome(memory=memory, title=error.detail, finish=finish)
     return Outcome(memory=memory, title=words.proposed, proposal=proposal)
 
@@ -225,7 +228,7 @@ def act(desk: Desk, run_id: RunId, memory: Memory) -> Outcome:
     elif action.state != "done":
         raise ConflictError("This action was not confirmed.")
     text = actions.say(action, memory)
-    return Outcome(memory=memory, title=action.title, finish=Finish(text, "answer", "action"))
+    return Outcome(memory=memory, title=action.title, finish=said(desk, text, "answer", "action"))
 
 
 def write_answer(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
@@ -246,6 +249,12 @@ def _composed(desk: Desk, memory: Memory) -> tuple[Finish, int]:
     except KontorError as error:
         logger.warning("no language model writes", extra={"reason": error.detail})
         return compose(desk, memory, None)
+
+
+def said(desk: Desk, text: str, state: AnswerState, answerer: str) -> Finish:
+    """Tell a whole answer at once, and finish with it."""
+    desk.tell(Token(text))
+    return Finish(text, state, answerer)
 
 
 def without_pending(memory: Memory) -> Memory:

@@ -29,7 +29,7 @@ from shared.agents.model import (
     StepTaken,
     memory_from_json,
 )
-from shared.agents.nodes import GRAPH
+from shared.agents.nodes import GRAPH, said
 from shared.agents.store import After
 from shared.agents.wording import wording
 from shared.answering.model import ListenerGoneError
@@ -176,7 +176,7 @@ def _best_so_far(desk: Desk, memory: Memory, used_up: str) -> Outcome:
     """Answer from what was read until the budget was spent, without spending more."""
     words = wording(memory.language).used_up.format(used_up)
     if not memory.pages:
-        return Outcome(memory=memory, title=words, finish=Finish(words, "unknown", ""))
+        return Outcome(memory=memory, title=words, finish=said(desk, words, "unknown", ""))
     finish, _ = compose(desk, memory, None)
     return Outcome(memory=memory, title=words, finish=finish)
 

@@ -35,6 +35,7 @@ def test_arithmetic_is_reckoned_without_asking_anybody(office: Office) -> None:
     assert nodes_of(report) == ["plan", "calculate"]
     assert not office.web.asked
     assert report.run.memory == {}
+    assert office.kinds == ["run", "step", "token", "step", "run_state"]
 
 
 def test_the_library_answers_what_it_knows_and_the_web_is_left_alone(office: Office) -> None:
@@ -223,22 +224,6 @@ def test_a_document_is_moved(office: Office, owner_url: str) -> None:
             " ON f.id = d.folder_id WHERE d.title = 'Handbook'"
         ).fetchone()
     assert found == ("Staff/2024",)
-
-
-def test_a_page_is_kept_as_an_upload(office: Office, owner_url: str) -> None:
-    url = f"{office.web.url}/baikal"
-    report = office.run(f"Speichere {url} im Ordner Seen", web=True)
-    assert report.run.state == "waiting"
-    assert not office.web.asked
-    assert report.actions[0].arguments == {"url": url, "folder": "Seen"}
-    service.confirm(office.desk, report.run.id, report.actions[0].id, answer="yes")
-    done = office.go_on(report)
-    assert done.run.state == "done"
-    kept = office.desk.objects.kept  # type: ignore[attr-defined]
-    assert next(iter(kept.values())).startswith(b"<html>")
-    with psycopg.connect(owner_url) as connection:
-        upload = connection.execute("SELECT filename, metadata FROM kontor.uploads").fetchone()
-    assert upload == ("Lake Baikal.html", {"source_url": url})
 
 
 def test_viewers_are_refused_changes_and_rights_are_those_of_the_moment(office: Office) -> None:
