@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from shared.adapters.outbox import list_active_tenants
+from shared.answering import retention
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.recovery.orphans import Orphans
 from shared.recovery.reconciliation import Reconciler
@@ -47,6 +48,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
                 app.database, app.workflows, tenant_id, silent_after_s=app.settings.stuck_after_s
             )
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
+            retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
             app.relay(tenant_id)
         except KontorError as error:
             failed += 1

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from shared.answering.model import Citation, Cited, Emit, Token
+from shared.answering.model import Citation, Cited, Emit, Token, Unsupported
+from shared.answering.safe_text import SafeStream
 from shared.kernel.ids import CitationId, new_id
 from shared.search import service as search
 from shared.search.model import Hit
@@ -17,14 +18,19 @@ _WORD = re.compile(r"\s*\S+\s*|\s+")
 class Transcript:
     """What one answer has said so far; every word and citation goes out through ``emit``.
 
+    Nothing reaches a reader past it, and every word passes the filter for safe text: no link, no
+    image, no markup, of an address only its domain.
+
     ``answerer`` is who speaks; it is set before the first word. ``question`` tells which cells of
-    a cited table were asked for.
+    a cited table were asked for. ``confidence`` is how probably the answer is right, once known.
     """
 
     def __init__(self, emit: Emit, *, question: str = "") -> None:
         self.answerer = ""
+        self.confidence: float | None = None
         self._question = question
         self._emit = emit
+        self._safe = SafeStream()
         self._said: list[str] = []
         self._citations: dict[tuple[object, int, int], Citation] = {}
 
@@ -39,7 +45,15 @@ class Transcript:
         return tuple(self._citations.values())
 
     def say(self, text: str) -> None:
-        """Emit a text word by word."""
+        """Emit a text word by word; its very end may wait for what follows it, or for ``close``."""
+        self._out(self._safe.feed(text))
+
+    def close(self) -> None:
+        """Emit what waits; the next word begins anew."""
+        self._out(self._safe.close())
+        self._safe = SafeStream()
+
+    def _out(self, text: str) -> None:
         for word in _WORD.findall(text):
             self._emit(Token(word))
             self._said.append(word)
@@ -56,6 +70,15 @@ class Transcript:
         self.say(f"[{citation.number}] ")
         self._citations[key] = citation
         self._emit(Cited(citation))
+
+    def mark_unsupported(self, sentence: str, mark: str) -> None:
+        """Say after a sentence that no passage supports it."""
+        self.say(f"{mark} ")
+        self._emit(Unsupported(sentence, is_dropped=False))
+
+    def drop_unsupported(self) -> None:
+        """Tell that a sentence no passage supports was left out; its words are not repeated."""
+        self._emit(Unsupported("", is_dropped=True))
 
 
 def _citation(hit: Hit, start: int, end: int, *, number: int, question: str) -> Citation:
