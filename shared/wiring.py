@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.adapters.database import Session
+    from shared.adapters.egress import Egress
     from shared.adapters.scanner import Scanner
+    from shared.agents.outgoing import Outgoing
     from shared.documents.model import Version
     from shared.generation.bridge import Bridge, Line
     from shared.generation.language_models import LanguageModel
@@ -271,10 +273,34 @@ class App:
     @cached_property
     def erasure(self) -> Erasure:
         """Erases documents for good, in every room that keeps something of them."""
+        from shared.agents.service import forget_document as forget_in_runs
         from shared.answering.service import forget_document
         from shared.ingestion.erasure import Erasure
 
-        return Erasure(self.database, self.objects, self.chunk_index, (forget_document,))
+        forgetting = (forget_document, forget_in_runs)
+        return Erasure(self.database, self.objects, self.chunk_index, forgetting)
+
+    @cached_property
+    def egress(self) -> Egress:
+        """The only way out to other people's servers."""
+        from shared.adapters.egress import Egress
+
+        return Egress(inside=self.settings.egress_inside)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """What agents may search and read on the web; nothing while no web search is set up."""
+        from shared.adapters.websearch.port import Provider
+        from shared.adapters.websearch.registry import open_web_search
+        from shared.agents.outgoing import Outgoing
+
+        provider = Provider(
+            address=self.settings.web_search_url,
+            key=self.settings.web_search_key.get_secret_value(),
+            paths=self.settings.web_search_paths,
+        )
+        search = open_web_search(self.settings.web_search_provider, provider, self.egress)
+        return Outgoing(self.egress, search)
 
     @cached_property
     def bridge(self) -> Bridge:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.agent import agent
 from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
@@ -56,6 +57,7 @@ app.command(rich_help_panel=USING)(watch)
 app.command(rich_help_panel=USING)(ask)
 app.command(rich_help_panel=USING)(cite)
 app.add_typer(conversations, name="conversations", rich_help_panel=USING)
+app.add_typer(agent, name="agent", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(search)
 app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)

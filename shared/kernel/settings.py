@@ -261,6 +261,47 @@ class Settings(BaseModel):
         str, setting("", "Public address of the OpenAI-compatible API, told to clients.")
     ]
 
+    # agents and the web
+    web_search_provider: Annotated[
+        str,
+        setting(
+            "",
+            "Web search for agents: searxng, brave or json; empty keeps agents off the web.",
+            pattern="^(|searxng|brave|json)$",
+        ),
+    ]
+    web_search_url: Annotated[
+        str,
+        setting(
+            "", "Address of SearXNG; for json a URL with {query}, {most} and {language} in it."
+        ),
+    ]
+    web_search_key: Annotated[SecretStr, setting(SecretStr(""), "Key for the web search.")]
+    web_search_paths: Annotated[
+        str,
+        setting(
+            "results=results url=url title=title snippet=snippet",
+            "Where a json web search has its results and their parts, as dotted paths.",
+        ),
+    ]
+    egress_inside: Annotated[
+        str,
+        setting("", "One host:port that may be fetched from though it is private: your SearXNG."),
+    ]
+    agent_max_steps: Annotated[
+        int, setting(12, "Steps one agent run may take.", unit="steps", ge=1, le=100)
+    ]
+    agent_max_tokens: Annotated[
+        int,
+        setting(30_000, "A language model's tokens one agent run may take.", unit="tokens", ge=0),
+    ]
+    agent_max_seconds: Annotated[
+        float, setting(180.0, "Working time of one agent run.", unit="s", gt=0)
+    ]
+    agent_max_pages: Annotated[
+        int, setting(3, "Web pages one agent run may read.", unit="pages", ge=0, le=20)
+    ]
+
     # logs
     log_level: Annotated[
         str, setting("INFO", "Least severe log line that is written.", pattern="^[A-Z]+$")
