@@ -20,7 +20,8 @@ _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'“”„«»]+", re.IGNORECASE)
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 _TOKEN = re.compile(r"[^\W_](?:[\w./:+#-]*\w)?")
-_DECIMAL = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:[.,]\d{3})+(?:[.,]\d+)?")
+_AMOUNT = re.compile(r"\d+[.,:]\d+|\d{1,3}(?:[.,]\d{3})+(?:[.,]\d+)?")
+_RANGE = re.compile(r"\d{1,4}[-/]\d{1,2}|\d{4}[-/]\d{4}|\d{3}[-/]\d{3}")
 _WORD_EDGE_BEFORE, _WORD_EDGE_AFTER = r"(?<![[:alnum:]])", r"(?![[:alnum:]])"
 _LEAST_LENGTH, _LEAST_DIGITS, _MANY_DIGITS = 4, 2, 5
 
@@ -111,11 +112,10 @@ def _codes(text: str) -> Iterator[Exact]:
 def _is_code(token: str) -> bool:
     digits = sum(letter.isdigit() for letter in token)
     letters = [letter for letter in token if letter.isalpha()]
+    if token.isdigit():
+        return digits >= _MANY_DIGITS
     if not letters:
-        plain = _DECIMAL.fullmatch(token)
-        return digits >= (_MANY_DIGITS if plain and token.isdigit() else _LEAST_LENGTH) and not (
-            plain and not token.isdigit()
-        )
+        return digits > _LEAST_DIGITS and not (_AMOUNT.fullmatch(token) or _RANGE.fullmatch(token))
     if len(token) < _LEAST_LENGTH or digits < _LEAST_DIGITS:
         return False
     is_version = token[0] in "vV" and len(letters) == 1

@@ -164,10 +164,10 @@ class Hit:
 
     ``score`` is relative to the best hit of this search (0 to 1); ``similarity`` (0 to 1) means
     the same over all searches: how likely such a hit helps. ``dense_score`` is the cosine,
-    ``lexical_score`` BM25. ``also_in`` are other documents that say the same. ``highlights`` are
-    character offsets into ``text``; ``start`` and ``end`` are the chunk's place in the canonical text of the version's ``reading``, and
+    ``lexical_score`` BM25. ``highlights`` are character offsets into ``text``; ``start`` and
+    ``end`` are the chunk's place in the canonical text of the version's ``reading``, and
     ``section_start`` and ``section_end`` that of the section around it. ``cells`` are the cells
-    of tables that the question points at.
+    of tables that the question points at. ``also_in`` are other documents that say the same.
     """
 
     chunk_id: ChunkId

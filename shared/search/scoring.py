@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.inference.language import Language
@@ -47,12 +47,15 @@ _CALIBRATION: dict[str, tuple[float, float, float, float]] = {
 }
 
 
-def similarity(row: HitRow, asked: Wording, language: Language) -> float:
-    """Return how likely a hit helps, from 0 to 1, whatever else was found."""
+def similarities(rows: Sequence[HitRow], asked: Wording, language: Language) -> list[float]:
+    """Return how likely each hit helps, from 0 to 1, whatever else was found."""
     constant, dense, stems, grams = _CALIBRATION["en" if language == "en" else "de"]
-    said = row.lexical_score / asked.most_stems if asked.most_stems else 0.0
-    spelt = row.gram_score / asked.most_grams if asked.most_grams else 0.0
-    odds = constant + dense * row.dense_score + stems * min(said, 1) + grams * min(spelt, 1)
-    likely = 1 / (1 + math.exp(-odds))
-    # What was asked for letter by letter and is there letter by letter is what was asked for.
-    return max(likely, min(row.exact_share, 1.0))
+    most_stems, most_grams = asked.most_stems or 1.0, asked.most_grams or 1.0
+    found = []
+    for row in rows:
+        said = min(row.lexical_score / most_stems, 1.0)
+        spelt = min(row.gram_score / most_grams, 1.0)
+        odds = constant + dense * row.dense_score + stems * said + grams * spelt
+        # What was asked for letter by letter and is there letter by letter is what was wanted.
+        found.append(max(1 / (1 + math.exp(-odds)), min(row.exact_share, 1.0)))
+    return found

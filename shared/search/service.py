@@ -37,7 +37,7 @@ from shared.search.model import (
     SearchResult,
 )
 from shared.search.repetition import collapse
-from shared.search.scoring import Weights, similarity
+from shared.search.scoring import Weights, similarities
 from shared.search.wording import MOST_WORDS, weigh
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def find(
     }
     rows = store.list_hits(session, params, embedder.embed_question(query))
     least = max(request.similarity, ranking.similarity_threshold)
-    hits = [_hit(row, similarity=similarity(row, asked, language)) for row in rows]
+    likely = similarities(rows, asked, language)
+    hits = [_hit(row, similarity=each) for row, each in zip(rows, likely, strict=True)]
     hits = collapse([hit for hit in hits if hit.similarity >= least])[: request.k]
     if request.explain:
         hits = explain(session, hits, rows, asked=asked, weights=weights)
