@@ -94,7 +94,8 @@ CREATE INDEX lexeme_endings ON kontor.lexeme_statistics (tenant_id, language, re
 --   part       a lexeme the word begins or ends with (a long word may be a compound)
 --   compound   a lexeme that begins or ends with the word
 --   neighbour  for a word nobody wrote: lexemes sharing its first or second half
--- Which of them count, and how much, is the caller's to decide.
+-- Which of them count, and how much, is the caller's to decide. Questions of more words than
+-- p_most_words say enough without what resembles them.
 CREATE FUNCTION kontor.look_up(p_query text, p_language text, p_most_words integer)
 RETURNS TABLE (
     kind text, word text, language text, lexeme text, chunk_count integer, corpus_chunks bigint,
@@ -121,8 +122,7 @@ AS $$
     words AS MATERIALIZED (
         SELECT w.word
         FROM unnest(kontor.query_words(p_query, p_language)) AS w (word)
-        ORDER BY length(w.word) DESC, w.word
-        LIMIT p_most_words
+        LIMIT 500
     ),
     asked AS MATERIALIZED (
         SELECT w.word, c.language, x.lexeme, coalesce((
@@ -136,10 +136,15 @@ AS $$
         CROSS JOIN LATERAL (SELECT kontor.lexeme_of(c.language, w.word) AS lexeme) AS x
         WHERE x.lexeme IS NOT NULL
     ),
+    alone AS MATERIALIZED (
+        SELECT a.word, a.language, a.lexeme
+        FROM asked AS a
+        WHERE a.lexeme !~ '[0-9]' AND (SELECT count(*) FROM words) <= p_most_words
+    ),
     unknown AS MATERIALIZED (
         SELECT a.word, a.language, a.lexeme, length(a.lexeme) / 2 AS half
-        FROM asked AS a
-        WHERE length(a.lexeme) BETWEEN 4 AND 40 AND a.lexeme !~ '[0-9]'
+        FROM alone AS a
+        WHERE length(a.lexeme) BETWEEN 4 AND 40
             AND NOT EXISTS (
                 SELECT 1 FROM asked AS o WHERE o.word = a.word AND o.chunk_count > 0
             )
@@ -149,7 +154,7 @@ AS $$
         FROM asked AS a
         UNION ALL
         SELECT 'part', a.word, a.language, s.lexeme, s.chunk_count
-        FROM asked AS a
+        FROM alone AS a
         CROSS JOIN LATERAL (
             SELECT DISTINCT p.part
             FROM generate_series(4, least(length(a.lexeme), 60) - 3) AS n (letters)
@@ -164,10 +169,10 @@ AS $$
                 AND e.lexeme = p.part COLLATE "C"
             LIMIT 1
         ) AS s
-        WHERE a.language = 'de' AND length(a.lexeme) >= 8 AND a.lexeme !~ '[0-9]'
+        WHERE a.language = 'de' AND length(a.lexeme) >= 8
         UNION ALL
         SELECT 'compound', a.word, a.language, s.lexeme, s.chunk_count
-        FROM asked AS a
+        FROM alone AS a
         CROSS JOIN LATERAL (
             (
                 SELECT b.lexeme, b.chunk_count
@@ -189,7 +194,7 @@ AS $$
             ORDER BY 2 DESC, 1
             LIMIT 12
         ) AS s
-        WHERE a.language = 'de' AND length(a.lexeme) >= 5 AND a.lexeme !~ '[0-9]'
+        WHERE a.language = 'de' AND length(a.lexeme) >= 5
         UNION ALL
         SELECT 'neighbour', a.word, a.language, s.lexeme, s.chunk_count
         FROM unknown AS a

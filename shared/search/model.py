@@ -12,7 +12,7 @@ from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
 
 MOST_HITS = 100
 MOST_AROUND = 3
-LONGEST_QUERY = 2000
+LONGEST_QUERY = 4000
 """Characters; the embedding model reads about the first 1,000 anyway."""
 
 

@@ -348,7 +348,7 @@ def test_odd_queries_find_without_failing(library: Library) -> None:
         "naïve",
         "the of",
         "\U0001f600",
-        "x" * 2000,
+        "x" * 4000,
     ):
         assert documents(find(library, query)) == [wanted], query
 
@@ -375,7 +375,7 @@ def test_the_threshold_cuts_and_k_limits(library: Library) -> None:
     ("request_", "field"),
     [
         (SearchRequest(query="  "), "query"),
-        (SearchRequest(query="x" * 2001), "query"),
+        (SearchRequest(query="x" * 4001), "query"),
         (SearchRequest(query="a\0b"), "query"),
         (SearchRequest(query="a", k=0), "k"),
         (SearchRequest(query="a", k=101), "k"),
