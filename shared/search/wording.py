@@ -45,14 +45,13 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A lexeme to look for in chunks of one language; ``average`` is their mean length."""
+    """A lexeme to look for in chunks of one language."""
 
     word: str
     language: Language
     lexeme: str
     kind: Kind
     weight: float
-    average: float
     chunk_count: int
     reach: Reach
 
@@ -88,19 +87,23 @@ class Wording:
                 heaviest[gram] = max(weight, heaviest.get(gram, 0.0))
         return 2.2 * sum(heaviest.values())
 
+    def _by_language(self) -> dict[Language, list[Term]]:
+        found: dict[Language, list[Term]] = {}
+        for term in self.terms:
+            found.setdefault(term.language, []).append(term)
+        return found
+
     def to_json(self) -> str:
         """Write it as the search function reads it."""
         return json.dumps(
             {
                 "terms": [
                     {
-                        "language": term.language,
-                        "lexeme": term.lexeme,
-                        "weight": term.weight,
-                        "average": term.average,
-                        "is_wanted": term.reach is Reach.GATHERS,
+                        "language": language,
+                        "wanted": [t.lexeme for t in terms if t.reach is Reach.GATHERS],
+                        "weights": {t.lexeme: t.weight for t in terms},
                     }
-                    for term in self.terms
+                    for language, terms in self._by_language().items()
                 ],
                 "words": [
                     {"number": number, "weight": weight, "forms": self.forms[word]}
@@ -215,9 +218,7 @@ def _similar(
 
 
 def _term(row: FormRow, weight: float, reach: Reach) -> Term:
-    return Term(
-        row.word, row.language, row.lexeme, row.kind, weight, row.average, row.chunk_count, reach
-    )
+    return Term(row.word, row.language, row.lexeme, row.kind, weight, row.chunk_count, reach)
 
 
 def _share(row: FormRow, lexeme: str, parts: dict[tuple[str, Language], dict[str, float]]) -> float:
