@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.answering import service as answering
 from shared.answering.model import Instruments, Question
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId
+from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId, VersionId
 from shared.search.model import LONGEST_QUERY, Filters
 from shared.wiring import App
 
@@ -32,6 +32,8 @@ class FiltersBody(BaseModel):
     metadata: dict[str, str | int | float | bool | None] | None = None
     collection: UUID | None = None
     tags: Names | None = Field(default=None, examples=[["signed"]])
+    version_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
+    kinds: Names | None = Field(default=None, examples=[["document"]])
 
     def filters(self) -> Filters:
         """Return the filters as search knows them."""
@@ -45,6 +47,8 @@ class FiltersBody(BaseModel):
             metadata=self.metadata,
             collection=None if self.collection is None else CollectionId(self.collection),
             tags=_tuple(self.tags),
+            version_ids=_tuple([VersionId(each) for each in self.version_ids or ()]),
+            kinds=_tuple(self.kinds),
         )
 
 

@@ -18,6 +18,7 @@ ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 CitationId = NewType("CitationId", UUID)
 CollectionId = NewType("CollectionId", UUID)
+SavedSearchId = NewType("SavedSearchId", UUID)
 
 
 def new_id() -> UUID:

@@ -24,6 +24,7 @@ from shared.kernel.settings import Settings
 from shared.search import store
 from shared.search.highlighting import find_highlights
 from shared.search.model import (
+    KINDS,
     LONGEST_QUERY,
     MOST_AROUND,
     MOST_HITS,
@@ -138,6 +139,18 @@ def find(
     return SearchResult(hits, language, round(took_ms, 2))
 
 
+def present(session: Session, request: SearchRequest, rows: list[store.HitRow]) -> SearchResult:
+    """Make a result of hits that were ranked elsewhere, with all that ``find`` adds to its own."""
+    started = time.perf_counter()
+    query = request.query.strip()
+    language = detect_language(query)
+    hits = _with_highlights(session, query, language, rows)
+    if request.around:
+        hits = _widened(session, hits, around=request.around)
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchResult(hits, language, round(took_ms, 2))
+
+
 def _with_highlights(
     session: Session, query: str, language: Language, rows: list[store.HitRow]
 ) -> tuple[Hit, ...]:
@@ -208,13 +221,15 @@ def check_request(request: SearchRequest) -> None:
 
 def _check_filters(filters: Filters) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    for name in ("document_ids", "media_types", "languages", "tags"):
+    for name in ("document_ids", "media_types", "languages", "tags", "version_ids", "kinds"):
         values = getattr(filters, name)
         if values is not None and not 1 <= len(values) <= _MOST_FILTER_VALUES:
             wrong[f"filters.{name}"] = f"name 1 to {_MOST_FILTER_VALUES}, or leave it out"
     unknown = set(filters.languages or ()) - _LANGUAGES
     if unknown:
         wrong["filters.languages"] = "only de, en and simple are known"
+    if set(filters.kinds or ()) - set(KINDS):
+        wrong["filters.kinds"] = f"only {', '.join(KINDS)} are known"
     if filters.folder is not None and not filters.folder.strip("/ "):
         wrong["filters.folder"] = "name a folder such as contracts/2026, or leave it out"
     if (
@@ -234,12 +249,10 @@ def filters_json(filters: Filters) -> str:
     written: dict[str, object] = {}
     if filters.folder is not None:
         written["folder"] = filters.folder.strip("/ ")
-    if filters.document_ids:
-        written["document_ids"] = [str(each) for each in filters.document_ids]
-    if filters.media_types:
-        written["media_types"] = list(filters.media_types)
-    if filters.languages:
-        written["languages"] = list(filters.languages)
+    for name in ("document_ids", "version_ids", "media_types", "languages", "kinds"):
+        values = getattr(filters, name)
+        if values:
+            written[name] = [str(each) for each in values]
     if filters.collection:
         written["collection"] = str(filters.collection)
     if filters.tags:

@@ -1,0 +1,230 @@
+"""Bodies of search, as clients see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.edge.asking import CellBody, FiltersBody
+from shared.search.facets import FACETS
+from shared.search.model import LONGEST_QUERY, MOST_AROUND, MOST_HITS, SearchRequest
+from shared.search.similar import MOST_SIMILAR
+
+Query = Annotated[str, Field(max_length=LONGEST_QUERY, examples=["Kündigungsfrist Mietvertrag"])]
+FromRow = ConfigDict(from_attributes=True)
+
+
+class SearchBody(BaseModel):
+    """What to look for; ``threshold`` is relative to the best hit, which scores at most 1.
+
+    ``around`` adds so many chunks before and after each hit, as far as its section goes.
+    ``cursor`` is a former answer's ``next_cursor``: the same search, page by page, to 1,000 hits.
+    ``facets`` counts the documents found by folder, type and so on.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: Query
+    k: int = Field(default=10, ge=1, le=MOST_HITS)
+    threshold: float = Field(default=0.0, ge=0, le=1)
+    around: int = Field(default=0, ge=0, le=MOST_AROUND)
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+    cursor: str | None = Field(default=None, max_length=500)
+    facets: list[str] = Field(default_factory=list, max_length=len(FACETS), examples=[["folder"]])
+
+    def asked(self) -> SearchRequest:
+        """Return the request as search knows it."""
+        return SearchRequest(
+            query=self.query,
+            k=self.k,
+            threshold=self.threshold,
+            around=self.around,
+            filters=self.filters.filters(),
+        )
+
+
+class HitBody(BaseModel):
+    """A passage that matches.
+
+    ``start`` and ``end`` are its place in the version's text; ``highlights`` are offsets into
+    ``text`` itself. All count characters. ``section_start`` and ``section_end`` are the place of
+    the section around it, ``cells`` the cells of tables that the query points at.
+    """
+
+    model_config = FromRow
+
+    chunk_id: UUID
+    document_id: UUID
+    version_id: UUID
+    title: str
+    heading_path: list[str]
+    page: int | None
+    boxes: list[dict[str, object]]
+    start: int
+    end: int
+    text: str
+    score: float
+    dense_score: float
+    lexical_score: float
+    highlights: list[tuple[int, int]]
+    language: str
+    media_type: str
+    reading: int
+    section_start: int
+    section_end: int
+    cells: list[CellBody]
+    before: str
+    after: str
+
+
+class FacetValueBody(BaseModel):
+    """A value, how people call it, and how many of the documents found have it."""
+
+    model_config = FromRow
+
+    value: str
+    label: str
+    document_count: int
+
+
+class FacetBody(BaseModel):
+    """One way to divide what was found, counted with the filters of all other facets."""
+
+    model_config = FromRow
+
+    name: str = Field(examples=["media_type", "metadata.client"])
+    values: list[FacetValueBody]
+    value_count: int
+
+
+class FacetsBody(BaseModel):
+    """How the documents found divide; ``is_capped`` when only the first 1,000 passages count."""
+
+    model_config = FromRow
+
+    facets: list[FacetBody]
+    document_count: int
+    is_capped: bool
+
+
+class Found(BaseModel):
+    """The hits, best first, and the language the query was taken to be in.
+
+    ``did_you_mean`` is the query with words corrected that no document has; empty otherwise.
+    """
+
+    results: list[HitBody]
+    language: str
+    took_ms: float
+    next_cursor: str | None
+    did_you_mean: str
+    facets: FacetsBody | None
+
+
+class SimilarBody(BaseModel):
+    """Passages, or a text, to find documents like; one of the two."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    chunk_ids: Annotated[list[UUID], Field(min_length=1, max_length=32)] | None = None
+    text: str | None = Field(default=None, max_length=20_000)
+    k: int = Field(default=10, ge=1, le=MOST_SIMILAR)
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+
+
+class SimilarDocument(BaseModel):
+    """A document like the source, by its passage that comes nearest."""
+
+    model_config = FromRow
+
+    document_id: UUID
+    title: str
+    score: float
+    hit: HitBody
+
+
+class SimilarDocuments(BaseModel):
+    """Documents like the source, nearest first."""
+
+    results: list[SimilarDocument]
+
+
+class SuggestionBody(BaseModel):
+    """A word, or a document by its title; ``is_exact`` when it begins as typed."""
+
+    model_config = FromRow
+
+    kind: Literal["title", "word"]
+    text: str
+    document_id: UUID | None
+    is_exact: bool
+
+
+class Suggestions(BaseModel):
+    """What may be meant, titles first."""
+
+    suggestions: list[SuggestionBody]
+
+
+class SavedSearchBody(BaseModel):
+    """A search that is kept; ``ran_at`` is when the caller ran it last."""
+
+    model_config = FromRow
+
+    id: UUID
+    name: str = Field(examples=["New invoices"])
+    query: str
+    filters: dict[str, object]
+    is_shared: bool
+    created_by: UUID
+    created_at: datetime
+    updated_at: datetime
+    ran_at: datetime | None
+
+
+class SavedSearchPage(BaseModel):
+    """Saved searches and the cursor for more."""
+
+    items: list[SavedSearchBody]
+    next_cursor: str | None
+
+
+class NewSavedSearch(BaseModel):
+    """A search to be kept; a shared one may be run by everybody of the tenant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=255, examples=["New invoices"])
+    query: Query
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+    is_shared: bool = False
+
+
+class SavedSearchChange(BaseModel):
+    """What to change; absent fields stay. Another question makes everything new again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=255)
+    query: Query | None = None
+    filters: FiltersBody | None = None
+    is_shared: bool | None = None
+
+
+class RunHit(HitBody):
+    """A hit of a saved search; new when its version was not found at the caller's last run."""
+
+    is_new: bool
+
+
+class SavedSearchRun(BaseModel):
+    """What a saved search finds now, at most 100 passages; ``new_count`` counts documents."""
+
+    search: SavedSearchBody
+    results: list[RunHit]
+    new_count: int
+    language: str
+    took_ms: float
