@@ -237,7 +237,7 @@ def test_versions_and_kinds_restrict(library: Library) -> None:
     assert found_titles(library, version_ids=(first,)) == {"First"}
     assert found_titles(library, kinds=("document",)) == {"First", "Second"}
     assert found_titles(library, kinds=("wiki", "media")) == set()
-    with pytest.raises(InvalidError, match="filters.kinds"):
+    with pytest.raises(InvalidError, match=r"filters\.kinds"):
         found_titles(library, kinds=("song",))
 
 

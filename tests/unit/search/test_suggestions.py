@@ -102,9 +102,8 @@ def test_signs_are_no_patterns(library: Library) -> None:
 
 
 def test_a_list_has_a_length(library: Library) -> None:
-    with library.database.transaction(library.tenant) as session:
-        with pytest.raises(InvalidError, match="1 to 10"):
-            suggest(session, "a", most=11)
+    with pytest.raises(InvalidError, match="1 to 10"):
+        texts(library, "a", most=11)
 
 
 def test_misspelt_queries_are_corrected(library: Library) -> None:
