@@ -22,7 +22,8 @@ class SearchBody(BaseModel):
 
     ``around`` adds so many chunks before and after each hit, as far as its section goes.
     ``cursor`` is a former answer's ``next_cursor``: the same search, page by page, to 1,000 hits.
-    ``facets`` counts the documents found by folder, type and so on.
+    ``facets`` counts the documents found by folder, type and so on. ``rerank`` judges the best
+    passages once more: none, features, cross-encoder or llm; such a result has one page.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -34,6 +35,7 @@ class SearchBody(BaseModel):
     filters: FiltersBody = Field(default_factory=FiltersBody)
     cursor: str | None = Field(default=None, max_length=500)
     facets: list[str] = Field(default_factory=list, max_length=len(FACETS), examples=[["folder"]])
+    rerank: str | None = Field(default=None, max_length=40, examples=["features"])
 
     def asked(self) -> SearchRequest:
         """Return the request as search knows it."""
@@ -114,6 +116,7 @@ class Found(BaseModel):
     """The hits, best first, and the language the query was taken to be in.
 
     ``did_you_mean`` is the query with words corrected that no document has; empty otherwise.
+    ``warning`` says what could not be done as asked, such as a reranker that gave no answer.
     """
 
     results: list[HitBody]
@@ -122,6 +125,8 @@ class Found(BaseModel):
     next_cursor: str | None
     did_you_mean: str
     facets: FacetsBody | None
+    reranker: str
+    warning: str
 
 
 class SimilarBody(BaseModel):

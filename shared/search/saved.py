@@ -90,7 +90,7 @@ def list_saved_searches(
     session: Session, *, user_id: UserId, cursor: str | None, limit: int
 ) -> Page[SavedSearch]:
     """List one's own and the shared searches by name."""
-    after_name, after_id = decode_cursor(cursor, 2) if cursor else ("", str(_NOTHING))
+    after_name, after_id = _place(cursor) if cursor else ("", _NOTHING)
     limit = clamp_limit(limit)
     found = store.list_saved_searches(
         session, user_id=user_id, after_name=after_name, after_id=after_id, limit=limit
@@ -215,6 +215,14 @@ def filters_from_json(written: Mapping[str, object]) -> Filters:
         version_ids=None if versions is None else tuple(VersionId(UUID(i)) for i in versions),
         kinds=texts("kinds"),
     )
+
+
+def _place(cursor: str) -> tuple[str, UUID]:
+    name, search_id = decode_cursor(cursor, 2)
+    try:
+        return name, UUID(search_id)
+    except ValueError as error:
+        raise InvalidError("The cursor is not one of ours.", hint="Start without it.") from error
 
 
 def _owned(

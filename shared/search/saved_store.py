@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.kernel.ids import SavedSearchId, UserId, VersionId
@@ -59,7 +60,7 @@ def find_saved_search(
 
 
 def list_saved_searches(
-    session: Session, *, user_id: UserId, after_name: str, after_id: str, limit: int
+    session: Session, *, user_id: UserId, after_name: str, after_id: UUID, limit: int
 ) -> list[SavedSearch]:
     """List what the person may see, by name, behind the given one."""
     params = {"user_id": user_id, "after_name": after_name, "after_id": after_id, "limit": limit}

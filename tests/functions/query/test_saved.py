@@ -10,6 +10,7 @@ import pytest
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.kernel.ids import TenantId
+from shared.kernel.paging import encode_cursor
 from shared.wiring import App
 from tests.functions.http_events import Answer, Handler, call
 from tests.functions.library import caller, fill
@@ -125,7 +126,8 @@ def test_lists_go_on_behind_their_cursor(handler: Handler, shelf: Shelf, ada: Pr
     query = {"limit": "2", "cursor": first.body["next_cursor"]}
     second = send(handler, "GET", "", ada, query=query)
     assert [each["name"] for each in second.body["items"]] == ["c"]
-    assert send(handler, "GET", "", ada, query={"cursor": "x"}).status == 422
+    for wrong in ("x", encode_cursor("a", "b")):
+        assert send(handler, "GET", "", ada, query={"cursor": wrong}).status == 422
 
 
 @pytest.mark.parametrize(
