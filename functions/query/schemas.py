@@ -20,6 +20,9 @@ FromRow = ConfigDict(from_attributes=True)
 class SearchBody(BaseModel):
     """What to look for; ``threshold`` is relative to the best hit, which scores at most 1.
 
+    ``similarity`` is absolute: hits less likely to help are left out. ``explain`` adds why each
+    hit ranks where it does.
+
     ``around`` adds so many chunks before and after each hit, as far as its section goes.
     ``cursor`` is a former answer's ``next_cursor``: the same search, page by page, to 1,000 hits.
     ``facets`` counts the documents found by folder, type and so on. ``rerank`` judges the best
@@ -31,6 +34,8 @@ class SearchBody(BaseModel):
     query: Query
     k: int = Field(default=10, ge=1, le=MOST_HITS)
     threshold: float = Field(default=0.0, ge=0, le=1)
+    similarity: float = Field(default=0.0, ge=0, le=1)
+    explain: bool = False
     around: int = Field(default=0, ge=0, le=MOST_AROUND)
     filters: FiltersBody = Field(default_factory=FiltersBody)
     cursor: str | None = Field(default=None, max_length=500)
@@ -43,13 +48,70 @@ class SearchBody(BaseModel):
             query=self.query,
             k=self.k,
             threshold=self.threshold,
+            similarity=self.similarity,
+            explain=self.explain,
             around=self.around,
             filters=self.filters.filters(),
         )
 
 
+class TermBody(BaseModel):
+    """What one word adds to a hit's BM25; ``kind`` says what it is to the word asked for."""
+
+    model_config = FromRow
+
+    word: str
+    lexeme: str
+    kind: str = Field(examples=["exact", "part", "compound", "neighbour"])
+    weight: float
+    frequency: int
+    score: float
+
+
+class ExplanationBody(BaseModel):
+    """Why a hit ranks where it does.
+
+    Shares are relative to the best candidate's, ranks count among the candidates. The score is
+    ``dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) * lexical_share +
+    gram_weight * gram_share) + title_weight * title_share + exact_share``, divided by what the
+    best candidate could reach.
+    """
+
+    model_config = FromRow
+
+    dense_weight: float
+    dense_share: float
+    dense_rank: int
+    lexical_share: float
+    lexical_rank: int
+    terms: list[TermBody]
+    gram_weight: float
+    gram_score: float
+    gram_share: float
+    gram_rank: int
+    title_weight: float
+    title_share: float
+    exact: list[str]
+    exact_share: float
+
+
+class ElsewhereBody(BaseModel):
+    """Another document that says the same."""
+
+    model_config = FromRow
+
+    chunk_id: UUID
+    document_id: UUID
+    version_id: UUID
+    title: str
+    page: int | None
+
+
 class HitBody(BaseModel):
     """A passage that matches.
+
+    ``score`` is relative to the best hit of this search, ``similarity`` means the same over all
+    searches: how likely the passage helps. ``also_in`` are other documents that say the same.
 
     ``start`` and ``end`` are its place in the version's text; ``highlights`` are offsets into
     ``text`` itself. All count characters. ``section_start`` and ``section_end`` are the place of
@@ -80,6 +142,9 @@ class HitBody(BaseModel):
     cells: list[CellBody]
     before: str
     after: str
+    similarity: float
+    also_in: list[ElsewhereBody]
+    explanation: ExplanationBody | None
 
 
 class FacetValueBody(BaseModel):

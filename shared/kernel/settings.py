@@ -202,6 +202,16 @@ class Settings(BaseModel):
         int, setting(4, "Passages judged for each one wanted.", unit="passages", ge=1, le=10)
     ]
     reranker_model: Annotated[str, setting("", "Folder with a cross-encoder, for RERANK.")]
+    gram_weight: Annotated[
+        float, setting(0.5, "Share of character 4-grams in what words say.", ge=0, le=1)
+    ]
+    title_weight: Annotated[
+        float, setting(0.1, "What a title that holds the whole question adds.", ge=0, le=1)
+    ]
+    similarity_threshold: Annotated[
+        float,
+        setting(0.0, "Hits less likely to help than this are left out; 0 keeps all.", ge=0, le=1),
+    ]
     answer_threshold: Annotated[
         float, setting(0.8, "Evidence score from which a sentence is given as the answer.", ge=0)
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,21 @@ from shared.search.store import QUERIES, HitRow
 
 @dataclass(frozen=True, slots=True)
 class RankRow:
-    """A hit without its text."""
+    """A hit without its text; scores and ranks as in ``store.HitRow``."""
 
     chunk_id: ChunkId
     score: float
     dense_score: float
     lexical_score: float
+    gram_score: float = 0.0
+    title_share: float = 0.0
+    exact_share: float = 0.0
+    dense_rank: int = 0
+    lexical_rank: int = 0
+    gram_rank: int = 0
+    most_dense: float = 0.0
+    most_lexical: float = 0.0
+    most_grams: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +123,8 @@ def list_ranks(session: Session, params: dict[str, object], vector: Any) -> list
 
 def list_chosen_hits(session: Session, ranks: Sequence[RankRow]) -> list[HitRow]:
     """Read the hits of a ranking, best first; what is not searched now is left out."""
-    params = {
-        "chunk_ids": [rank.chunk_id for rank in ranks],
-        "scores": [rank.score for rank in ranks],
-        "dense_scores": [rank.dense_score for rank in ranks],
-        "lexical_scores": [rank.lexical_score for rank in ranks],
-    }
-    return session.all(QUERIES["list_chosen_hits"], HitRow, params)
+    written = json.dumps([asdict(rank) for rank in ranks], default=str)
+    return session.all(QUERIES["list_chosen_hits"], HitRow, {"ranks": written})
 
 
 def list_documents_of(session: Session, chunk_ids: Sequence[ChunkId]) -> list[DocumentOfRow]:

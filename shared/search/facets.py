@@ -19,7 +19,7 @@ from shared.kernel.ids import DocumentId
 from shared.search import discovery_store as store
 from shared.search.model import Filters, Ranking, SearchRequest
 from shared.search.ranks import DEPTH, rank, relevant
-from shared.search.service import check_request, filters_json
+from shared.search.service import check_request, filters_json, plan
 
 FACETS = (
     "folder",
@@ -126,14 +126,9 @@ class _Counting:
     def _look(self, filters: Filters) -> tuple[list[DocumentId], bool]:
         key = filters_json(filters)
         if key not in self._found:
-            ranks = rank(
-                self._session,
-                self._embedder,
-                replace(self._request, filters=filters),
-                ranking=self._ranking,
-                most=DEPTH,
-                vector=self._vector,
-            )
+            request = replace(self._request, filters=filters)
+            planned = plan(self._session, self._embedder.model, request, ranking=self._ranking)
+            ranks = rank(self._session, self._embedder, planned, most=DEPTH, vector=self._vector)
             kept = relevant(ranks)
             rows = store.list_documents_of(self._session, [row.chunk_id for row in kept])
             documents = list(dict.fromkeys(row.document_id for row in rows))

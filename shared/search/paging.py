@@ -9,6 +9,7 @@ page. It also holds what was asked, because it means nothing for another questio
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 
 from shared.adapters.database import Session
@@ -20,7 +21,7 @@ from shared.search import discovery_store
 from shared.search.discovery_store import RankRow
 from shared.search.model import Ranking, SearchRequest, SearchResult
 from shared.search.ranks import DEPTH, rank
-from shared.search.service import check_request, filters_json, find, present
+from shared.search.service import check_request, filters_json, find, plan, present
 
 _FIELDS = 4
 
@@ -56,20 +57,24 @@ def find_page(
     """
     check_request(request)
     digest = _digest(request, embedder.model.name)
-    if not cursor:
-        result = find(session, embedder, request, ranking=ranking)
-        is_full = len(result.hits) == request.k
-        return ResultPage(result, _cursor(digest, _Place(request.k, None, "")) if is_full else None)
-    place = _read(cursor, digest)
-    first = rank(session, embedder, request, ranking=ranking, most=request.k)
-    shown = {row.chunk_id for row in first}
-    deep = rank(session, embedder, request, ranking=ranking, most=DEPTH)
+    place = _read(cursor, digest) if cursor else None
+    first = find(session, embedder, request, ranking=ranking)
+    if place is None:
+        # Passages that say the same were made one hit: then a short page may still go on.
+        is_full = len(first.hits) == request.k or any(hit.also_in for hit in first.hits)
+        return ResultPage(first, _cursor(digest, _Place(request.k, None, "")) if is_full else None)
+    started = time.perf_counter()
+    planned = plan(session, embedder.model, request, ranking=ranking)
+    shown = {hit.chunk_id for hit in first.hits}
+    shown.update(other.chunk_id for hit in first.hits for other in hit.also_in)
+    deep = rank(session, embedder, planned, most=DEPTH)
     rest = [row for row in deep if row.chunk_id not in shown and _is_behind(row, place)]
-    size = min(request.k, DEPTH - place.shown)
-    page = rest[:size]
-    result = present(session, request, discovery_store.list_chosen_hits(session, page))
+    page = rest[: min(request.k, DEPTH - place.shown)]
+    hits = present(session, request, planned, discovery_store.list_chosen_hits(session, page))
+    took_ms = round(first.took_ms + (time.perf_counter() - started) * 1000, 2)
+    result = SearchResult(hits, planned.language, took_ms)
     total = place.shown + len(page)
-    if len(rest) <= size or total >= DEPTH:
+    if len(rest) <= len(page) or total >= DEPTH:
         return ResultPage(result, None)
     last = page[-1]
     return ResultPage(result, _cursor(digest, _Place(total, last.score, str(last.chunk_id))))
@@ -83,7 +88,13 @@ def _is_behind(row: RankRow, place: _Place) -> bool:
 
 def _digest(request: SearchRequest, model: str) -> str:
     """Name a question with all that decides its ranking, in sixteen letters."""
-    asked = [request.query.strip(), request.k, request.threshold, filters_json(request.filters)]
+    asked = [
+        request.query.strip(),
+        request.k,
+        request.threshold,
+        request.similarity,
+        filters_json(request.filters),
+    ]
     return sha256_of([json.dumps([*asked, model]).encode()]).hex()[:16]
 
 

@@ -114,16 +114,25 @@ SELECT count(*) AS count
 FROM kontor.chunks
 WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 
+-- :name look_up :many FormRow
+-- What the question's words are in the tenant's languages, and what resembles them.
+SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, average, total_chunks
+FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
+ORDER BY kind, word, language, chunk_count DESC, lexeme
+LIMIT 20000;
+
 -- :name search :many HitRow
 -- The function answers ids and scores; the rows themselves come under row-level security.
 -- LIMIT keeps each look-up one step in an index, also before the tables were ever analysed.
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
-    s.score, s.dense_score, s.lexical_score, c.language, d.media_type, c.ordinal, c.reading,
-    c.section_start, c.section_end, c.grids
-FROM kontor.search(
-    %(query)s, %(language)s, %(vector)s::public.halfvec, %(model_id)s::smallint,
-    %(dense_weight)s::float8, %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
+    s.score, s.dense AS dense_score, s.stems AS lexical_score, s.grams AS gram_score,
+    s.title AS title_share, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
+    s.grams_rank AS gram_rank, s.most_dense, s.most_stems AS most_lexical, s.most_grams,
+    c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
+FROM kontor.find_chunks(
+    %(asked)s::jsonb, %(weights)s::jsonb, %(vector)s::public.halfvec, %(model_id)s::smallint,
+    %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
 ) AS s
 CROSS JOIN LATERAL (
     SELECT h.id, h.document_id, h.version_id, h.heading_path, h.page_from, h.boxes, h.span_start,
@@ -142,6 +151,18 @@ CROSS JOIN LATERAL (
 WHERE s.score >= %(threshold)s
 ORDER BY s.score DESC, c.id
 LIMIT %(most)s;
+
+-- :name list_frequencies :many FrequencyRow
+-- How often each hit says each term of its language: why it ranks where it does.
+SELECT c.id AS chunk_id, l.lexeme, kontor.term_frequency(c.lexemes, l.lexeme) AS frequency,
+    c.lexeme_count
+FROM kontor.chunks AS c
+JOIN unnest(%(languages)s::text[], %(lexemes)s::text[]) AS l (language, lexeme)
+    ON l.language = c.language
+WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
+    AND kontor.term_frequency(c.lexemes, l.lexeme) > 0
+ORDER BY c.id, l.lexeme
+LIMIT 20000;
 
 -- :name list_matching_words :many MatchingWord
 -- Which of the hits' words the question's words become in the hit's language: highlights.
@@ -362,10 +383,13 @@ LIMIT 10;
 
 -- :name rank :many RankRow
 -- The ranking alone, for lists too long to read the text of every hit.
-SELECT s.chunk_id, s.score, s.dense_score, s.lexical_score
-FROM kontor.search(
-    %(query)s, %(language)s, %(vector)s::public.halfvec, %(model_id)s::smallint,
-    %(dense_weight)s::float8, %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
+SELECT s.chunk_id, s.score, s.dense AS dense_score, s.stems AS lexical_score,
+    s.grams AS gram_score, s.title AS title_share, s.exact AS exact_share, s.dense_rank,
+    s.stems_rank AS lexical_rank, s.grams_rank AS gram_rank, s.most_dense,
+    s.most_stems AS most_lexical, s.most_grams
+FROM kontor.find_chunks(
+    %(asked)s::jsonb, %(weights)s::jsonb, %(vector)s::public.halfvec, %(model_id)s::smallint,
+    %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
 ) AS s
 WHERE s.score >= %(threshold)s
 ORDER BY s.score DESC, s.chunk_id
@@ -376,12 +400,14 @@ LIMIT %(most)s;
 -- searches now is shown.
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
-    s.score, s.dense_score, s.lexical_score, c.language, d.media_type, c.ordinal, c.reading,
-    c.section_start, c.section_end, c.grids
-FROM unnest(
-    %(chunk_ids)s::uuid[], %(scores)s::float8[], %(dense_scores)s::float8[],
-    %(lexical_scores)s::float8[]
-) AS s (chunk_id, score, dense_score, lexical_score)
+    s.score, s.dense_score, s.lexical_score, s.gram_score, s.title_share, s.exact_share,
+    s.dense_rank, s.lexical_rank, s.gram_rank, s.most_dense, s.most_lexical, s.most_grams,
+    c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
+FROM jsonb_to_recordset(%(ranks)s::jsonb) AS s (
+    chunk_id uuid, score float8, dense_score float8, lexical_score float8, gram_score float8,
+    title_share float8, exact_share float8, dense_rank integer, lexical_rank integer,
+    gram_rank integer, most_dense float8, most_lexical float8, most_grams float8
+)
 JOIN kontor.chunks AS c ON c.tenant_id = %(tenant_id)s AND c.id = s.chunk_id
 JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = c.document_id
     AND d.current_version_id = c.version_id AND d.removed_at IS NULL

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.database import Session
 from shared.inference.embedding import Embedder
-from shared.inference.language import detect_language
 from shared.search import discovery_store
 from shared.search.discovery_store import RankRow
-from shared.search.model import Ranking, SearchRequest
-from shared.search.service import filters_json
-from shared.search.store import find_model_id
+from shared.search.service import Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,52 +19,44 @@ DEPTH = 1000
 _DENSE_SHARE = 0.8
 _LEAST_DENSE = 0.3
 _LEXICAL_SHARE = 0.3
+_TITLE_SHARE = 0.5
+_NOTHING = 1e-9
 
 
 def rank(
     session: Session,
     embedder: Embedder,
-    request: SearchRequest,
+    planned: Plan,
     *,
-    ranking: Ranking,
     most: int,
     vector: NDArray[np.float32] | None = None,
 ) -> list[RankRow]:
-    """Rank as ``service.find`` does, ``most`` deep (up to ``DEPTH``), whatever ``request.k`` says.
+    """Rank what ``service.plan`` has planned, ``most`` deep (up to ``DEPTH``).
 
-    ``vector`` stands in for the question's own, (dimension,), length 1. The request must have
-    been checked.
+    ``vector`` stands in for the question's own, (dimension,), length 1.
     """
-    query = request.query.strip()
-    language = detect_language(query)
-    params: dict[str, object] = {
-        "query": query,
-        "language": language,
-        "model_id": find_model_id(session, embedder.model),
-        "dense_weight": ranking.dense_weight(language),
-        "exact_limit": ranking.exact_scan_chunks,
-        "filters": filters_json(request.filters),
-        "most": min(most, DEPTH),
-        "threshold": request.threshold,
-    }
-    asked = embedder.embed_question(query) if vector is None else vector
+    params = {**planned.params, "most": min(most, DEPTH)}
+    asked = embedder.embed_question(planned.query) if vector is None else vector
     return discovery_store.list_ranks(session, params, asked)
 
 
 def relevant(ranks: list[RankRow]) -> list[RankRow]:
     """Keep what has to do with the question at all; every chunk has some similarity to anything.
 
-    That is: a cosine of at least four fifths of the best one's (and .3), or words that weigh at
-    least three tenths of the best passage's. Shares of the best adapt to the question: common
-    words alone do not make a passage relevant when others say the seldom ones.
+    That is: what was asked for letter by letter, half of the question in the title, a cosine of
+    at least four fifths of the best one's (and .3), or words that weigh at least three tenths of
+    the best passage's. Shares of the best adapt to the question: common words alone do not make
+    a passage relevant when others say the seldom ones.
     """
     most_dense = max((row.dense_score for row in ranks), default=0.0)
     most_lexical = max((row.lexical_score for row in ranks), default=0.0)
     least_dense = max(_LEAST_DENSE, _DENSE_SHARE * most_dense)
-    least_lexical = _LEXICAL_SHARE * most_lexical
+    least_lexical = max(_NOTHING, _LEXICAL_SHARE * most_lexical)
     return [
         row
         for row in ranks
         if row.dense_score >= least_dense
-        or (row.lexical_score > 0 and row.lexical_score >= least_lexical)
+        or row.lexical_score >= least_lexical
+        or row.exact_share > 0
+        or row.title_share >= _TITLE_SHARE
     ]

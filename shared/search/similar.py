@@ -23,7 +23,7 @@ from shared.search import discovery_store as store
 from shared.search.discovery_store import SourceChunkRow
 from shared.search.model import LONGEST_QUERY, Filters, Hit, Ranking, SearchRequest
 from shared.search.ranks import rank, relevant
-from shared.search.service import check_request, present
+from shared.search.service import check_request, plan, present
 from shared.search.store import find_model_id
 
 MOST_SIMILAR = 50
@@ -105,12 +105,11 @@ def find_similar(
         raise InvalidError(
             f"k must lie between 1 and {MOST_SIMILAR}.", fields={"k": "out of range"}
         )
-    request = SearchRequest(query=source.query, filters=filters or Filters())
+    request = SearchRequest(query=source.query, k=k, filters=filters or Filters())
     check_request(request)
     depth = (k + len(source.version_ids)) * _PASSAGES_EACH + _SOURCE_CHUNKS
-    ranks = relevant(
-        rank(session, embedder, request, ranking=ranking, most=depth, vector=source.vector)
-    )
+    planned = plan(session, embedder.model, request, ranking=ranking)
+    ranks = relevant(rank(session, embedder, planned, most=depth, vector=source.vector))
     rows = store.list_documents_of(session, [row.chunk_id for row in ranks])
     places = {row.chunk_id: row.version_id for row in rows}
     left_out = set(source.version_ids)
@@ -123,7 +122,7 @@ def find_similar(
         if version_id is not None and version_id not in left_out:
             best.setdefault(version_id, row)
     chosen = list(best.values())[:k]
-    hits = present(session, request, store.list_chosen_hits(session, chosen)).hits
+    hits = present(session, request, planned, store.list_chosen_hits(session, chosen))
     return [Similar(hit.document_id, hit.title, hit.score, hit) for hit in hits]
 
 

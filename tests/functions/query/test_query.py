@@ -44,6 +44,7 @@ def test_a_search_answers_passages_in_the_promised_shape(
         "chunk_id", "document_id", "version_id", "title", "heading_path", "page", "boxes", "start",
         "end", "text", "score", "dense_score", "lexical_score", "highlights", "language",
         "media_type", "reading", "section_start", "section_end", "cells", "before", "after",
+        "similarity", "also_in", "explanation",
     }  # fmt: skip
     assert hit["text"] == LEASE[hit["start"] : hit["end"]]
     start, end = hit["highlights"][0]
@@ -131,3 +132,36 @@ def test_misspelt_words_are_asked_about(handler: Handler, shelf: Shelf, tenant: 
     answer = search(handler, caller(tenant), query="Kündigungsfirst")
     assert answer.body["did_you_mean"].startswith("Kündigungsfrist")
     assert search(handler, caller(tenant), query="Kündigungsfrist").body["did_you_mean"] == ""
+
+
+def test_a_hit_explains_its_place_when_asked(
+    handler: Handler, shelf: Shelf, tenant: TenantId
+) -> None:
+    plain = search(handler, caller(tenant), query="Kündigungsfrist")
+    assert {hit["explanation"] for hit in plain.body["results"]} == {None}
+    answer = search(handler, caller(tenant), query="Kündigungsfrist", explain=True)
+    best = answer.body["results"][0]["explanation"]
+    assert best["lexical_rank"] == 1
+    assert "Kündigungsfrist".casefold() in {term["word"] for term in best["terms"]}
+
+
+@pytest.mark.parametrize("name", ["none", "features"])
+def test_a_result_is_judged_once_more_when_asked(
+    handler: Handler, shelf: Shelf, tenant: TenantId, name: str
+) -> None:
+    answer = search(handler, caller(tenant), query="Kündigungsfrist der Miete", k=1, rerank=name)
+    assert (answer.status, answer.body["reranker"], answer.body["warning"]) == (200, name, "")
+    assert len(answer.body["results"]) == 1
+    assert (answer.body["next_cursor"] is None) is (name == "features")
+
+
+def test_a_reranker_that_cannot_work_says_why(
+    handler: Handler, shelf: Shelf, tenant: TenantId
+) -> None:
+    unknown = search(handler, caller(tenant), query="a", rerank="colbert")
+    assert (unknown.status, list(unknown.body["fields"])) == (422, ["rerank"])
+    away = search(handler, caller(tenant), query="a", rerank="llm")
+    assert away.status == 503
+    assert "no language model is configured" in away.body["detail"]
+    both = search(handler, caller(tenant), query="a", rerank="features", cursor="x")
+    assert (both.status, list(both.body["fields"])) == (422, ["cursor"])

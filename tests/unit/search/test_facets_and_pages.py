@@ -233,7 +233,7 @@ def found_titles(library: Library, **filters: object) -> set[str]:
 
 def test_versions_and_kinds_restrict(library: Library) -> None:
     first = shelve(library, "A lease.", title="First")
-    shelve(library, "A lease.", title="Second")
+    shelve(library, "Another lease of rooms.", title="Second")
     assert found_titles(library, version_ids=(first,)) == {"First"}
     assert found_titles(library, kinds=("document",)) == {"First", "Second"}
     assert found_titles(library, kinds=("wiki", "media")) == set()
