@@ -64,6 +64,9 @@ def search(
     rerank: Annotated[
         str, typer.Option("--rerank", metavar="NAME", help="none, features, cross-encoder or llm.")
     ] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
+    ] = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
@@ -93,7 +96,12 @@ def search(
             kinds=kind or [],
         )
         body: Body = {"query": " ".join(query).strip(), "filters": filters}
-        optional: Body = {"threshold": threshold, "facets": facet, "rerank": rerank or None}
+        optional: Body = {
+            "threshold": threshold,
+            "facets": facet,
+            "rerank": rerank or None,
+            "explain": explain or None,
+        }
         body.update({name: value for name, value in optional.items() if value is not None})
         found = _pages(client, body, k)
     if as_json:
@@ -125,6 +133,7 @@ def _pages(client: KontorClient, body: dict[str, object], k: int) -> dict[str, o
 
 def print_found(found: Mapping[str, object]) -> None:
     """Print hits with what stands around them: facets, corrections, warnings, time."""
+    from infra.cli.explaining import lines_of
     from infra.cli.terminal import (
         duration,
         list_of,
@@ -147,6 +156,8 @@ def print_found(found: Mapping[str, object]) -> None:
     else:
         for result in results:
             typer.echo(plain_line(result))
+            for line in lines_of(result):
+                typer.echo(f"\t{line}")
     _print_facets(console, found.get("facets"))
     if corrected := text_of(found, "did_you_mean"):
         console.print(f"Did you mean: {corrected}")
@@ -180,7 +191,8 @@ def _print_table(console: Console, results: Sequence[Mapping[str, object]]) -> N
     from rich.text import Text
 
     from infra.cli.ask import place_of
-    from infra.cli.terminal import number_of
+    from infra.cli.explaining import lines_of
+    from infra.cli.terminal import list_of, number_of
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, expand=False)
     table.add_column("score", justify="right", no_wrap=True, style="cyan")
@@ -189,6 +201,10 @@ def _print_table(console: Console, results: Sequence[Mapping[str, object]]) -> N
         cell = Text(place_of(result), style="bold")
         cell.append("\n")
         cell.append_text(snippet(result))
+        for line in lines_of(result):
+            cell.append(f"\n  {line}", style="not bold dim")
+        for other in list_of(result, "also_in"):
+            cell.append(f"\n  also in {place_of(other)}", style="not bold dim")
         if at < len(results) - 1:
             cell.append("\n")
         table.add_row(f"{number_of(result, 'score'):.3f}", cell)

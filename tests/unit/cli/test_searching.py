@@ -100,3 +100,29 @@ def test_a_name_must_mean_one_search(cli: Cli, kontor: FakeKontor) -> None:
     kontor.answers["GET", "/searches"] = {"items": twice, "next_cursor": None}
     done = cli("searches", "run", "Fristen")
     assert (done.code, "by its id" in done.err) == (65, True)
+
+
+def test_an_explanation_names_what_adds_to_the_score(cli: Cli, kontor: FakeKontor) -> None:
+    terms = [
+        {"word": "frist", "lexeme": "frist", "kind": "exact", "score": 4.25, "frequency": 2},
+        {"word": "frist", "lexeme": "kundigungsfrist", "kind": "compound", "score": 1.5},
+        {"word": "kaution", "lexeme": "kautionen", "kind": "neighbour", "score": 1, "frequency": 1},
+    ]
+    explanation = {
+        "dense_weight": 0.2, "dense_share": 0.5, "dense_rank": 3, "lexical_share": 1,
+        "lexical_rank": 1, "terms": terms * 3, "gram_weight": 0.5, "gram_share": 0,
+        "gram_rank": 9, "title_weight": 0.1, "title_share": 1, "exact": ["§ 433"], "exact_share": 1,
+    }  # fmt: skip
+    hit = {**HIT, "similarity": 0.7, "dense_score": 0.41, "explanation": explanation}
+    kontor.results = [hit]
+    lines = cli("search", "Frist", "--explain").out.splitlines()
+    assert kontor.bodies[-1]["explain"] is True
+    assert [line.strip() for line in lines[1:-1]] == [
+        "likely to help   0.70",
+        "meaning          0.20 × 0.50  #3     cosine 0.41",
+        "words            0.40 × 1.00  #1     frist 4.2 (×2), "
+        "kundigungsfrist 1.5 [compound of frist], kautionen 1.0 [for kaution], frist 4.2 (×2), "
+        "kundigungsfrist 1.5 [compound of frist], kautionen 1.0 [for kaution], and 3 more",
+        "title            0.10 × 1.00",
+        "exactly          1.00 × 1.00         § 433",
+    ]
