@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.model import EmbeddingModel
+    from shared.inference.reranking.port import Reranker
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.recovery.settling import Settler
@@ -359,6 +360,36 @@ class App:
         from shared.generation.model import Caller
 
         return self.bridge.open(Caller(tenant_id=tenant_id, user_id=user_id), purpose)
+
+    def reranker(self, name: str = "") -> Reranker:
+        """Return a reranker by its name, or the configured one, opened once.
+
+        Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
+        """
+        from shared.inference.reranking.port import Supplies
+        from shared.inference.reranking.registry import open_reranker
+
+        wanted = name or self.settings.rerank
+        if wanted not in self._rerankers:
+            supplies = Supplies(
+                model_path=self.settings.reranker_model,
+                threads=self.settings.embedding_threads,
+                complete=self._complete if self.settings.llm_model else None,
+            )
+            self._rerankers[wanted] = open_reranker(wanted, supplies)
+        return self._rerankers[wanted]
+
+    @cached_property
+    def _rerankers(self) -> dict[str, Reranker]:
+        return {}
+
+    def _complete(self, prompt: str) -> str:
+        """Ask the configured language model one thing, and wait for all of its answer."""
+        from shared.inference.model import Message
+
+        model = self.language_model
+        assert model is not None  # only asked where one is configured
+        return "".join(model.stream([Message("user", prompt)], max_tokens=400, temperature=0.0))
 
     @cached_property
     def settler(self) -> Settler:

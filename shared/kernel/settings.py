@@ -190,6 +190,18 @@ class Settings(BaseModel):
     dense_weight_de: Annotated[
         float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
     ]
+    rerank: Annotated[
+        str,
+        setting(
+            "none",
+            "Who judges passages once more: none, features, cross-encoder or llm.",
+            pattern="^(none|features|cross-encoder|llm)$",
+        ),
+    ]
+    rerank_factor: Annotated[
+        int, setting(4, "Passages judged for each one wanted.", unit="passages", ge=1, le=10)
+    ]
+    reranker_model: Annotated[str, setting("", "Folder with a cross-encoder, for RERANK.")]
     gram_weight: Annotated[
         float, setting(0.5, "Share of character 4-grams in what words say.", ge=0, le=1)
     ]

@@ -12,6 +12,8 @@ from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
 
 MOST_HITS = 100
 MOST_AROUND = 3
+KINDS = ("document", "media", "wiki", "message", "task", "term", "memory")
+"""What a passage can come from; one corpus, one search."""
 LONGEST_QUERY = 4000
 """Characters; the embedding model reads about the first 1,000 anyway."""
 
@@ -51,7 +53,8 @@ class Filters:
 
     ``folder`` is a path ("contracts/2026") and includes everything below it; ``languages`` are
     the documents'; ``created_before`` is exclusive; ``metadata`` must be contained in theirs;
-    of ``tags`` they must carry all.
+    of ``tags`` they must carry all. ``version_ids`` are current versions, for only those are
+    indexed; ``kinds`` are what a passage comes from, of ``KINDS``.
     """
 
     folder: str | None = None
@@ -63,6 +66,8 @@ class Filters:
     metadata: Mapping[str, object] | None = None
     collection: CollectionId | None = None
     tags: tuple[str, ...] | None = None
+    version_ids: tuple[VersionId, ...] | None = None
+    kinds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
 from shared.search.identifiers import find_exact
 from shared.search.model import (
+    KINDS,
     LONGEST_QUERY,
     MOST_AROUND,
     MOST_HITS,
@@ -38,7 +39,7 @@ from shared.search.model import (
 )
 from shared.search.repetition import collapse
 from shared.search.scoring import Weights, similarities
-from shared.search.wording import MOST_WORDS, weigh
+from shared.search.wording import MOST_WORDS, Wording, weigh
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,6 +132,33 @@ def find(
     """
     started = time.perf_counter()
     check_request(request)
+    planned = plan(session, embedder.model, request, ranking=ranking)
+    params = {**planned.params, "most": request.k + _SPARE_HITS}
+    rows = store.list_hits(session, params, embedder.embed_question(planned.query))
+    hits = present(session, request, planned, rows)
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchResult(hits, planned.language, round(took_ms, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a request becomes before the index is asked: its words weighed, its mix chosen.
+
+    ``params`` are the ranking queries' parameters, without the vector and the depth.
+    """
+
+    query: str
+    language: Language
+    asked: Wording
+    weights: Weights
+    least_similarity: float
+    params: dict[str, object]
+
+
+def plan(
+    session: Session, model: EmbeddingModel, request: SearchRequest, *, ranking: Ranking
+) -> Plan:
+    """Look the question's words up and decide how its scores are mixed."""
     query = request.query.strip()
     language = detect_language(query)
     filters = filters_json(request.filters)
@@ -144,24 +172,29 @@ def find(
     params: dict[str, object] = {
         "asked": asked.to_json(),
         "weights": weights.to_json(),
-        "model_id": store.find_model_id(session, embedder.model),
+        "model_id": store.find_model_id(session, model),
         "exact_limit": ranking.exact_scan_chunks,
         "filters": filters,
-        "most": request.k + _SPARE_HITS,
         "threshold": request.threshold,
     }
-    rows = store.list_hits(session, params, embedder.embed_question(query))
     least = max(request.similarity, ranking.similarity_threshold)
-    likely = similarities(rows, asked, language)
+    return Plan(query, language, asked, weights, least, params)
+
+
+def present(
+    session: Session, request: SearchRequest, planned: Plan, rows: list[store.HitRow]
+) -> tuple[Hit, ...]:
+    """Make at most ``request.k`` hits of rows in their order, with all that was asked for."""
+    likely = similarities(rows, planned.asked, planned.language)
     hits = [_hit(row, similarity=each) for row, each in zip(rows, likely, strict=True)]
-    hits = collapse([hit for hit in hits if hit.similarity >= least])[: request.k]
+    hits = [hit for hit in hits if hit.similarity >= planned.least_similarity]
+    hits = collapse(hits)[: request.k]
     if request.explain:
-        hits = explain(session, hits, rows, asked=asked, weights=weights)
-    found = _with_highlights(session, query, language, hits)
+        hits = explain(session, hits, rows, asked=planned.asked, weights=planned.weights)
+    found = _with_highlights(session, planned.query, planned.language, hits)
     if request.around:
         found = _widened(session, found, around=request.around)
-    took_ms = (time.perf_counter() - started) * 1000
-    return SearchResult(found, language, round(took_ms, 2))
+    return found
 
 
 def _with_highlights(
@@ -236,13 +269,15 @@ def check_request(request: SearchRequest) -> None:
 
 def _check_filters(filters: Filters) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    for name in ("document_ids", "media_types", "languages", "tags"):
+    for name in ("document_ids", "media_types", "languages", "tags", "version_ids", "kinds"):
         values = getattr(filters, name)
         if values is not None and not 1 <= len(values) <= _MOST_FILTER_VALUES:
             wrong[f"filters.{name}"] = f"name 1 to {_MOST_FILTER_VALUES}, or leave it out"
     unknown = set(filters.languages or ()) - _LANGUAGES
     if unknown:
         wrong["filters.languages"] = "only de, en and simple are known"
+    if set(filters.kinds or ()) - set(KINDS):
+        wrong["filters.kinds"] = f"only {', '.join(KINDS)} are known"
     if filters.folder is not None and not filters.folder.strip("/ "):
         wrong["filters.folder"] = "name a folder such as contracts/2026, or leave it out"
     if (
@@ -262,12 +297,10 @@ def filters_json(filters: Filters) -> str:
     written: dict[str, object] = {}
     if filters.folder is not None:
         written["folder"] = filters.folder.strip("/ ")
-    if filters.document_ids:
-        written["document_ids"] = [str(each) for each in filters.document_ids]
-    if filters.media_types:
-        written["media_types"] = list(filters.media_types)
-    if filters.languages:
-        written["languages"] = list(filters.languages)
+    for name in ("document_ids", "version_ids", "media_types", "languages", "kinds"):
+        values = getattr(filters, name)
+        if values:
+            written[name] = [str(each) for each in values]
     if filters.collection:
         written["collection"] = str(filters.collection)
     if filters.tags:

@@ -243,6 +243,7 @@ def add_statistics(session: Session, version_id: VersionId) -> None:
     """Count the version's chunks into the tenant's statistics."""
     session.execute(QUERIES["add_lexeme_statistics"], {"version_id": version_id})
     session.execute(QUERIES["add_corpus_statistics"], {"version_id": version_id})
+    session.execute(QUERIES["add_readable_words"], {"version_id": version_id})
 
 
 def subtract_statistics(session: Session, version_id: VersionId) -> None:
