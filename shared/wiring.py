@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.language_models import LanguageModel
-    from shared.inference.model import EmbeddingModel
+    from shared.inference.model import EmbeddingModel, VectorSpace
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.recovery.settling import Settler
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
 
-    def __init__(self, model: EmbeddingModel) -> None:
-        self._model = model
+    def __init__(self, default_model: str) -> None:
+        self._default_model = default_model
 
     def active_model(self, session: Session) -> str:
         """Return the name of the model that embeds the tenant's questions."""
         from shared.search.shadow import find_active_model
 
-        return find_active_model(session) or self._model.name
+        return find_active_model(session) or self._default_model
 
     def write(
         self,
@@ -56,7 +56,7 @@ class SearchIndex:
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel | None = None,
+        model: VectorSpace,
         reading: int = 1,
     ) -> None:
         """Make a version's chunks findable; vectors lie in the order of the chunks."""
@@ -66,7 +66,7 @@ class SearchIndex:
             session,
             document_id=version.document_id,
             version_id=version.id,
-            model=model or self._model,
+            model=model,
             chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
@@ -78,7 +78,7 @@ class SearchIndex:
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel,
+        model: VectorSpace,
         reading: int,
     ) -> None:
         """Write a reading where search does not look yet."""
@@ -218,16 +218,25 @@ class App:
             return self.tokenizer
         return open_tokenizer(self.settings.model_dir, name)
 
+    def model_named(self, name: str) -> EmbeddingModel:
+        """Return what is known of a model without opening it."""
+        from shared.inference.registry import find_model
+
+        return find_model(self.settings.model_dir, name)
+
     @cached_property
     def embedder(self) -> Embedder:
         """The embedding model."""
-        from shared.inference.registry import open_embedder
+        return self._open_embedder(self.settings.embedding_model)
 
-        return open_embedder(
-            self.settings.model_dir,
-            self.settings.embedding_model,
-            threads=self.settings.embedding_threads,
+    def _open_embedder(self, name: str) -> Embedder:
+        from shared.inference.registry import open_embedder
+        from shared.inference.remembering import RememberingEmbedder
+
+        opened = open_embedder(
+            self.settings.model_dir, name, threads=self.settings.embedding_threads
         )
+        return RememberingEmbedder(opened)
 
     @cached_property
     def _other_embedders(self) -> dict[str, Embedder]:
@@ -235,14 +244,10 @@ class App:
 
     def embedder_named(self, name: str) -> Embedder:
         """Return a model by its name, opened once."""
-        from shared.inference.registry import open_embedder
-
         if name == self.settings.embedding_model:
             return self.embedder
         if name not in self._other_embedders:
-            self._other_embedders[name] = open_embedder(
-                self.settings.model_dir, name, threads=self.settings.embedding_threads
-            )
+            self._other_embedders[name] = self._open_embedder(name)
         return self._other_embedders[name]
 
     def embedder_in(self, session: Session) -> Embedder:
@@ -261,9 +266,7 @@ class App:
     @cached_property
     def chunk_index(self) -> SearchIndex:
         """The search index as ingestion sees it."""
-        from shared.inference.registry import known_model
-
-        return SearchIndex(known_model(self.settings.embedding_model).model)
+        return SearchIndex(self.settings.embedding_model)
 
     @cached_property
     def erasure(self) -> Erasure:

@@ -20,6 +20,7 @@ from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.login import login
 from infra.cli.migrate import migrate
+from infra.cli.model import model
 from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
@@ -75,6 +76,7 @@ app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
+app.add_typer(model, name="model", rich_help_panel=RUNNING)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)

@@ -178,6 +178,14 @@ class Settings(BaseModel):
     embed_batch_chunks: Annotated[
         int, setting(64, "Chunks one embed step handles.", unit="chunks", ge=1, le=512)
     ]
+    embedding_cache_days: Annotated[
+        int,
+        setting(90, "How long vectors of texts nobody embeds again are kept.", unit="days", ge=0),
+    ]
+    embedding_cache_vectors: Annotated[
+        int,
+        setting(200_000, "Vectors kept per tenant to embed no text twice.", unit="vectors", ge=0),
+    ]
 
     # search and answers
     exact_scan_chunks: Annotated[

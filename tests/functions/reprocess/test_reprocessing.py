@@ -77,7 +77,6 @@ def work(app: App, task: IngestTask) -> None:
         task,
         chunk_index=app.chunk_index,
         embedder_name=name,
-        dimension=384,
     )
     steps.settle_done(app.database, task)
 

@@ -59,7 +59,7 @@ def _embed_and_index(app: App, task: IngestTask, batches: list[Batch]) -> None:
     for batch in batches:
         ingestion.embed(app.database, app.objects, task, batch, embedder=app.embedder)
     index = app.chunk_index
-    ingestion.index(app.database, app.objects, task, chunk_index=index, dimension=384)
+    ingestion.index(app.database, app.objects, task, chunk_index=index)
 
 
 def _run(app: App, task: IngestTask) -> None:
