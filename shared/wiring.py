@@ -17,13 +17,15 @@ from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
 from shared.adapters.workflows import Workflows
 from shared.kernel.errors import UnavailableError
-from shared.kernel.ids import TenantId, VersionId
+from shared.kernel.ids import DocumentId, TenantId, VersionId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shared.adapters.cache import LayeredCache
+    from shared.adapters.cache_redis import RedisCache
     from shared.adapters.database import Session
     from shared.adapters.scanner import Scanner
     from shared.documents.model import Version
@@ -274,7 +276,43 @@ class App:
         from shared.answering.service import forget_document
         from shared.ingestion.erasure import Erasure
 
-        return Erasure(self.database, self.objects, self.chunk_index, (forget_document,))
+        return Erasure(
+            self.database,
+            self.objects,
+            self.chunk_index,
+            (forget_document, self._forget_cached),
+        )
+
+    def _forget_cached(self, session: Session, _document_id: DocumentId) -> None:
+        """Leave no word of an erased document in a cache that outlives this process."""
+        from shared.adapters.cache_database import clear_caches
+
+        clear_caches(session)
+        if session.tenant_id is not None:
+            self.cache.clear(session.tenant_id)
+
+    @cached_property
+    def cache(self) -> LayeredCache:
+        """What searches found: in this process, in Redis where there is one, in the database."""
+        from shared.adapters.cache import LayeredCache, Level, MemoryCache
+        from shared.adapters.cache_database import DatabaseCache
+
+        config = self.settings
+        levels = [Level(MemoryCache(most=config.cache_items), config.cache_memory_s)]
+        if self.redis is not None:
+            levels.append(Level(self.redis, config.cache_shared_s))
+        levels.append(Level(DatabaseCache(self.database), config.cache_shared_s))
+        return LayeredCache(levels)
+
+    @cached_property
+    def redis(self) -> RedisCache | None:
+        """The cache that processes share without asking the database, where one is configured."""
+        url = self.settings.redis_url.get_secret_value()
+        if not url:
+            return None
+        from shared.adapters.cache_redis import open_redis
+
+        return open_redis(url, prefix=f"kontor:{self.settings.stage}")
 
     @cached_property
     def language_model(self) -> LanguageModel | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.edge.asking import CellBody, FiltersBody
 from functions.edge.http import Caller
+from shared.search import caching
 from shared.search import service as search
 from shared.search.model import LONGEST_QUERY, MOST_AROUND, MOST_HITS, SearchRequest
 from shared.wiring import app as wired
@@ -86,8 +87,12 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
         filters=body.filters.filters(),
     )
     with app.database.transaction(caller.tenant_id) as session:
-        result = search.find(
-            session, app.embedder_in(session), request, ranking=search.ranking(app.settings)
+        result = caching.find(
+            app.cache,
+            session,
+            app.embedder_in(session),
+            request,
+            ranking=search.ranking(app.settings),
         )
     return Found(
         results=[HitBody.model_validate(hit) for hit in result.hits],

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any
 
+from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
@@ -67,3 +68,4 @@ def _trim(tenant_id: TenantId) -> None:
             days=app.settings.embedding_cache_days,
             most=app.settings.embedding_cache_vectors,
         )
+        remove_expired(session)

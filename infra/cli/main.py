@@ -12,6 +12,7 @@ from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.cache import cache
 from infra.cli.chaos import chaos
 from infra.cli.collections import collection
 from infra.cli.describing import describe, mv, tags
@@ -76,6 +77,7 @@ app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
+app.add_typer(cache, name="cache", rich_help_panel=RUNNING)
 app.add_typer(model, name="model", rich_help_panel=RUNNING)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)

@@ -96,11 +96,11 @@ WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
 -- :name remove_old_vectors :exec
 -- What nobody used for long, and beyond the bound what was not used for longest.
 DELETE FROM kontor.embedding_cache AS c
-WHERE c.tenant_id = %(tenant_id)s AND c.used_at < greatest(
-    now() - make_interval(days => %(days)s),
-    coalesce((
+WHERE c.tenant_id = %(tenant_id)s AND (
+    c.used_at < now() - make_interval(days => %(days)s)
+    OR c.used_at <= (
         SELECT o.used_at FROM kontor.embedding_cache AS o
         WHERE o.tenant_id = %(tenant_id)s
         ORDER BY o.used_at DESC OFFSET %(most)s LIMIT 1
-    ), '-infinity')
+    )
 );

@@ -67,7 +67,10 @@ def write_folder(
     if dense:
         modules.append(("2_Dense", "Dense"))
         (path / "2_Dense").mkdir()
-        write(path / "2_Dense" / "config.json", {"activation_function": "torch.nn.Tanh"})
+        write(
+            path / "2_Dense" / "config.json",
+            {"in_features": WIDTH, "out_features": dense, "activation_function": "torch.nn.Tanh"},
+        )
         layer = {
             "linear.weight": random.normal(0, 0.5, (dense, WIDTH)).astype(np.float32),
             "linear.bias": random.normal(0, 0.5, dense).astype(np.float32),
@@ -75,7 +78,7 @@ def write_folder(
         save_file(layer, path / "2_Dense" / "model.safetensors")
     modules.append(("9_Normalize", "Normalize"))
     listed = [
-        {"idx": n, "path": place, "type": f"sentence_transformers.models.{kind}"}
+        {"idx": n, "name": str(n), "path": place, "type": f"sentence_transformers.models.{kind}"}
         for n, (place, kind) in enumerate(modules)
     ]
     (path / "modules.json").write_text(json.dumps(listed))
