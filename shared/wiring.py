@@ -17,13 +17,15 @@ from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
 from shared.adapters.workflows import Workflows
 from shared.kernel.errors import UnavailableError
-from shared.kernel.ids import TenantId, UserId, VersionId
+from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shared.adapters.cache import LayeredCache
+    from shared.adapters.cache_redis import RedisCache
     from shared.adapters.database import Session
     from shared.adapters.egress import Egress
     from shared.adapters.scanner import Scanner
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from shared.generation.switchboard import Switchboard
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
-    from shared.inference.model import EmbeddingModel
+    from shared.inference.model import EmbeddingModel, VectorSpace
     from shared.inference.reranking.port import Reranker
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
@@ -46,14 +48,14 @@ if TYPE_CHECKING:
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
 
-    def __init__(self, model: EmbeddingModel) -> None:
-        self._model = model
+    def __init__(self, default_model: str) -> None:
+        self._default_model = default_model
 
     def active_model(self, session: Session) -> str:
         """Return the name of the model that embeds the tenant's questions."""
         from shared.search.shadow import find_active_model
 
-        return find_active_model(session) or self._model.name
+        return find_active_model(session) or self._default_model
 
     def write(
         self,
@@ -62,7 +64,7 @@ class SearchIndex:
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel | None = None,
+        model: VectorSpace,
         reading: int = 1,
     ) -> None:
         """Make a version's chunks findable; vectors lie in the order of the chunks."""
@@ -72,7 +74,7 @@ class SearchIndex:
             session,
             document_id=version.document_id,
             version_id=version.id,
-            model=model or self._model,
+            model=model,
             chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
@@ -84,7 +86,7 @@ class SearchIndex:
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel,
+        model: VectorSpace,
         reading: int,
     ) -> None:
         """Write a reading where search does not look yet."""
@@ -224,16 +226,25 @@ class App:
             return self.tokenizer
         return open_tokenizer(self.settings.model_dir, name)
 
+    def model_named(self, name: str) -> EmbeddingModel:
+        """Return what is known of a model without opening it."""
+        from shared.inference.registry import find_model
+
+        return find_model(self.settings.model_dir, name)
+
     @cached_property
     def embedder(self) -> Embedder:
         """The embedding model."""
-        from shared.inference.registry import open_embedder
+        return self._open_embedder(self.settings.embedding_model)
 
-        return open_embedder(
-            self.settings.model_dir,
-            self.settings.embedding_model,
-            threads=self.settings.embedding_threads,
+    def _open_embedder(self, name: str) -> Embedder:
+        from shared.inference.registry import open_embedder
+        from shared.inference.remembering import RememberingEmbedder
+
+        opened = open_embedder(
+            self.settings.model_dir, name, threads=self.settings.embedding_threads
         )
+        return RememberingEmbedder(opened)
 
     @cached_property
     def _other_embedders(self) -> dict[str, Embedder]:
@@ -241,14 +252,10 @@ class App:
 
     def embedder_named(self, name: str) -> Embedder:
         """Return a model by its name, opened once."""
-        from shared.inference.registry import open_embedder
-
         if name == self.settings.embedding_model:
             return self.embedder
         if name not in self._other_embedders:
-            self._other_embedders[name] = open_embedder(
-                self.settings.model_dir, name, threads=self.settings.embedding_threads
-            )
+            self._other_embedders[name] = self._open_embedder(name)
         return self._other_embedders[name]
 
     def embedder_in(self, session: Session) -> Embedder:
@@ -267,9 +274,7 @@ class App:
     @cached_property
     def chunk_index(self) -> SearchIndex:
         """The search index as ingestion sees it."""
-        from shared.inference.registry import known_model
-
-        return SearchIndex(known_model(self.settings.embedding_model).model)
+        return SearchIndex(self.settings.embedding_model)
 
     @cached_property
     def erasure(self) -> Erasure:
@@ -278,8 +283,39 @@ class App:
         from shared.answering.service import forget_document
         from shared.ingestion.erasure import Erasure
 
-        forgetting = (forget_document, forget_in_runs)
+        forgetting = (forget_document, forget_in_runs, self._forget_cached)
         return Erasure(self.database, self.objects, self.chunk_index, forgetting)
+
+    def _forget_cached(self, session: Session, _document_id: DocumentId) -> None:
+        """Leave no word of an erased document in a cache that outlives this process."""
+        from shared.adapters.cache_database import clear_caches
+
+        clear_caches(session)
+        if session.tenant_id is not None:
+            self.cache.clear(session.tenant_id)
+
+    @cached_property
+    def cache(self) -> LayeredCache:
+        """What searches found: in this process, in Redis where there is one, in the database."""
+        from shared.adapters.cache import LayeredCache, Level, MemoryCache
+        from shared.adapters.cache_database import DatabaseCache
+
+        config = self.settings
+        levels = [Level(MemoryCache(most=config.cache_items), config.cache_memory_s)]
+        if self.redis is not None:
+            levels.append(Level(self.redis, config.cache_shared_s))
+        levels.append(Level(DatabaseCache(self.database), config.cache_shared_s))
+        return LayeredCache(levels)
+
+    @cached_property
+    def redis(self) -> RedisCache | None:
+        """The cache that processes share without asking the database, where one is configured."""
+        url = self.settings.redis_url.get_secret_value()
+        if not url:
+            return None
+        from shared.adapters.cache_redis import open_redis
+
+        return open_redis(url, prefix=f"kontor:{self.settings.stage}")
 
     @cached_property
     def egress(self) -> Egress:

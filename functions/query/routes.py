@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter
 
 from functions.edge.http import Caller
 from functions.query.schemas import FacetsBody, Found, HitBody, SearchBody
 from shared.inference.reranking.port import Reranker
 from shared.kernel.errors import InvalidError
+from shared.search import caching
 from shared.search import service as search
 from shared.search.checking import check_versions
 from shared.search.facets import count_facets
@@ -31,7 +34,14 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     with app.database.transaction(caller.tenant_id) as session:
         check_versions(session, request.filters)
         embedder = app.embedder_in(session)
-        page = find_page(session, embedder, asked, ranking=ranking, cursor=body.cursor)
+        page = find_page(
+            session,
+            embedder,
+            asked,
+            ranking=ranking,
+            cursor=body.cursor,
+            find=partial(caching.find, app.cache),
+        )
         facets = (
             count_facets(session, embedder, request, body.facets, ranking=ranking)
             if body.facets

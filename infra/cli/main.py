@@ -13,6 +13,7 @@ from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.cache import cache
 from infra.cli.chaos import chaos
 from infra.cli.cite import cite
 from infra.cli.collections import collection
@@ -24,6 +25,7 @@ from infra.cli.documents import ls, rm, show
 from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
+from infra.cli.model import model
 from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
@@ -87,6 +89,8 @@ app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
+app.add_typer(cache, name="cache", rich_help_panel=RUNNING)
+app.add_typer(model, name="model", rich_help_panel=RUNNING)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)

@@ -178,6 +178,14 @@ class Settings(BaseModel):
     embed_batch_chunks: Annotated[
         int, setting(64, "Chunks one embed step handles.", unit="chunks", ge=1, le=512)
     ]
+    embedding_cache_days: Annotated[
+        int,
+        setting(90, "How long vectors of texts nobody embeds again are kept.", unit="days", ge=0),
+    ]
+    embedding_cache_vectors: Annotated[
+        int,
+        setting(200_000, "Vectors kept per tenant to embed no text twice.", unit="vectors", ge=0),
+    ]
 
     # search and answers
     exact_scan_chunks: Annotated[
@@ -212,6 +220,34 @@ class Settings(BaseModel):
         float,
         setting(0.0, "Hits less likely to help than this are left out; 0 keeps all.", ge=0, le=1),
     ]
+    redis_url: Annotated[
+        SecretStr,
+        setting(
+            SecretStr(""),
+            "Redis or Valkey between each process's cache and the database's; empty means none.",
+        ),
+    ]
+    cache_items: Annotated[
+        int, setting(1000, "Search results each process keeps in its memory.", unit="items", ge=0)
+    ]
+    cache_memory_s: Annotated[
+        int, setting(300, "How long a process keeps a search result.", unit="s", ge=0)
+    ]
+    cache_shared_s: Annotated[
+        int, setting(3600, "How long Redis and the database keep a search result.", unit="s", ge=0)
+    ]
+    answer_cache: Annotated[
+        str,
+        setting(
+            "models",
+            "Whose answers are kept for questions that mean the same: off, models or all.",
+            pattern="^(off|models|all)$",
+        ),
+    ]
+    answer_cache_similarity: Annotated[
+        float, setting(0.9, "Cosine from which two questions may mean the same.", ge=0.5, le=1)
+    ]
+    answer_cache_s: Annotated[int, setting(3600, "How long an answer is kept.", unit="s", ge=1)]
     answer_threshold: Annotated[
         float, setting(0.8, "Evidence score from which a sentence is given as the answer.", ge=0)
     ]

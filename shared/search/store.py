@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.inference.language import Language
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId
 
@@ -185,7 +185,7 @@ class SiblingRow:
     text: str
 
 
-def find_model_id(session: Session, model: EmbeddingModel) -> int:
+def find_model_id(session: Session, model: VectorSpace) -> int:
     """Return the number vectors of ``model`` carry; raises UnavailableError when unregistered."""
     row = session.find(
         QUERIES["find_model_id"], ModelRow, {"name": model.name, "revision": model.revision}
