@@ -18,6 +18,7 @@ from infra.cli.describing import describe, mv, tags
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
+from infra.cli.eval import evaluate
 from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.new import new
@@ -78,6 +79,7 @@ app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
+app.add_typer(evaluate, name="eval", rich_help_panel=RUNNING)
 app.command(rich_help_panel=BUILDING)(bench)
 app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command(rich_help_panel=BUILDING)(chaos)
