@@ -1,9 +1,9 @@
 """A library of the evaluation's own: an embedded server, a tenant, and a judged set put into it.
 
 Texts go through the product's own cutting, embedding and indexing, many in one transaction. What
-was made is kept in the work folder: vectors by the words they stand for, and the filled database
-by everything that decides what is in it, the index's code included. So a second run over the same
-set takes seconds, and a change of the code is never measured with an old index.
+was made is kept in the work folder under a hash of everything that decides what is in it, the
+index's code included. So a second run over the same set takes seconds, and a change of the code is
+never measured with an old index.
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ USER = UserId(uuid5(_NAMES, "user"))
 PRINCIPAL = Principal(TENANT, USER, "evaluation@localhost", "admin")
 KEPT_DATABASES = 12
 _TEXTS_AT_ONCE = 50
-_EMBEDDED_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ def document_id(text_id: str) -> DocumentId:
 @contextmanager
 def open_library(
     work: Path,
-    name: str,
     texts: Sequence[Text],
     *,
     embedder: Embedder,
@@ -100,7 +98,7 @@ def open_library(
     }
     with EmbeddedPostgres(work / "pg", durable=False) as server:
         shelf = _Shelf(server, work, embedder, progress)
-        database = shelf.filled(name, documents, chunks, empty=len(texts) - len(documents))
+        database = shelf.filled(documents, chunks, empty=len(texts) - len(documents))
         yield ScratchLibrary(
             server.dsn(database.name, user="kontor_app"),
             database.filling,
@@ -141,12 +139,7 @@ class _Shelf:
         self._progress = progress
 
     def filled(
-        self,
-        name: str,
-        documents: dict[str, ParsedDocument],
-        chunks: dict[str, list[Chunk]],
-        *,
-        empty: int,
+        self, documents: dict[str, ParsedDocument], chunks: dict[str, list[Chunk]], *, empty: int
     ) -> _Filled:
         """Return the database that holds exactly these chunks."""
         database = f"e_{self._fingerprint(documents, chunks)}"
@@ -161,7 +154,8 @@ class _Shelf:
                 ) from error
         self._forget_oldest()
         self._drop(database)
-        vectors = self._vectors(name, [each for part in chunks.values() for each in part])
+        texts = [embedding_text(each) for part in chunks.values() for each in part]
+        vectors = self._embedder.embed(texts).astype("float16")
         began = time.perf_counter()
         self._server.create_database(database)
         migrate(self._server.dsn(database))
@@ -207,37 +201,6 @@ class _Shelf:
             database.close()
         with psycopg.connect(self._server.dsn(name), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")  # as the server does by itself after a while
-
-    def _vectors(self, name: str, chunks: Sequence[Chunk]) -> NDArray[np.float16]:
-        """Return the chunks' vectors, float16, (n, dimension); known words are not run again."""
-        import numpy as np
-
-        model = self._embedder.model
-        path = self._work / "vectors" / f"{name}.{model.name}@{model.revision}.npz"
-        texts = [embedding_text(chunk) for chunk in chunks]
-        keys = [hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in texts]
-        known: dict[bytes, NDArray[np.float16]] = {}
-        if path.is_file():
-            with np.load(path) as stored:
-                known = {
-                    key.tobytes(): row
-                    for key, row in zip(stored["keys"], stored["vectors"], strict=True)
-                }
-        wanted = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        missing = list(wanted)
-        for begin in range(0, len(missing), _EMBEDDED_AT_ONCE):
-            self._progress(f"Embedding chunk {begin:,} of {len(missing):,}.")
-            part = missing[begin : begin + _EMBEDDED_AT_ONCE]
-            rows = self._embedder.embed([wanted[key] for key in part]).astype(np.float16)
-            known.update(zip(part, rows, strict=True))
-        if missing:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(
-                path,
-                keys=np.frombuffer(b"".join(known), np.uint8).reshape(len(known), 32),
-                vectors=np.stack(list(known.values())),
-            )
-        return np.stack([known[key] for key in keys])
 
     def _fingerprint(
         self, documents: dict[str, ParsedDocument], chunks: dict[str, list[Chunk]]

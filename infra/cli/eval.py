@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from infra.bench.judged import Text
     from infra.bench.measurement import Progress
     from infra.bench.scratch import ScratchLibrary
+    from shared.answering.model import Answer, Question
     from shared.evaluation.model import Difference, Run
+    from shared.inference.embedding import Embedder
     from shared.wiring import App
 
 evaluate = typer.Typer(
@@ -72,6 +75,8 @@ def retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Put a judged set into a library of its own, search it, and measure what is found."""
+    from dataclasses import replace
+
     from infra.bench.judged import read_beir
     from infra.bench.retrieval import (
         Searcher,
@@ -87,13 +92,16 @@ def retrieval(
     judged = read_beir(beir, split=split, limit=limit)
     with (
         show_progress() as progress,
-        _library(work, judged.name, judged.texts, threads, progress) as (app, library),
+        _library(work, judged.name, judged.texts, threads, progress) as opened,
     ):
+        app, library = opened.app, opened.library
         searcher = Searcher(
             app.database, app.embedder, search.ranking(app.settings), library.text_of
         )
         rankings = rank_all(searcher, judged.queries, progress=progress)
-        latency = measure_time(searcher, judged.queries, k=k, progress=progress)
+        with _forgetful(opened):
+            timed = replace(searcher, embedder=app.embedder)
+            latency = measure_time(timed, judged.queries, k=k, progress=progress)
         circumstances = circumstances_of(
             library.filling, embedder=app.embedder, ranking=searcher.ranking
         )
@@ -103,13 +111,83 @@ def retrieval(
     _finish(run, save=save, compare=compare, as_json=as_json)
 
 
+@evaluate.command()
+def answers(
+    *,
+    squad: Annotated[
+        Path, typer.Option("--squad", metavar="FILE", help="Questions in SQuAD's JSON.")
+    ],
+    near_miss: Annotated[
+        bool, typer.Option("--near-miss", help="Ask again without the text that answers.")
+    ] = False,
+    far: Annotated[
+        bool, typer.Option("--far", help="Ask again without all texts of its topic.")
+    ] = False,
+    limit: Limited = None,
+    predicted: Annotated[
+        Path | None,
+        typer.Option("--predictions", metavar="FILE", help="Write the answers, for scorers."),
+    ] = None,
+    save: Save = None,
+    compare: Compared = None,
+    work: Work = DEFAULT_WORK,
+    threads: Threads = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Put texts into a library of its own, ask it, and measure what is answered and admitted.
+
+    A language model answers if one is configured; else sentences are quoted.
+    """
+    from functions.edge.asking import instruments_of
+    from infra.bench.judged import read_squad
+    from infra.bench.replies import Interviewer, measure_time, predictions, score
+    from infra.bench.retrieval import circumstances_of
+    from infra.bench.scratch import PRINCIPAL, TENANT
+    from infra.cli.bench import show_progress
+    from shared.answering import service as answering
+    from shared.search import service as search
+
+    questions = read_squad(squad, limit=limit)
+    with (
+        show_progress() as progress,
+        _library(work, questions.name, questions.texts, threads, progress) as opened,
+    ):
+        app, library = opened.app, opened.library
+
+        def ask(question: Question) -> Answer:
+            tools = instruments_of(app, TENANT)
+            return answering.ask(tools, PRINCIPAL, question, emit=lambda _event: None)
+
+        interviewer = Interviewer(app.database, library, ask, progress)
+        interview = interviewer.hold(questions, near=near_miss, far=far)
+        circumstances = circumstances_of(
+            library.filling, embedder=app.embedder, ranking=search.ranking(app.settings)
+        ) | {"answerer": app.settings.llm_model or "extractive"}
+        with _forgetful(opened):
+            latency = measure_time(ask, questions.questions, progress=progress)
+    run = score(questions, interview, latency_ms=latency, circumstances=circumstances)
+    if predicted is not None:
+        predicted.write_text(json.dumps(predictions(interview), ensure_ascii=False), "utf-8")
+    _finish(run, save=save, compare=compare, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A set's library, an App that works on it, and the embedder that remembers nothing."""
+
+    app: App
+    library: ScratchLibrary
+    plain: Embedder
+
+
 @contextmanager
 def _library(
     work: Path, name: str, texts: Sequence[Text], threads: int, progress: Progress
-) -> Iterator[tuple[App, ScratchLibrary]]:
+) -> Iterator[_Opened]:
     """Open the library of a set, and an App that works on it with this machine's settings."""
     from pydantic import SecretStr
 
+    from infra.bench.remembering import RememberingEmbedder
     from infra.bench.scratch import open_library
     from infra.deploy.model import ensure_model
     from shared.inference.registry import open_embedder
@@ -122,18 +200,34 @@ def _library(
     if not config.model_dir:
         ensure_model(models, progress=progress)
     folder = config.model_dir or str(models)
-    embedder = open_embedder(folder, config.embedding_model, threads=threads)
+    plain = open_embedder(folder, config.embedding_model, threads=threads)
+    vectors = f"{name}.{plain.model.name}@{plain.model.revision}.npz"
+    embedder = RememberingEmbedder(plain, work / "vectors" / vectors, progress)
     reading = ReadingSettings(chunk_tokens=config.chunk_tokens)
     with open_library(
-        work, name, texts, embedder=embedder, settings=reading, progress=progress
+        work, texts, embedder=embedder, settings=reading, progress=progress
     ) as library:
+        embedder.save()
         changed = {"database_url": SecretStr(library.database_url), "model_dir": folder}
         app = App(config.model_copy(update=changed))
         app.__dict__["embedder"] = embedder
         try:
-            yield app, library
+            yield _Opened(app, library, plain)
         finally:
             app.database.close()
+            embedder.save()
+
+
+@contextmanager
+def _forgetful(opened: _Opened) -> Iterator[None]:
+    """Embed everything anew for a while, so that times are those of a first question."""
+    app = opened.app
+    remembering = app.embedder
+    app.__dict__["embedder"] = opened.plain
+    try:
+        yield
+    finally:
+        app.__dict__["embedder"] = remembering
 
 
 def _finish(run: Run, *, save: Path | None, compare: Path | None, as_json: bool) -> None:
