@@ -13,6 +13,7 @@ from shared.answering.model import Instruments, Question
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId
 from shared.search.model import LONGEST_QUERY, Filters
+from shared.search.tuning import ranking_of
 from shared.wiring import App
 
 Names = Annotated[list[str], Field(min_length=1, max_length=1000)]
@@ -102,12 +103,15 @@ def read_question(fields: dict[str, Any]) -> Question:
 
 
 def instruments_of(app: App, tenant_id: TenantId) -> Instruments:
-    """Take from the App what answering works with: the tenant's own embedding model, too."""
+    """Take from the App what answering works with: the tenant's own model and weights, too."""
+    with app.database.transaction(tenant_id) as session:
+        embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
     return answering.instruments(
         app.settings,
         database=app.database,
-        embedder=app.embedder_of(tenant_id),
+        embedder=embedder,
         open_language_model=lambda: app.language_model,
+        ranking=ranking,
     )
 
 

@@ -11,6 +11,7 @@ from functions.edge.asking import CellBody, FiltersBody
 from functions.edge.http import Caller
 from shared.search import service as search
 from shared.search.model import LONGEST_QUERY, MOST_AROUND, MOST_HITS, SearchRequest
+from shared.search.tuning import ranking_of
 from shared.wiring import app as wired
 
 router = APIRouter(tags=["search"])
@@ -86,9 +87,8 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
         filters=body.filters.filters(),
     )
     with app.database.transaction(caller.tenant_id) as session:
-        result = search.find(
-            session, app.embedder_in(session), request, ranking=search.ranking(app.settings)
-        )
+        ranking = ranking_of(session, app.settings)
+        result = search.find(session, app.embedder_in(session), request, ranking=ranking)
     return Found(
         results=[HitBody.model_validate(hit) for hit in result.hits],
         language=result.language,

@@ -38,7 +38,7 @@ from shared.kernel.ids import CitationId, ConversationId, DocumentId, MessageId,
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.kernel.settings import Settings
 from shared.search import service as search
-from shared.search.model import SearchRequest
+from shared.search.model import Ranking, SearchRequest
 
 if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
@@ -58,13 +58,14 @@ def instruments(
     database: Database,
     embedder: Embedder,
     open_language_model: Callable[[], LanguageModel | None],
+    ranking: Ranking | None = None,
 ) -> Instruments:
-    """Lay out what ``ask`` works with, tuned as the settings say."""
+    """Lay out what ``ask`` works with, tuned as the settings say; ``ranking`` is the tenant's."""
     return Instruments(
         database=database,
         embedder=embedder,
         open_language_model=open_language_model,
-        ranking=search.ranking(config),
+        ranking=ranking or search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
     )

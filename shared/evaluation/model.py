@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
+
+from shared.kernel.ids import UserId
 
 Kind = Literal["retrieval", "answers", "feedback"]
 ValuesByQuestion = Mapping[str, float]
@@ -66,3 +70,15 @@ class Run:
     measures: Mapping[str, ValuesByQuestion]
     circumstances: Mapping[str, object] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run that the tenant keeps; ``run`` is its JSON."""
+
+    id: UUID
+    kind: str
+    name: str
+    run: dict[str, object]
+    created_by: UserId
+    created_at: datetime
