@@ -17,6 +17,7 @@ from shared.search.facets import count_facets
 from shared.search.paging import find_page
 from shared.search.reranking import rerank, wider
 from shared.search.suggestions import correct
+from shared.search.tuning import ranking_of
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -28,12 +29,12 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     """Find passages by meaning and by words."""
     caller.require("search")
     app = wired()
-    request, ranking = body.asked(), search.ranking(app.settings)
+    request = body.asked()
     reranker = _reranker(app, body)
     asked = wider(request, app.settings.rerank_factor) if reranker else request
     with app.database.transaction(caller.tenant_id) as session:
         check_versions(session, request.filters)
-        embedder = app.embedder_in(session)
+        embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
         page = find_page(
             session,
             embedder,

@@ -23,6 +23,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.llm import llm
+from infra.cli.eval import evaluate
 from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.model import model
@@ -94,6 +95,7 @@ app.add_typer(model, name="model", rich_help_panel=RUNNING)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
+app.add_typer(evaluate, name="eval", rich_help_panel=RUNNING)
 app.command(rich_help_panel=BUILDING)(bench)
 app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command(rich_help_panel=BUILDING)(chaos)

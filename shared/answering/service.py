@@ -41,7 +41,7 @@ from shared.kernel.errors import InvalidError, KontorError
 from shared.kernel.ids import DocumentId
 from shared.kernel.settings import Settings
 from shared.search import service as search
-from shared.search.model import SearchRequest
+from shared.search.model import Ranking, SearchRequest
 from shared.search.neighbours import find_neighbours
 
 if TYPE_CHECKING:
@@ -59,13 +59,14 @@ def instruments(
     database: Database,
     embedder: Embedder,
     open_language_model: OpenLanguageModel,
+    ranking: Ranking | None = None,
 ) -> Instruments:
-    """Lay out what ``ask`` works with, tuned as the settings say."""
+    """Lay out what ``ask`` works with, tuned as the settings say; ``ranking`` is the tenant's."""
     return Instruments(
         database=database,
         embedder=embedder,
         open_language_model=open_language_model,
-        ranking=search.ranking(config),
+        ranking=ranking or search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
         tuning=Tuning(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from shared.documents.grids import CitedCell, Grid, Passage
 from shared.inference.language import Language
-from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
+from shared.kernel.ids import ChunkId, CollectionId, DocumentId, UserId, VersionId
 
 MOST_HITS = 100
 MOST_AROUND = 3
@@ -220,3 +221,15 @@ class SearchResult:
     hits: tuple[Hit, ...]
     language: Language
     took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRanking:
+    """A tenant's own weights, and what spoke for them."""
+
+    id: UUID
+    dense_weight_en: float
+    dense_weight_de: float
+    evidence: dict[str, object]
+    created_by: UserId
+    created_at: datetime

@@ -640,3 +640,25 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
     AND n.id <> ALL (%(chunk_ids)s)
 ORDER BY n.id
 LIMIT 300;
+
+-- :name find_tenant_ranking :one OwnRanking
+-- The newest weights hold; ids are in the order of time.
+SELECT id, dense_weight_en, dense_weight_de, evidence, created_by, created_at
+FROM kontor.tenant_rankings
+WHERE tenant_id = %(tenant_id)s
+ORDER BY id DESC
+LIMIT 1;
+
+-- :name record_tenant_ranking :exec
+-- Earlier weights stay, to go back to.
+INSERT INTO kontor.tenant_rankings (
+    tenant_id, id, dense_weight_en, dense_weight_de, evidence, created_by
+)
+VALUES (
+    %(tenant_id)s, %(id)s, %(dense_weight_en)s, %(dense_weight_de)s, %(evidence)s::jsonb,
+    %(created_by)s
+);
+
+-- :name remove_tenant_ranking :exec
+-- Going back: the row before it holds again.
+DELETE FROM kontor.tenant_rankings WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
