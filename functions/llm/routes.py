@@ -16,7 +16,7 @@ router = APIRouter(tags=["llm"])
 logger = logging.getLogger(__name__)
 
 
-@router.post("/")
+@router.post("/", include_in_schema=False)
 async def answer(request: Request) -> Streamed:
     """Answer a call that was reserved; its id is the right to make it, once."""
     tenant_id, call_id, asked = read_request(await request.body())
