@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.adapters import outbox
@@ -131,6 +131,13 @@ def new_chunk(chunk: Chunk, *, reading: int = 1) -> NewChunk:
         section_end=chunk.section_end,
         grids=tuple(grids_to_json(chunk.grids)),
     )
+
+
+def _complete(model: LanguageModel, prompt: str) -> str:
+    """Ask a language model one thing, and wait for all of its answer."""
+    from shared.inference.model import Message
+
+    return "".join(model.stream([Message("user", prompt)], max_tokens=400, temperature=0.0))
 
 
 class App:
@@ -397,35 +404,30 @@ class App:
 
         return self.bridge.open(Caller(tenant_id=tenant_id, user_id=user_id), purpose)
 
-    def reranker(self, name: str = "") -> Reranker:
-        """Return a reranker by its name, or the configured one, opened once.
+    def reranker(self, name: str, tenant_id: TenantId, user_id: UserId) -> Reranker:
+        """Return a reranker by its name; what it asks of a language model counts for ``user_id``.
 
         Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
         """
         from shared.inference.reranking.port import Supplies
         from shared.inference.reranking.registry import open_reranker
 
-        wanted = name or self.settings.rerank
-        if wanted not in self._rerankers:
-            supplies = Supplies(
-                model_path=self.settings.reranker_model,
-                threads=self.settings.embedding_threads,
-                complete=self._complete if self.settings.llm_model else None,
-            )
-            self._rerankers[wanted] = open_reranker(wanted, supplies)
-        return self._rerankers[wanted]
+        if name in self._rerankers:
+            return self._rerankers[name]
+        model = self.language_model(tenant_id, user_id, "rerank") if name == "llm" else None
+        supplies = Supplies(
+            model_path=self.settings.reranker_model,
+            threads=self.settings.embedding_threads,
+            complete=partial(_complete, model) if model else None,
+        )
+        opened = open_reranker(name, supplies)
+        if name != "llm":  # that one belongs to whoever asks
+            self._rerankers[name] = opened
+        return opened
 
     @cached_property
     def _rerankers(self) -> dict[str, Reranker]:
         return {}
-
-    def _complete(self, prompt: str) -> str:
-        """Ask the configured language model one thing, and wait for all of its answer."""
-        from shared.inference.model import Message
-
-        model = self.language_model
-        assert model is not None  # only asked where one is configured
-        return "".join(model.stream([Message("user", prompt)], max_tokens=400, temperature=0.0))
 
     @cached_property
     def settler(self) -> Settler:

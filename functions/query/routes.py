@@ -11,7 +11,6 @@ from functions.query.schemas import FacetsBody, Found, HitBody, SearchBody
 from shared.inference.reranking.port import Reranker
 from shared.kernel.errors import InvalidError
 from shared.search import caching
-from shared.search import service as search
 from shared.search.checking import check_versions
 from shared.search.facets import count_facets
 from shared.search.paging import find_page
@@ -30,7 +29,7 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     caller.require("search")
     app = wired()
     request = body.asked()
-    reranker = _reranker(app, body)
+    reranker = _reranker(app, caller, body)
     asked = wider(request, app.settings.rerank_factor) if reranker else request
     with app.database.transaction(caller.tenant_id) as session:
         check_versions(session, request.filters)
@@ -63,7 +62,7 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     )
 
 
-def _reranker(app: App, body: SearchBody) -> Reranker | None:
+def _reranker(app: App, caller: Caller, body: SearchBody) -> Reranker | None:
     """Return the reranker that was asked for; ``None`` leaves the order as it is.
 
     A configured one steps back where a cursor goes on with a list that it did not order.
@@ -75,4 +74,4 @@ def _reranker(app: App, body: SearchBody) -> Reranker | None:
             fields={"cursor": "not together with rerank"},
         )
     wanted = body.rerank or ("none" if body.cursor else app.settings.rerank)
-    return None if wanted == "none" else app.reranker(wanted)
+    return None if wanted == "none" else app.reranker(wanted, caller.tenant_id, caller.user_id)

@@ -13,7 +13,7 @@ CREATE TABLE kontor.agent_runs (
     memory jsonb NOT NULL CHECK (jsonb_typeof(memory) = 'object'),
     answer text NOT NULL DEFAULT '',
     answer_state text NOT NULL DEFAULT ''
-        CHECK (answer_state IN ('', 'answer', 'related', 'unknown')),
+        CHECK (answer_state IN ('', 'answer', 'related', 'unknown', 'smalltalk')),
     answerer text NOT NULL DEFAULT '',
     citations jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(citations) = 'array'),
     detail text NOT NULL DEFAULT '',

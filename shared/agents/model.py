@@ -17,7 +17,7 @@ RunId = NewType("RunId", UUID)
 ActionId = NewType("ActionId", UUID)
 
 RunState = Literal["running", "waiting", "asking", "done", "failed", "cancelled"]
-AnswerState = Literal["", "answer", "related", "unknown"]
+AnswerState = Literal["", "answer", "related", "unknown", "smalltalk"]
 ActionState = Literal["proposed", "confirmed", "declined", "done", "failed"]
 NodeName = Literal[
     "plan", "ask_library", "search_library", "search_web", "read_page", "calculate", "ask_back",

@@ -31,7 +31,7 @@ from shared.agents.wording import wording
 from shared.answering import service as answering
 from shared.answering.model import Answer, AnswerEvent, Cited, Question, Token
 from shared.answering.safe_text import render
-from shared.inference.language_models import LanguageModel
+from shared.generation.language_models import LanguageModel
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFoundError
 
 logger = logging.getLogger(__name__)

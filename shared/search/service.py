@@ -16,7 +16,7 @@ from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
-from shared.inference.model import VectorSpace
+from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
