@@ -70,7 +70,7 @@ def measure_search_speed(
             with _without_graphs(owner, progress):
                 for name, size in sizes.items():
                     progress(f"Filling a tenant with {name}.")
-                    _fill(database, shelves[name], passages, vectors, size, embedder)
+                    _fill(database, shelves[name], passages, vectors, size=size, embedder=embedder)
             with psycopg.connect(owner, autocommit=True) as connection:
                 connection.execute("VACUUM ANALYZE")
             found: list[Measurement] = []
@@ -168,6 +168,7 @@ def _fill(
     tenant: TenantId,
     passages: Sequence[str],
     vectors: NDArray[np.float32],
+    *,
     size: int,
     embedder: Embedder,
 ) -> None:
