@@ -132,6 +132,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Whose answers are kept for questions that ask the same, how near those lie, for how long.
+
+    ``whose`` is ``off``, ``models`` (a language model's) or ``all``.
+    """
+
+    whose: str = "off"
+    similarity: float = 0.9
+    kept_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """What answering works with.
 
@@ -145,6 +157,7 @@ class Instruments:
     ranking: Ranking
     answer_threshold: float
     related_threshold: float
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)

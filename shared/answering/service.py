@@ -22,12 +22,14 @@ from shared.answering.model import (
     Emit,
     Instruments,
     ListenerGoneError,
+    Memory,
     Question,
     Said,
     Started,
     State,
     Thread,
 )
+from shared.answering.semantic_cache import Recollection, recollect
 from shared.answering.transcript import Transcript
 from shared.answering.wording import spoken_language, wording
 from shared.identity.model import Principal
@@ -67,6 +69,11 @@ def instruments(
         ranking=search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
+        memory=Memory(
+            whose=config.answer_cache,
+            similarity=config.answer_cache_similarity,
+            kept_s=config.answer_cache_s,
+        ),
     )
 
 
@@ -81,11 +88,19 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     """
     principal.require("chat")
     _check(question)
+    # Looked up before the search: what is found is then at least as new as its key says.
+    memory = recollect(
+        tools,
+        principal,
+        question.text,
+        filters=question.filters,
+        history=[question.conversation_id] if question.conversation_id else [],
+    )
     case = _open(tools, principal, question)
     transcript = Transcript(emit, question=question.text)
     try:
         emit(Started(case.conversation_id, case.answer_id))
-        state = _compose(tools, case, transcript)
+        state = _recall(memory, transcript) or _compose(tools, case, transcript)
         answer = keep(tools.database, case, transcript, state=state)
     except ListenerGoneError:
         return keep(tools.database, case, transcript, state="stopped")
@@ -94,9 +109,19 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         raise
     try:
         emit(Done(answer.conversation_id, answer.message_id, answer.state, answer.answerer))
+        if memory is not None:
+            memory.keep(answer)
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
     return answer
+
+
+def _recall(memory: Recollection | None, transcript: Transcript) -> State | None:
+    """Say the answer that was given to the same question before, if one was."""
+    if memory is None or memory.known is None:
+        return None
+    memory.say(transcript)
+    return "answer"
 
 
 def _check(question: Question) -> None:
