@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 CACHED = "cached"
 
 _NEAREST = 5
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+# With the space that a transcript says behind each.
+_MARKER = re.compile(r"\[(\d{1,3})\] ?")
 
 
 @dataclass(frozen=True, slots=True)
