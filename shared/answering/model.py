@@ -218,6 +218,18 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Whose answers are kept for questions that ask the same, how near those lie, for how long.
+
+    ``whose`` is ``off``, ``models`` (a language model's) or ``all``.
+    """
+
+    whose: str = "off"
+    similarity: float = 0.9
+    kept_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """What answering works with.
 
@@ -233,6 +245,7 @@ class Instruments:
     answer_threshold: float
     related_threshold: float
     tuning: Tuning = field(default_factory=Tuning)
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from shared.answering.model import (
     Emit,
     Instruments,
     ListenerGoneError,
+    Memory,
     Question,
     Started,
     State,
@@ -30,6 +31,7 @@ from shared.answering.model import (
 from shared.answering.opening import Opening, open_question
 from shared.answering.packing import pack
 from shared.answering.retrieval import Gathered, gather
+from shared.answering.semantic_cache import Recollection, recollect
 from shared.answering.stopping import StoppedError, StopWatch
 from shared.answering.titles import title_by_model
 from shared.answering.transcript import Transcript
@@ -74,6 +76,11 @@ def instruments(
             passage_tokens=config.passage_tokens,
             unsupported=config.unsupported,
         ),
+        memory=Memory(
+            whose=config.answer_cache,
+            similarity=config.answer_cache_similarity,
+            kept_s=config.answer_cache_s,
+        ),
     )
 
 
@@ -89,14 +96,18 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     """
     principal.require("chat")
     _check(question)
+    # Looked up before the search: what is found is then at least as new as its key says.
+    memory = _recollect(tools, principal, question)
     opening = _open(tools, principal, question)
     watch = StopWatch(emit, tools.database, principal.tenant_id, opening.answer_id)
     transcript = Transcript(watch.emit, question=opening.text)
     case = _unasked(opening)
     try:
         emit(Started(opening.conversation_id, opening.answer_id))
-        case = _look_up(tools, opening, emit=emit)
-        state = _compose(tools, case, transcript)
+        state = _recite(memory, transcript)
+        if state is None:
+            case = _look_up(tools, opening, emit=emit)
+            state = _compose(tools, case, transcript)
         answer = keep(tools.database, case, transcript, state=state)
     except StoppedError:
         answer = keep(tools.database, case, transcript, state="stopped")
@@ -107,10 +118,28 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         raise
     try:
         emit(_done(answer))
+        if memory is not None:
+            memory.keep(answer)
         _give_title(tools, case, answer, emit=emit)
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
     return answer
+
+
+def _recollect(tools: Instruments, principal: Principal, question: Question) -> Recollection | None:
+    """Remember a question that stands alone; in a conversation it means what was said before."""
+    before = (question.conversation_id, question.edits, question.regenerates)
+    if question.history or any(each is not None for each in before):
+        return None
+    return recollect(tools, principal, question.text, filters=question.filters)
+
+
+def _recite(memory: Recollection | None, transcript: Transcript) -> State | None:
+    """Say the answer that was given to the same question before, if one was."""
+    if memory is None or memory.known is None:
+        return None
+    memory.say(transcript)
+    return "answer"
 
 
 def _done(answer: Answer) -> Done:
