@@ -18,7 +18,7 @@ from infra.cli.describing import describe, mv, tags
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
-from infra.cli.eval import evaluate
+from infra.cli.eval_feedback import evaluate
 from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.new import new
