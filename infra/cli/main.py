@@ -12,6 +12,7 @@ from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.bench_peers import bench_peers
 from infra.cli.chaos import chaos
 from infra.cli.collections import collection
 from infra.cli.describing import describe, mv, tags
@@ -84,6 +85,7 @@ app.command(rich_help_panel=BUILDING)(bench)
 app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command(rich_help_panel=BUILDING)(chaos)
 app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)
+app.command("bench-peers", rich_help_panel=BUILDING)(bench_peers)
 
 
 def _show_version(is_wanted: bool) -> None:

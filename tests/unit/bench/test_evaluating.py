@@ -114,7 +114,7 @@ def test_search_is_measured_its_ranking_written_and_a_loss_found(
 
     code, again = run(*arguments, "--compare", str(saved))
     assert code == 0
-    assert again["circumstances"]["seconds"] == found["circumstances"]["seconds"]  # not made anew
+    assert again["circumstances"]["index_s"] == found["circumstances"]["index_s"]  # not made anew
     assert [each["change"]["mean"] for each in again["differences"]] == [0.0] * 5
 
     rows = "".join(f"{query}\tnowhere\t1\n" for query in QUERIES)
