@@ -13,6 +13,7 @@ from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.bench_peers import bench_peers
 from infra.cli.cache import cache
 from infra.cli.chaos import chaos
 from infra.cli.cite import cite
@@ -23,6 +24,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval import evaluate
+from infra.cli.eval_feedback import evaluate
 from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
@@ -100,6 +102,7 @@ app.command(rich_help_panel=BUILDING)(bench)
 app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command(rich_help_panel=BUILDING)(chaos)
 app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)
+app.command("bench-peers", rich_help_panel=BUILDING)(bench_peers)
 
 
 def _show_version(is_wanted: bool) -> None:

@@ -150,8 +150,8 @@ def test_praise_and_corrections_become_an_evaluation_set(room: Room, shelf: Shel
     assert items[0]["golds"] == [
         {"document_id": document, "version_id": None, "start": None, "end": None}
     ]
-    first = items[1]["golds"][0]
-    assert LEASE[first["start"] : first["end"]] == praised["citations"][0]["quote"]
+    quoted = {LEASE[gold["start"] : gold["end"]] for gold in items[1]["golds"]}
+    assert quoted == {citation["quote"] for citation in praised["citations"]}
 
     made = room.send("POST", "runs")
     assert made.status == 201
