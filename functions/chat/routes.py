@@ -46,7 +46,11 @@ class CitationBody(_FromRow):
 
 
 class AnswerBody(BaseModel):
-    """An answer; ``state`` says how well it is founded, ``answerer`` who gave it."""
+    """An answer; ``state`` says how well it is founded, ``answerer`` who gave it.
+
+    ``confidence`` is the probability (0 to 1) that the quotes answer; ``null`` where nobody can
+    tell.
+    """
 
     conversation_id: UUID
     message_id: UUID
@@ -54,6 +58,7 @@ class AnswerBody(BaseModel):
     answer: str
     citations: list[CitationBody]
     answerer: str
+    confidence: float | None
 
 
 class ConversationBody(_FromRow):
@@ -104,6 +109,7 @@ def ask(caller: Caller, body: AskBody) -> AnswerBody:
         answer=given.text,
         citations=[CitationBody.model_validate(citation) for citation in given.citations],
         answerer=given.answerer,
+        confidence=given.confidence,
     )
 
 

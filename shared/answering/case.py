@@ -11,6 +11,7 @@ from shared.answering.model import Answer, Question, State
 from shared.answering.transcript import Transcript
 from shared.audit import service as audit
 from shared.identity.model import Principal
+from shared.inference.elyza.engine import Reply
 from shared.inference.model import Role
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import ConversationId, MessageId
@@ -21,7 +22,10 @@ _TITLE_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with everything needed to answer it; no transaction is open any more."""
+    """A question with everything needed to answer it; no transaction is open any more.
+
+    ``courtesy`` answers what was no question; then nothing was searched.
+    """
 
     question: Question
     principal: Principal
@@ -30,6 +34,7 @@ class Case:
     answer_id: MessageId
     result: SearchResult
     history: Sequence[tuple[Role, str]]
+    courtesy: Reply | None = None
 
 
 def keep(database: Database, case: Case, transcript: Transcript, *, state: State) -> Answer:
@@ -65,6 +70,7 @@ def keep(database: Database, case: Case, transcript: Transcript, *, state: State
         text=transcript.text,
         citations=citations,
         answerer=transcript.answerer,
+        confidence=transcript.confidence,
     )
 
 

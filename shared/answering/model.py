@@ -16,7 +16,7 @@ from shared.search.model import Filters, Ranking
 if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
 
-State = Literal["answer", "related", "unknown", "stopped"]
+State = Literal["answer", "related", "unknown", "stopped", "smalltalk"]
 LONGEST_QUESTION = 2000
 
 
@@ -95,13 +95,14 @@ class Cited(AnswerEvent):
 
 @dataclass(frozen=True, slots=True)
 class Done(AnswerEvent):
-    """The answer is complete and kept."""
+    """The answer is complete and kept; ``confidence`` as ``Answer`` has it."""
 
     kind: ClassVar[str] = "done"
     conversation_id: ConversationId
     message_id: MessageId
     state: State
     answerer: str
+    confidence: float | None = None
 
 
 Emit = Callable[[AnswerEvent], None]
@@ -120,7 +121,8 @@ class Question:
 class Answer:
     """What was said and how well it is founded.
 
-    ``answerer`` names who spoke: ``extractive``, or a language model.
+    ``answerer`` names who spoke: ``extractive``, or a language model. ``confidence`` is the
+    probability (0 to 1) that the quotes answer; ``None`` where nobody can tell.
     """
 
     conversation_id: ConversationId
@@ -129,6 +131,7 @@ class Answer:
     text: str
     citations: tuple[Citation, ...]
     answerer: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,8 @@ class Instruments:
     """What answering works with.
 
     ``open_language_model`` returns ``None`` when none is configured and may raise
-    UnavailableError. Both thresholds are evidence scores of the extractive answerer.
+    UnavailableError. Both thresholds are probabilities of the extractive answerer (0 to 1).
+    ``talks_when_unknown`` lets small talk follow where nothing was found.
     """
 
     database: Database
@@ -145,6 +149,7 @@ class Instruments:
     ranking: Ranking
     answer_threshold: float
     related_threshold: float
+    talks_when_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.adapters.database import Database, Session
-from shared.answering import store
+from shared.answering import smalltalk, store
 from shared.answering.case import Case, keep
 from shared.answering.extraction import NAME as EXTRACTIVE
 from shared.answering.extraction import answer_with_quotes
@@ -32,13 +32,14 @@ from shared.answering.transcript import Transcript
 from shared.answering.wording import spoken_language, wording
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
+from shared.inference.language import detect_language
 from shared.inference.model import Role
 from shared.kernel.errors import InvalidError, KontorError, NotFoundError
 from shared.kernel.ids import CitationId, ConversationId, DocumentId, MessageId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.kernel.settings import Settings
 from shared.search import service as search
-from shared.search.model import SearchRequest
+from shared.search.model import SearchRequest, SearchResult
 
 if TYPE_CHECKING:
     from shared.inference.language_models import LanguageModel
@@ -67,6 +68,7 @@ def instruments(
         ranking=search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
+        talks_when_unknown=config.enable_elyza_fallback,
     )
 
 
@@ -86,6 +88,11 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     try:
         emit(Started(case.conversation_id, case.answer_id))
         state = _compose(tools, case, transcript)
+        if state == "unknown" and tools.talks_when_unknown:
+            spoken = spoken_language(case.result.language, [])
+            state = smalltalk.say_talk(
+                question.text, case.history, spoken=spoken, transcript=transcript
+            )
         answer = keep(tools.database, case, transcript, state=state)
     except ListenerGoneError:
         return keep(tools.database, case, transcript, state="stopped")
@@ -93,7 +100,15 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         keep(tools.database, case, transcript, state="stopped")
         raise
     try:
-        emit(Done(answer.conversation_id, answer.message_id, answer.state, answer.answerer))
+        emit(
+            Done(
+                answer.conversation_id,
+                answer.message_id,
+                answer.state,
+                answer.answerer,
+                answer.confidence,
+            )
+        )
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
     return answer
@@ -120,8 +135,12 @@ def _open(tools: Instruments, principal: Principal, question: Question) -> Case:
             find_conversation(session, principal, question.conversation_id)
             rows = store.list_messages(session, question.conversation_id, limit=_HISTORY)
             history = [(row.role, row.content) for row in rows]
-        request = SearchRequest(query=question.text, k=_PASSAGES, filters=question.filters)
-        result = search.find(session, tools.embedder, request, ranking=tools.ranking)
+        reply = smalltalk.courtesy(question.text, history)
+        if reply is None:
+            request = SearchRequest(query=question.text, k=_PASSAGES, filters=question.filters)
+            result = search.find(session, tools.embedder, request, ranking=tools.ranking)
+        else:
+            result = SearchResult((), detect_language(question.text), 0.0)
     return Case(
         question=question,
         principal=principal,
@@ -130,6 +149,7 @@ def _open(tools: Instruments, principal: Principal, question: Question) -> Case:
         answer_id=_after(question_id),
         result=result,
         history=history,
+        courtesy=reply,
     )
 
 
@@ -143,6 +163,8 @@ def _after(earlier: MessageId) -> MessageId:
 
 def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
     """Say the answer; returns how well it is founded."""
+    if case.courtesy is not None:
+        return smalltalk.say_courtesy(case.courtesy, transcript)
     hits = case.result.hits
     spoken = spoken_language(case.result.language, [hit.language for hit in hits])
     transcript.answerer = EXTRACTIVE

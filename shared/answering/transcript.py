@@ -18,11 +18,12 @@ class Transcript:
     """What one answer has said so far; every word and citation goes out through ``emit``.
 
     ``answerer`` is who speaks; it is set before the first word. ``question`` tells which cells of
-    a cited table were asked for.
+    a cited table were asked for; ``confidence`` is how probable the answer is, if anybody can say.
     """
 
     def __init__(self, emit: Emit, *, question: str = "") -> None:
         self.answerer = ""
+        self.confidence: float | None = None
         self._question = question
         self._emit = emit
         self._said: list[str] = []

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.inference.embedding import Embedder
-from shared.inference.extractive import MOST_SENTENCES, Finding, Passage, find_quotes
+from shared.inference.extraction.finding import MOST_SENTENCES, find_quotes
+from shared.inference.extraction.model import Finding, Passage
 from shared.kernel.settings import Settings
 
 DEFAULTS = Settings()
@@ -93,22 +94,33 @@ def test_what_the_passages_do_not_say_is_unknown(
 
 def test_thresholds_decide_between_answer_related_and_unknown(embedder: Embedder) -> None:
     question = "How many litres of water does the pump move per minute?"
-    evidence = ask(embedder, question, "en", PUMP).evidence
-    assert ask(embedder, question, "en", PUMP, answer=evidence).state == "answer"
-    above = evidence + 0.01
-    related = ask(embedder, question, "en", PUMP, answer=above, related=evidence)
+    confidence = ask(embedder, question, "en", PUMP).confidence
+    assert ask(embedder, question, "en", PUMP, answer=confidence).state == "answer"
+    above = confidence + 0.0001
+    related = ask(embedder, question, "en", PUMP, answer=above, related=confidence)
     assert related.state == "related"
     assert related.quotes
     assert ask(embedder, question, "en", PUMP, answer=above, related=above).state == "unknown"
+
+
+def test_confidence_is_high_for_what_stands_there_and_low_for_what_does_not(
+    embedder: Embedder,
+) -> None:
+    known = ask(embedder, "Who designed the P-40 pump?", "en", PUMP, COOKING)
+    near = ask(embedder, "Who sells the P-40 pump in Denmark?", "en", PUMP, COOKING)
+    far = ask(embedder, "Who painted the ceiling of the chapel?", "en", PUMP, COOKING)
+    assert known.confidence > 0.8
+    assert 0 < far.confidence < near.confidence < known.confidence < 1
 
 
 def test_sentence_that_cannot_hold_the_answer_is_only_related(embedder: Embedder) -> None:
     text = "Fees for the passport office are governed by section 12 of the passport act."
     passage = Passage("fees", text, 1.0, "en")
     question = "How high are the fees for the passport office?"
-    finding = ask(embedder, question, "en", passage, answer=0.1, related=0.0)
+    finding = ask(embedder, question, "en", passage, answer=0.0, related=0.0)
     assert finding.state == "related"
-    assert ask(embedder, "What governs the fees?", "en", passage, answer=0.1).state == "answer"
+    governs = ask(embedder, "What governs the fees?", "en", passage, answer=0.0, related=0.0)
+    assert governs.state == "answer"
 
 
 def test_no_passages_and_empty_passages_are_unknown(embedder: Embedder) -> None:
@@ -118,14 +130,14 @@ def test_no_passages_and_empty_passages_are_unknown(embedder: Embedder) -> None:
 
 
 def test_at_most_three_quotes_and_no_sentence_twice(embedder: Embedder) -> None:
-    finding = ask(embedder, "pump water litres", "en", PUMP, LEASE, COOKING, related=-9, answer=-9)
+    finding = ask(embedder, "pump water litres", "en", PUMP, LEASE, COOKING, related=0, answer=0)
     spans = [(quote.passage_id, quote.start) for quote in finding.quotes]
     assert len(spans) == len(set(spans)) == MOST_SENTENCES
 
 
 def test_copies_of_a_document_are_quoted_once(embedder: Embedder) -> None:
     copies = [Passage(f"copy{n}", PUMP.text, 1.0 - n / 100, "en") for n in range(3)]
-    finding = ask(embedder, "Who designed the P-40 pump?", "en", *copies, related=-9, answer=-9)
+    finding = ask(embedder, "Who designed the P-40 pump?", "en", *copies, related=0, answer=0)
     assert "Solberg" in finding.quotes[0].text
     assert len({quote.text for quote in finding.quotes}) == MOST_SENTENCES
     assert {quote.passage_id for quote in finding.quotes} == {"copy0"}
@@ -135,7 +147,7 @@ def test_questions_and_headings_in_the_text_are_not_given_as_answers(embedder: E
     passage = Passage(
         "faq", "Kündigungsfrist\n\nWie lang ist die Frist?\nSie beträgt sechs Wochen.", 1.0, "de"
     )
-    finding = ask(embedder, "Wie lang ist die Kündigungsfrist?", "de", passage, related=-9)
+    finding = ask(embedder, "Wie lang ist die Kündigungsfrist?", "de", passage, related=0)
     assert finding.quotes[0].text == "Sie beträgt sechs Wochen."
 
 
@@ -160,7 +172,7 @@ def test_quoted_text_always_stands_in_the_passage(
 ) -> None:
     passages = [Passage("a", text, 1.0, "simple"), LEASE]
     by_id = {passage.id: passage for passage in passages}
-    finding = ask(embedder, question, "de", *passages, related=-9, answer=-9)
+    finding = ask(embedder, question, "de", *passages, related=0, answer=0)
     for quote in finding.quotes:
         assert by_id[quote.passage_id].text[quote.start : quote.end] == quote.text
         assert quote.text == quote.text.strip() != ""
