@@ -23,7 +23,6 @@ from infra.cli.describing import describe, mv, tags
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
-from infra.cli.eval import evaluate
 from infra.cli.eval_feedback import evaluate
 from infra.cli.llm import llm
 from infra.cli.login import login

@@ -20,7 +20,8 @@ from shared.answering.model import Cited, Token
 from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
 from shared.generation.language_models import LanguageModel
-from shared.inference.extractive import Passage, State, find_quotes
+from shared.inference.extraction.finding import find_quotes
+from shared.inference.extraction.model import Passage, State
 from shared.inference.language import detect_language
 from shared.inference.model import Message
 from shared.inference.sentences import sentences

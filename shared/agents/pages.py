@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from shared.adapters.egress import Fetched
 from shared.agents.model import Page
 from shared.inference.embedding import Embedder
-from shared.inference.extractive import Passage
+from shared.inference.extraction.model import Passage
 from shared.inference.language import detect_language
 from shared.inference.stemming import stems
 

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Database, Session
-from shared.answering import store
+from shared.answering import smalltalk, store
 from shared.answering.case import Case, keep
 from shared.answering.condensing import condense, split_parts
 from shared.answering.extraction import NAME as EXTRACTIVE
@@ -81,6 +81,7 @@ def instruments(
             similarity=config.answer_cache_similarity,
             kept_s=config.answer_cache_s,
         ),
+        talks_when_unknown=config.enable_elyza_fallback,
     )
 
 
@@ -104,7 +105,7 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     case = _unasked(opening)
     try:
         emit(Started(opening.conversation_id, opening.answer_id))
-        state = _recite(memory, transcript)
+        state = _say_without_search(opening, memory, transcript)
         if state is None:
             case = _look_up(tools, opening, emit=emit)
             state = _compose(tools, case, transcript)
@@ -134,8 +135,13 @@ def _recollect(tools: Instruments, principal: Principal, question: Question) -> 
     return recollect(tools, principal, question.text, filters=question.filters)
 
 
-def _recite(memory: Recollection | None, transcript: Transcript) -> State | None:
-    """Say the answer that was given to the same question before, if one was."""
+def _say_without_search(
+    opening: Opening, memory: Recollection | None, transcript: Transcript
+) -> State | None:
+    """Answer a courtesy, or say the answer that was given to the same question before."""
+    reply = smalltalk.courtesy(opening.text, opening.history)
+    if reply is not None:
+        return smalltalk.say_courtesy(reply, transcript)
     if memory is None or memory.known is None:
         return None
     memory.say(transcript)
@@ -196,7 +202,16 @@ def _look_up(tools: Instruments, opening: Opening, *, emit: Emit) -> Case:
 
 
 def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
-    """Say the answer; returns how well it is founded."""
+    """Say the answer, and small talk behind it where nothing was found and that is wanted."""
+    state = _say_found(tools, case, transcript)
+    if state != "unknown" or not tools.talks_when_unknown:
+        return state
+    spoken = spoken_language(case.gathered.language, [])
+    return smalltalk.say_talk(case.text, case.opening.history, spoken=spoken, transcript=transcript)
+
+
+def _say_found(tools: Instruments, case: Case, transcript: Transcript) -> State:
+    """Say what was found; returns how well it is founded."""
     hits = case.gathered.hits
     spoken = spoken_language(case.gathered.language, [hit.language for hit in hits])
     transcript.answerer = EXTRACTIVE
