@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partialmethod
 from types import ModuleType
 from typing import Any
 
@@ -228,10 +228,22 @@ def load_litellm() -> ModuleType:
     litellm.drop_params = True
     litellm.suppress_debug_info = True
     litellm.disable_hf_tokenizer_download = True
+    _stay_at_the_address(litellm)
     # What it logs of failures repeats prompts.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     module: ModuleType = litellm
     return module
+
+
+def _stay_at_the_address(litellm: Any) -> None:
+    """Follow no redirects: an address was checked, where it points to was not."""
+    import httpx
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+
+    litellm.client_session = httpx.Client(follow_redirects=False)  # what OpenAI's client uses
+    HTTPHandler.__init__ = partialmethod(  # type: ignore[method-assign, assignment]
+        HTTPHandler.__init__, follow_redirects=False
+    )
 
 
 def _address(route: Route, key: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,9 @@ def url(served: App) -> Iterator[str]:
 @pytest.fixture
 def bridge(served: App, url: str) -> Bridge:
     """Somebody else's bridge: it has the database, and reaches the model by the URL alone."""
-    line = remote_line(FunctionUrl(f"{url}/", region="eu-central-1", timeout_s=120))
+    line = remote_line(
+        FunctionUrl(f"{url}/", region="eu-central-1", first_line_s=120, next_line_s=20)
+    )
     return replace(served.bridge, open_line=lambda: line)
 
 
@@ -105,7 +108,7 @@ def test_nobody_makes_a_call_that_was_not_reserved(served: App, url: str, caller
 def test_a_function_that_is_away_is_unavailable_and_frees_what_was_reserved(
     served: App, bridge: Bridge, caller: Caller
 ) -> None:
-    gone = FunctionUrl("http://127.0.0.1:9/", region="eu-central-1", timeout_s=5)
+    gone = FunctionUrl("http://127.0.0.1:9/", region="eu-central-1", first_line_s=5, next_line_s=5)
     with model_server() as server:
         add_route(served, caller, server)
         with pytest.raises(UnavailableError, match="does not answer"):
@@ -113,8 +116,20 @@ def test_a_function_that_is_away_is_unavailable_and_frees_what_was_reserved(
     assert calls(served, caller) == [("failed", "", 0)]
 
 
+def test_a_function_that_is_too_slow_is_unavailable_in_time(served: App, caller: Caller) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        url = FunctionUrl(
+            f"http://127.0.0.1:{port}/", region="eu-central-1", first_line_s=0.1, next_line_s=60
+        )
+        with pytest.raises(UnavailableError, match="TimeoutError"):
+            list(remote_line(url)(caller.tenant_id, CallId(new_id()), REQUEST))
+
+
 def test_a_url_that_refuses_is_unavailable(served: App, url: str, caller: Caller) -> None:
-    line = remote_line(FunctionUrl(f"{url}/elsewhere", region="eu-central-1", timeout_s=5))
+    line = remote_line(
+        FunctionUrl(f"{url}/elsewhere", region="eu-central-1", first_line_s=5, next_line_s=5)
+    )
     with pytest.raises(UnavailableError, match="answered 404"):
         list(line(caller.tenant_id, CallId(new_id()), REQUEST))
 

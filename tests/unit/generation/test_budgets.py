@@ -151,6 +151,17 @@ def test_a_call_whose_function_died_counts_as_what_it_read(exchange: Exchange) -
             reserve(session, exchange.caller, REQUEST, routes=[], limits=[])
 
 
+def test_a_call_taken_for_lost_is_corrected_by_who_knows(exchange: Exchange) -> None:
+    lost = replace(ending(0), model="", route="")
+    with exchange.database.transaction(exchange.caller.tenant_id) as session:
+        call = reserve(session, exchange.caller, REQUEST, routes=[], limits=[])
+        settle(session, call, Outcome(lost, "failed", 0), user_id=None)
+        settle(session, call, Outcome(ending(12), "done", 5), user_id=None)
+        settle(session, call, Outcome(ending(99), "done", 5), user_id=None)
+    assert exchange.rows("SELECT calls, tokens_in FROM kontor.llm_spending") == [(1, 12)]
+    assert exchange.calls()[0][0] == "done"
+
+
 def test_old_calls_go_and_what_they_took_stays(exchange: Exchange) -> None:
     with exchange.database.transaction(exchange.caller.tenant_id) as session:
         call = reserve(session, exchange.caller, REQUEST, routes=[], limits=[])

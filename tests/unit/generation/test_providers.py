@@ -157,6 +157,17 @@ def test_what_was_declined_would_be_declined_elsewhere() -> None:
     assert isinstance(failed.error, RefusedError)
 
 
+@pytest.mark.parametrize("model", ["openai/x", "anthropic/claude-haiku-4-5", "ollama_chat/x"])
+def test_nobody_is_led_from_the_address_to_another(model: str) -> None:
+    with model_server() as inside:
+        with model_server(f"307 {inside.root}") as outside:
+            address = outside.address if model == "openai/x" else outside.root
+            with pytest.raises(RouteFailedError):
+                ask(address, model=model)
+        assert len(outside.requests) == 1
+        assert not inside.requests
+
+
 def test_broken_json_is_an_error_and_not_an_answer() -> None:
     with model_server("broken-json") as server:
         assert isinstance(failure(server.address).error, UnavailableError)
