@@ -128,8 +128,6 @@ class Claims:
         if self._is_dropping:
             self._transcript.drop_unsupported()
             return
-        if not sentence[-1:].isspace():
-            self._transcript.say(" ")
         shown = render(" ".join(sentence.split()))
         self._transcript.mark_unsupported(shown, wording(self._spoken).unsupported)
 
@@ -140,8 +138,6 @@ class Claims:
         at = 0
         for place, hit, span in self._cites:
             self._transcript.say(self._sentence[at:place])
-            if place and not self._sentence[place - 1].isspace():
-                self._transcript.say(" ")
             self._transcript.cite(hit, *span)
             at = place
         self._transcript.say(self._sentence[at:])
