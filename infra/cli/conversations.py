@@ -233,7 +233,8 @@ def find_conversation(client: KontorClient, name: str) -> str:
     from shared.kernel.errors import InvalidError, NotFoundError
 
     wanted = name.strip().lower()
-    known = [*_all(client, archived=""), *_all(client, archived="true")]
+    both = [*_all(client, archived=""), *_all(client, archived="true")]
+    known = list({str(each.get("id")): each for each in both}.values())
     by_id = [each for each in known if str(each.get("id")).lower().endswith(wanted)]
     by_title = [each for each in known if str(each.get("title")).lower().startswith(wanted)]
     found = (by_id if wanted else []) or by_title

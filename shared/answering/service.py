@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.adapters.database import Database, Session
 from shared.answering import smalltalk, store
 from shared.answering.case import Case, keep
-from shared.answering.condensing import condense, split_parts
+from shared.answering.condensing import condense
 from shared.answering.extraction import NAME as EXTRACTIVE
 from shared.answering.extraction import answer_with_quotes
 from shared.answering.generation import answer_with_model
@@ -45,6 +45,7 @@ from shared.kernel.settings import Settings
 from shared.search import service as search
 from shared.search.model import Ranking, SearchRequest
 from shared.search.neighbours import find_neighbours
+from shared.understanding.condensing import split_parts
 
 if TYPE_CHECKING:
     from shared.generation.language_models import LanguageModel, OpenLanguageModel

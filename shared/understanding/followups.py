@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import re
 
-
-def words_of(listed: str) -> frozenset[str]:
-    """Read a list of words separated by white space."""
-    return frozenset(listed.split())
-
+from shared.understanding.model import QUESTION_WORDS, RELATIONAL, VERBS, words_of
 
 _TOKEN = re.compile(r"[\w§][\w'’.-]*\w|[\w§]|[,?!;:]")
 CONTINUATION = re.compile(
@@ -31,11 +27,6 @@ _SAME = re.compile(
     r"does the same|is it the same|likewise)\b",
     re.IGNORECASE,
 )
-QUESTION_WORDS = words_of(
-    """wer wen wem wessen was wann wo wohin woher warum wieso weshalb wie wieviel wieviele welche
-    welcher welches welchen welchem womit wofür wodurch wozu worin woran worauf
-    who whom whose what when where why how which"""
-)
 _MEASURES = words_of(
     "lange lang viel viele oft hoch weit groß teuer long much many often far big old"
 )
@@ -43,19 +34,6 @@ _PREPOSITIONS = words_of(
     """für bei mit nach von vor zu zum zur über unter gegen ohne in im an am auf aus seit bis ab
     während wegen innerhalb außerhalb for with after before from to about under against without in
     on at since until during because of within by up"""
-)
-VERBS = words_of(
-    """ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte darf
-    dürfen muss müssen soll sollen sollte will wollen gibt gilt gelten beträgt betragen heißt
-    bedeutet steht stehen bekommt bekomme bekommen braucht brauche brauchen macht machen mache
-    kostet kosten endet enden beginnt beginnen dauert dauern geht gehen kommt kommen passiert liegt
-    verfällt verjährt regelt regeln erhält erhalte erhalten zahlt zahle zahlen bezahlt finde findet
-    is are was were be been am do does did has have had can could may might must shall should will
-    would get gets need needs happen happens apply applies mean means cost costs take takes end ends
-    begin begins start starts work works pay pays say says exist exists expire expires include
-    includes last lasts count counts become becomes
-    nenne nennen erkläre erklären erklärst zeige zeigen sage sagen give tell show list explain
-    explains"""
 )
 _FILLERS = words_of(
     """denn eigentlich genau bitte mal noch auch dann so etwa jetzt ja nein doch nur nicht exactly
@@ -95,15 +73,6 @@ _IT_IDIOM = re.compile(
     r"|\bit (?:is|was) (?:\w+ ){1,2}(?:to|that)\b"
     r"|\bdoes it mean to\b|\bdoes it cost to\b",
     re.IGNORECASE,
-)
-# Of what? A question that names nothing else leans.
-RELATIONAL = words_of(
-    """ausnahme ausnahmen voraussetzung voraussetzungen bedingung bedingungen beispiel beispiele
-    grund gründe unterschied unterschiede folge folgen vorteil vorteile nachteil nachteile
-    alternative alternativen details einzelheiten rest quelle quellen möglichkeiten
-    exception exceptions requirement requirements condition conditions example examples reason
-    reasons difference differences consequence consequences advantage advantages disadvantage
-    disadvantages alternative alternatives details rest source sources limit limits"""
 )
 _OTHERS = words_of("mehr more weitere weiteren weiterer anderes andere anderen others another")
 _LONGEST_FRAGMENT = 6
