@@ -24,7 +24,7 @@ class TaskBody(BaseModel):
 
 def desk_of(app: App, caller: Principal, *, emit: Emit = lambda _event: None) -> Desk:
     """Lay out what an agent works with in the caller's name."""
-    tools = instruments_of(app, caller.tenant_id)
+    tools = instruments_of(app, caller.tenant_id, caller.user_id)
     return Desk(
         instruments=tools,
         principal=caller,
@@ -33,6 +33,6 @@ def desk_of(app: App, caller: Principal, *, emit: Emit = lambda _event: None) ->
         objects=app.objects,
         max_upload_bytes=app.settings.max_upload_bytes,
         upload_expiry_s=app.settings.upload_expiry_s,
-        open_language_model=tools.open_language_model,
+        open_language_model=lambda: tools.open_language_model("agent"),
         emit=emit,
     )

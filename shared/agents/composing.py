@@ -14,14 +14,14 @@ from shared.agents.model import WEB, AnswerState, Finish, Memory, Page, WebCited
 from shared.agents.pages import page_passages
 from shared.agents.planning import inert
 from shared.agents.wording import wording
-from shared.answering.generation import split_markers
 from shared.answering.grounding import find_support
+from shared.answering.markers import split_markers
 from shared.answering.model import Cited, Token
 from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
+from shared.generation.language_models import LanguageModel
 from shared.inference.extractive import Passage, State, find_quotes
 from shared.inference.language import detect_language
-from shared.inference.language_models import LanguageModel
 from shared.inference.model import Message
 from shared.inference.sentences import sentences
 from shared.search import service as search

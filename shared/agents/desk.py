@@ -13,7 +13,7 @@ from shared.identity.model import Principal
 
 if TYPE_CHECKING:
     from shared.adapters.objects import Objects
-    from shared.inference.language_models import LanguageModel
+    from shared.generation.language_models import LanguageModel
 
 
 class Uploads(Protocol):

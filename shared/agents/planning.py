@@ -17,7 +17,7 @@ from shared.agents.calculation import find_expression
 from shared.agents.intents import find_intent
 from shared.agents.model import Memory, NodeName
 from shared.agents.outgoing import readable, typed_urls
-from shared.inference.language_models import LanguageModel
+from shared.generation.language_models import LanguageModel
 from shared.inference.model import Message
 from shared.kernel.errors import InvalidError
 from shared.search.model import Hit
