@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.edge.asking import instruments_of
@@ -35,6 +33,6 @@ def desk_of(app: App, caller: Principal, *, emit: Emit = lambda _event: None) ->
         objects=app.objects,
         max_upload_bytes=app.settings.max_upload_bytes,
         upload_expiry_s=app.settings.upload_expiry_s,
-        open_language_model=partial(app.language_model, caller.tenant_id, caller.user_id, "agent"),
+        open_language_model=lambda: tools.open_language_model("agent"),
         emit=emit,
     )

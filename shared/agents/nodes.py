@@ -29,7 +29,7 @@ from shared.agents.pages import read_page
 from shared.agents.planning import by_model, by_rules, without_model
 from shared.agents.wording import wording
 from shared.answering import service as answering
-from shared.answering.model import Answer, AnswerEvent, Cited, Question, Token
+from shared.answering.model import Answer, AnswerEvent, Cited, Question, State, Token
 from shared.answering.safe_text import render
 from shared.generation.language_models import LanguageModel
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFoundError
@@ -37,6 +37,13 @@ from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFo
 logger = logging.getLogger(__name__)
 
 _PLANNED_HITS = 4
+_STATES: Mapping[State, AnswerState] = {
+    "answer": "answer",
+    "related": "related",
+    "unknown": "unknown",
+    "stopped": "unknown",
+    "smalltalk": "answer",
+}
 _PAGES_BY_RULES = 2
 _SHORTEST_PAGE = 40
 _MOST_COMPLAINTS = 2
@@ -91,7 +98,8 @@ def ask_library(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     memory = replace(
         memory, is_private=True, library_queries=(*memory.library_queries, memory.task)
     )
-    if answer.state != "answer" and memory.may_search_web and desk.outgoing.is_open:
+    is_lacking = answer.state in {"related", "unknown"}
+    if is_lacking and memory.may_search_web and desk.outgoing.is_open:
         return Outcome(
             memory=memory.with_pending(query=memory.task), title=title, next_node="search_web"
         )
@@ -103,8 +111,7 @@ def ask_library(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
 
 def _from_library(answer: Answer) -> Finish:
     cited = tuple({**_json(asdict(each)), "kind": LIBRARY} for each in answer.citations)
-    state = "unknown" if answer.state == "stopped" else answer.state
-    return Finish(answer.text, state, answer.answerer, cited)
+    return Finish(answer.text, _STATES[answer.state], answer.answerer, cited)
 
 
 def _json(fields: Mapping[str, object]) -> dict[str, object]:

@@ -16,9 +16,9 @@ from shared.agents.desk import Desk
 from shared.agents.model import Budget, Report
 from shared.agents.outgoing import Outgoing
 from shared.answering.model import AnswerEvent, Instruments
+from shared.generation.language_models import LanguageModel
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
-from shared.inference.language_models import LanguageModel
 from shared.inference.model import Message
 from shared.kernel.ids import TenantId
 from shared.kernel.settings import read_settings
@@ -113,7 +113,7 @@ def make_office(
         instruments=Instruments(
             database=database,
             embedder=embedder,
-            open_language_model=lambda: None,
+            open_language_model=lambda purpose="chat": None,
             ranking=search.ranking(config),
             answer_threshold=config.answer_threshold,
             related_threshold=config.related_threshold,

@@ -35,7 +35,7 @@ def test_before_the_library_was_seen_public_words_may_go_out() -> None:
         ("Acme contract", "contract Acme"),
         ("contract zebra quagga", "contract"),
         ("cost cost cost contract", "contract cost"),
-        ('contract\u200b\U000e0041 "secret" site:evil.example cost', "contract cost"),
+        ('contract\u200b\U000e0041 "secret" site:evil.invalid cost', "contract cost"),
         ("contract+cost?token=sk-123", "contract cost"),
         ("CONTRACT Cost", "CONTRACT Cost"),
     ],
