@@ -196,7 +196,7 @@ class Settings(BaseModel):
     title_weight: Annotated[
         float,
         setting(
-            0.1, "What a word in a document's title counts beside one in the text.", ge=0, le=10
+            1.0, "What a word in a document's title counts beside one in the text.", ge=0, le=10
         ),
     ]
     similarity_threshold: Annotated[
