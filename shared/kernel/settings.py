@@ -214,7 +214,10 @@ class Settings(BaseModel):
         float, setting(0.5, "Share of character 4-grams in what words say.", ge=0, le=1)
     ]
     title_weight: Annotated[
-        float, setting(0.1, "What a title that holds the whole question adds.", ge=0, le=1)
+        float,
+        setting(
+            1.0, "What a word in a document's title counts beside one in the text.", ge=0, le=10
+        ),
     ]
     similarity_threshold: Annotated[
         float,

@@ -95,14 +95,15 @@ class Ranking:
 
     The dense weights are the vector score's share; the model reads English, so every other
     language leans on words (plain rank fusion harmed German). ``gram_weight`` is the share of
-    character 4-grams in what words say, ``title_weight`` what a title that says it all adds.
+    character 4-grams in what words say, ``title_weight`` what a word in the document's title
+    counts beside one in the text.
     Hits below ``similarity_threshold`` are left out; 0 leaves out none.
     """
 
     dense_weight_en: float = 0.6
     dense_weight_de: float = 0.2
     gram_weight: float = 0.5
-    title_weight: float = 0.1
+    title_weight: float = 1.0
     exact_scan_chunks: int = 10_000
     similarity_threshold: float = 0.0
 
@@ -132,9 +133,10 @@ class Explanation:
     """Why a hit ranks where it does.
 
     Each ``share`` is the score relative to the best candidate's; ranks count from 1 among the
-    candidates. ``score = (dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) *
-    lexical_share + gram_weight * gram_share) + title_weight * title_share + exact_share)``, divided
-    by what the best candidate could reach. ``exact`` lists the phrases and identifiers asked for.
+    candidates. ``score = dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) *
+    lexical_share + gram_weight * gram_share) + exact_share``, divided by one plus the largest
+    ``exact_share``. ``title_score`` counts into ``lexical_share``. ``exact`` lists the phrases and
+    identifiers asked for.
     """
 
     dense_weight: float
@@ -147,8 +149,7 @@ class Explanation:
     gram_score: float
     gram_share: float
     gram_rank: int
-    title_weight: float
-    title_share: float
+    title_score: float
     exact: tuple[str, ...]
     exact_share: float
 
