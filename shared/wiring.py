@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -35,14 +35,17 @@ if TYPE_CHECKING:
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.recovery.settling import Settler
-    from shared.search.model import NewChunk
+    from shared.search.model import ExternalIndexes, NewChunk
+
+_MIRRORED_AT_ONCE = 50
 
 
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
 
-    def __init__(self, model: EmbeddingModel) -> None:
+    def __init__(self, model: EmbeddingModel, external: ExternalIndexes | None = None) -> None:
         self._model = model
+        self._external = external
 
     def active_model(self, session: Session) -> str:
         """Return the name of the model that embeds the tenant's questions."""
@@ -71,6 +74,22 @@ class SearchIndex:
             chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
+        if self._external:
+            from shared.search.mirroring import mirror_version
+
+            used = model or self._model
+            mirror_version(session, self._external(used), version.id, model=used)
+
+    def catch_up(self, session: Session, model: EmbeddingModel, *, most: int) -> int:
+        """Bring the external index in step with Postgres, a few versions at a time.
+
+        Returns how many were touched; 0 where there is none, or nothing was to do.
+        """
+        if self._external is None:
+            return 0
+        from shared.search.mirroring import mirror_changes
+
+        return mirror_changes(session, self._external(model), model=model, most=most)
 
     def write_shadow(
         self,
@@ -263,8 +282,18 @@ class App:
     def chunk_index(self) -> SearchIndex:
         """The search index as ingestion sees it."""
         from shared.inference.registry import known_model
+        from shared.search.external import indexes_of
 
-        return SearchIndex(known_model(self.settings.embedding_model).model)
+        model = known_model(self.settings.embedding_model).model
+        return SearchIndex(model, indexes_of(self.settings))
+
+    def mirror(self, tenant_id: TenantId) -> int:
+        """Bring the external search index in step for one tenant, a few versions at a time."""
+        from shared.inference.registry import known_model
+
+        with self.database.transaction(tenant_id) as session:
+            model = known_model(self.chunk_index.active_model(session)).model
+            return self.chunk_index.catch_up(session, model, most=_MIRRORED_AT_ONCE)
 
     @cached_property
     def erasure(self) -> Erasure:
@@ -288,35 +317,40 @@ class App:
             timeout_s=self.settings.llm_timeout_s,
         )
 
-    def reranker(self, name: str = "") -> Reranker:
-        """Return a reranker by its name, or the configured one, opened once.
+    def reranker(self, name: str) -> Reranker:
+        """Return a reranker by its name, opened once where it holds a model.
 
         Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
         """
         from shared.inference.reranking.port import Supplies
         from shared.inference.reranking.registry import open_reranker
 
-        wanted = name or self.settings.rerank
-        if wanted not in self._rerankers:
+        if name not in self._rerankers:
             supplies = Supplies(
                 model_path=self.settings.reranker_model,
                 threads=self.settings.embedding_threads,
-                complete=self._complete if self.settings.llm_model else None,
+                complete=self._completion() if name == "llm" else None,
             )
-            self._rerankers[wanted] = open_reranker(wanted, supplies)
-        return self._rerankers[wanted]
+            self._rerankers[name] = open_reranker(name, supplies)
+        return self._rerankers[name]
 
     @cached_property
     def _rerankers(self) -> dict[str, Reranker]:
         return {}
 
-    def _complete(self, prompt: str) -> str:
-        """Ask the configured language model one thing, and wait for all of its answer."""
+    def _completion(self) -> Callable[[str], str] | None:
+        """Return what asks the configured language model one thing and waits for all it says."""
         from shared.inference.model import Message
 
         model = self.language_model
-        assert model is not None  # only asked where one is configured
-        return "".join(model.stream([Message("user", prompt)], max_tokens=400, temperature=0.0))
+        if model is None:
+            return None
+
+        def complete(prompt: str) -> str:
+            said = [Message("user", prompt)]
+            return "".join(model.stream(said, max_tokens=400, temperature=0.0))
+
+        return complete
 
     @cached_property
     def settler(self) -> Settler:

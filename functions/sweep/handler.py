@@ -47,6 +47,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
                 app.database, app.workflows, tenant_id, silent_after_s=app.settings.stuck_after_s
             )
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
+            app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:
             failed += 1

@@ -109,6 +109,21 @@ CREATE POLICY own_tenant ON kontor.saved_search_runs
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.saved_search_runs TO kontor_app;
 
+-- What an external index holds of each version: the first chunk's id is another one after every
+-- new indexing, so whatever was written, removed or read anew since is found by comparing.
+CREATE TABLE kontor.mirrored_versions (
+    tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
+    index_name text NOT NULL,
+    version_id uuid NOT NULL,
+    first_chunk_id uuid NOT NULL,
+    mirrored_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, index_name, version_id)
+);
+ALTER TABLE kontor.mirrored_versions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON kontor.mirrored_versions
+    USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.mirrored_versions TO kontor_app;
+
 -- The current versions a search may look at; NULL means all of the tenant's. Also by version and
 -- by kind: a version's chunks are all of one kind, so its first chunk speaks for it.
 CREATE OR REPLACE FUNCTION kontor.versions_within(p_tenant uuid, p_filters jsonb) RETURNS uuid[]

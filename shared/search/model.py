@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
+from shared.adapters.opensearch import FoundChunk, IndexedChunk, IndexQuestion
 from shared.documents.grids import CitedCell, Grid, Passage
 from shared.inference.language import Language
+from shared.inference.model import EmbeddingModel
 from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
 
 MOST_HITS = 100
@@ -88,6 +91,31 @@ class SearchRequest:
     filters: Filters = field(default_factory=Filters)
 
 
+class ExternalIndex(Protocol):
+    """Port: an index beside Postgres; it holds chunks of one embedding model."""
+
+    @property
+    def index(self) -> str:
+        """What it is called; what it holds is kept under this name."""
+        ...
+
+    def write(self, tenant_id: str, chunks: Sequence[IndexedChunk]) -> None:
+        """Put chunks in; raises UnavailableError when it does not take all of them."""
+        ...
+
+    def remove_version(self, tenant_id: str, version_id: str) -> None:
+        """Take a version's chunks out."""
+        ...
+
+    def search(self, question: IndexQuestion) -> list[FoundChunk]:
+        """Find chunks, best first."""
+        ...
+
+
+ExternalIndexes = Callable[[EmbeddingModel], ExternalIndex]
+"""Opens the index of a model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """How the scores are mixed, and up to which size a tenant is scanned exactly.
@@ -95,7 +123,8 @@ class Ranking:
     The dense weights are the vector score's share; the model reads English, so every other
     language leans on words (plain rank fusion harmed German). ``gram_weight`` is the share of
     character 4-grams in what words say, ``title_weight`` what a title that says it all adds.
-    Hits below ``similarity_threshold`` are left out; 0 leaves out none.
+    Hits below ``similarity_threshold`` are left out; 0 leaves out none. ``external`` finds the
+    candidates instead of Postgres, where it is set.
     """
 
     dense_weight_en: float = 0.6
@@ -104,6 +133,7 @@ class Ranking:
     title_weight: float = 0.1
     exact_scan_chunks: int = 10_000
     similarity_threshold: float = 0.0
+    external: ExternalIndexes | None = None
 
     def dense_weight(self, language: Language) -> float:
         """Return the vector score's share for a question in ``language``."""
