@@ -79,7 +79,7 @@ CREATE TABLE kontor.saved_searches (
     tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
     id uuid NOT NULL,
     name text NOT NULL CHECK (name <> '' AND length(name) <= 255),
-    query text NOT NULL CHECK (query <> '' AND length(query) <= 2000),
+    query text NOT NULL CHECK (query <> '' AND length(query) <= 4000),
     filters jsonb NOT NULL CHECK (jsonb_typeof(filters) = 'object'),
     is_shared boolean NOT NULL,
     created_by uuid NOT NULL,

@@ -12,7 +12,8 @@ from shared.search.model import Explanation, Hit, TermShare
 from shared.search.scoring import Weights
 from shared.search.wording import Term, Wording
 
-_K1, _B = 1.2, 0.75
+_K1, _B, _AVERAGE = 1.2, 0.75, 100
+"""BM25 as the migration's ``stem_vector`` has it."""
 
 
 def explain(
@@ -40,7 +41,7 @@ def explain(
 
 
 def _share(term: Term, said: store.FrequencyRow) -> TermShare:
-    length = (1 - _B) + _B * said.lexeme_count / term.average
+    length = (1 - _B) + _B * said.lexeme_count / _AVERAGE
     score = term.weight * said.frequency * (_K1 + 1) / (said.frequency + _K1 * length)
     return TermShare(term.word, term.lexeme, term.kind, term.weight, said.frequency, score)
 

@@ -17,7 +17,7 @@ MOST_HITS = 100
 MOST_AROUND = 3
 KINDS = ("document", "media", "wiki", "message", "task", "term", "memory")
 """What a passage can come from; one corpus, one search."""
-LONGEST_QUERY = 2000
+LONGEST_QUERY = 4000
 """Characters; the embedding model reads about the first 1,000 anyway."""
 
 

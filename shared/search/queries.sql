@@ -116,7 +116,7 @@ WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 
 -- :name look_up :many FormRow
 -- What the question's words are in the tenant's languages, and what resembles them.
-SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, average, total_chunks
+SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks
 FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
 ORDER BY kind, word, language, chunk_count DESC, lexeme
 LIMIT 20000;
@@ -154,14 +154,15 @@ LIMIT %(most)s;
 
 -- :name list_frequencies :many FrequencyRow
 -- How often each hit says each term of its language: why it ranks where it does.
-SELECT c.id AS chunk_id, l.lexeme, kontor.term_frequency(c.lexemes, l.lexeme) AS frequency,
-    c.lexeme_count
+SELECT c.id AS chunk_id, u.lexeme, cardinality(u.positions) AS frequency, c.lexeme_count
 FROM kontor.chunks AS c
-JOIN unnest(%(languages)s::text[], %(lexemes)s::text[]) AS l (language, lexeme)
-    ON l.language = c.language
+CROSS JOIN LATERAL unnest(c.lexemes) AS u
 WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
-    AND kontor.term_frequency(c.lexemes, l.lexeme) > 0
-ORDER BY c.id, l.lexeme
+    AND (c.language, u.lexeme) IN (
+        SELECT l.language, l.lexeme
+        FROM unnest(%(languages)s::text[], %(lexemes)s::text[]) AS l (language, lexeme)
+    )
+ORDER BY c.id, u.lexeme
 LIMIT 20000;
 
 -- :name list_matching_words :many MatchingWord

@@ -130,8 +130,8 @@ class HitRow:
 class FormRow:
     """A lexeme that is, or resembles, one of the question's words in a language of the tenant's.
 
-    ``chunk_count`` chunks have it, of ``corpus_chunks`` in that language, whose mean length is
-    ``average`` lexemes, and of ``total_chunks`` altogether.
+    ``chunk_count`` chunks have it, of ``corpus_chunks`` in that language and of ``total_chunks``
+    altogether.
     """
 
     kind: Literal["exact", "part", "compound", "neighbour"]
@@ -140,7 +140,6 @@ class FormRow:
     lexeme: str
     chunk_count: int
     corpus_chunks: int
-    average: float
     total_chunks: int
 
 

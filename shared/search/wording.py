@@ -21,6 +21,7 @@ from shared.search.store import FormRow
 Kind = Literal["exact", "part", "compound", "neighbour"]
 
 MOST_WORDS = 32
+"""The rarest; the rest of a longer question adds nothing but time."""
 _BUDGET = 1000
 """Chunks gathered by the rarest words: MRR within .008 of the full scan at a tenth of its cost."""
 _UNLIMITED = 1 << 62
@@ -44,14 +45,13 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A lexeme to look for in chunks of one language; ``average`` is their mean length."""
+    """A lexeme to look for in chunks of one language."""
 
     word: str
     language: Language
     lexeme: str
     kind: Kind
     weight: float
-    average: float
     chunk_count: int
     reach: Reach
 
@@ -87,19 +87,23 @@ class Wording:
                 heaviest[gram] = max(weight, heaviest.get(gram, 0.0))
         return 2.2 * sum(heaviest.values())
 
+    def _by_language(self) -> dict[Language, list[Term]]:
+        found: dict[Language, list[Term]] = {}
+        for term in self.terms:
+            found.setdefault(term.language, []).append(term)
+        return found
+
     def to_json(self) -> str:
         """Write it as the search function reads it."""
         return json.dumps(
             {
                 "terms": [
                     {
-                        "language": term.language,
-                        "lexeme": term.lexeme,
-                        "weight": term.weight,
-                        "average": term.average,
-                        "is_wanted": term.reach is Reach.GATHERS,
+                        "language": language,
+                        "wanted": [t.lexeme for t in terms if t.reach is Reach.GATHERS],
+                        "weights": {t.lexeme: t.weight for t in terms},
                     }
-                    for term in self.terms
+                    for language, terms in self._by_language().items()
                 ],
                 "words": [
                     {"number": number, "weight": weight, "forms": self.forms[word]}
@@ -132,7 +136,7 @@ def weigh(
         forms.setdefault(row.word, []).append(row.lexeme)
     # A language without a form of the word (it is a stop word there) has its chunks all the same.
     total = max((row.total_chunks for row in rows), default=0)
-    rarest_first = sorted(found_in, key=lambda word: (found_in[word], word))
+    rarest_first = sorted(found_in, key=lambda word: (found_in[word], word))[:MOST_WORDS]
     weights = {word: _idf(total, found_in[word]) for word in rarest_first}
     wanted = _wanted(
         [(word, found_in[word]) for word in rarest_first if found_in[word]],
@@ -143,7 +147,7 @@ def weigh(
             row, weights[row.word], Reach.GATHERS if row.word in wanted else Reach.SCORES
         )
         for row in reversed(own)
-        if row.chunk_count > 0
+        if row.chunk_count > 0 and row.word in weights
     }
     for term in _similar(rows, weights, language=language, total=total):
         terms.setdefault((term.language, term.lexeme), term)
@@ -181,6 +185,8 @@ def _grams(
     spoken = [row for row in own if row.language == language] or own
     grams: dict[str, float] = {}
     for row in spoken:
+        if row.word not in weights:
+            continue
         grams[row.lexeme] = max(weights[row.word], grams.get(row.lexeme, 0.0))
     return grams
 
@@ -193,7 +199,9 @@ def _similar(
     parts = _true_parts(rows, lexemes)
     found: list[Term] = []
     for row in rows:
-        if row.kind == "exact" or language not in ("simple", row.language):
+        if row.kind == "exact" or row.word not in weights:
+            continue
+        if language not in ("simple", row.language):
             continue
         share = _share(row, lexemes[row.word, row.language], parts)
         if share > 0:
@@ -210,9 +218,7 @@ def _similar(
 
 
 def _term(row: FormRow, weight: float, reach: Reach) -> Term:
-    return Term(
-        row.word, row.language, row.lexeme, row.kind, weight, row.average, row.chunk_count, reach
-    )
+    return Term(row.word, row.language, row.lexeme, row.kind, weight, row.chunk_count, reach)
 
 
 def _share(row: FormRow, lexeme: str, parts: dict[tuple[str, Language], dict[str, float]]) -> float:
