@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.recovery.settling import Settler
-    from shared.search.model import NewChunk
+    from shared.search.model import ExternalIndexes, NewChunk
+
+_MIRRORED_AT_ONCE = 50
 
 _ON_THE_WAY_S = 5.0
 
@@ -50,8 +52,9 @@ _ON_THE_WAY_S = 5.0
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
 
-    def __init__(self, default_model: str) -> None:
+    def __init__(self, default_model: str, external: ExternalIndexes | None = None) -> None:
         self._default_model = default_model
+        self._external = external
 
     def active_model(self, session: Session) -> str:
         """Return the name of the model that embeds the tenant's questions."""
@@ -80,6 +83,21 @@ class SearchIndex:
             chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
+        if self._external:
+            from shared.search.mirroring import mirror_version
+
+            mirror_version(session, self._external(model), version.id, model=model)
+
+    def catch_up(self, session: Session, model: VectorSpace, *, most: int) -> int:
+        """Bring the external index in step with Postgres, a few versions at a time.
+
+        Returns how many were touched; 0 where there is none, or nothing was to do.
+        """
+        if self._external is None:
+            return 0
+        from shared.search.mirroring import mirror_changes
+
+        return mirror_changes(session, self._external(model), model=model, most=most)
 
     def write_shadow(
         self,
@@ -283,7 +301,18 @@ class App:
     @cached_property
     def chunk_index(self) -> SearchIndex:
         """The search index as ingestion sees it."""
-        return SearchIndex(self.settings.embedding_model)
+        from shared.search.external import indexes_of
+
+        return SearchIndex(self.settings.embedding_model, indexes_of(self.settings))
+
+    def mirror(self, tenant_id: TenantId) -> int:
+        """Bring the external search index in step for one tenant, a few versions at a time."""
+        from shared.inference.registry import find_model
+
+        with self.database.transaction(tenant_id) as session:
+            name = self.chunk_index.active_model(session)
+            model = find_model(self.settings.model_dir, name)
+            return self.chunk_index.catch_up(session, model, most=_MIRRORED_AT_ONCE)
 
     @cached_property
     def erasure(self) -> Erasure:

@@ -26,7 +26,7 @@ from shared.search.model import Filters
 from shared.search.suggestions import LONGEST_START, MOST_SUGGESTIONS, suggest
 from shared.wiring import app as wired
 
-router = APIRouter(tags=["search"])
+router = APIRouter()
 
 
 @router.get("/api/v1/suggest")

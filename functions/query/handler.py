@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from functions.edge.http import lambda_handler, make_app
-from functions.query import discovery_routes, routes, saved_routes
+from functions.query.routes import router
 
 app = make_app("query")
-app.include_router(routes.router)
-app.include_router(discovery_routes.router)
-app.include_router(saved_routes.router)
+app.include_router(router)
 handler = lambda_handler(app)

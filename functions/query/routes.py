@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from functions.edge.http import Caller
+from functions.query import discovery_routes, saved_routes
 from functions.query.schemas import FacetsBody, Found, HitBody, SearchBody
 from shared.inference.reranking.port import Reranker
 from shared.kernel.errors import InvalidError
@@ -20,7 +21,9 @@ from shared.search.tuning import ranking_of
 from shared.wiring import App
 from shared.wiring import app as wired
 
-router = APIRouter(tags=["search"])
+router = APIRouter()
+router.include_router(discovery_routes.router)
+router.include_router(saved_routes.router)
 
 
 @router.post("/api/v1/search")

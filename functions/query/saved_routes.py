@@ -27,7 +27,7 @@ from shared.search.checking import check_versions
 from shared.search.model import SearchRequest
 from shared.wiring import app as wired
 
-router = APIRouter(tags=["search"])
+router = APIRouter()
 _ADMINISTERS = "users:manage"
 
 

@@ -79,7 +79,7 @@ CREATE TABLE kontor.saved_searches (
     tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
     id uuid NOT NULL,
     name text NOT NULL CHECK (name <> '' AND length(name) <= 255),
-    query text NOT NULL CHECK (query <> '' AND length(query) <= 2000),
+    query text NOT NULL CHECK (query <> '' AND length(query) <= 4000),
     filters jsonb NOT NULL CHECK (jsonb_typeof(filters) = 'object'),
     is_shared boolean NOT NULL,
     created_by uuid NOT NULL,
@@ -108,6 +108,21 @@ ALTER TABLE kontor.saved_search_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON kontor.saved_search_runs
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.saved_search_runs TO kontor_app;
+
+-- What an external index holds of each version: the first chunk's id is another one after every
+-- new indexing, so whatever was written, removed or read anew since is found by comparing.
+CREATE TABLE kontor.mirrored_versions (
+    tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
+    index_name text NOT NULL,
+    version_id uuid NOT NULL,
+    first_chunk_id uuid NOT NULL,
+    mirrored_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, index_name, version_id)
+);
+ALTER TABLE kontor.mirrored_versions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON kontor.mirrored_versions
+    USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.mirrored_versions TO kontor_app;
 
 -- The current versions a search may look at; NULL means all of the tenant's. Also by version and
 -- by kind: a version's chunks are all of one kind, so its first chunk speaks for it.

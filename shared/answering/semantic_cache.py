@@ -146,7 +146,7 @@ def _scope(
         VERSION,
         to_json(state),
         to_json(tools.embedder.model),
-        to_json(tools.ranking),
+        tools.ranking.as_key(),
         answerer,
         str(tools.answer_threshold),
         language,

@@ -198,6 +198,17 @@ class Settings(BaseModel):
     dense_weight_de: Annotated[
         float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
     ]
+    search_backend: Annotated[
+        str,
+        setting(
+            "postgres",
+            "Who finds candidates: postgres, or opensearch beside it.",
+            pattern="^(postgres|opensearch)$",
+        ),
+    ]
+    opensearch_url: Annotated[
+        SecretStr, setting(SecretStr(""), "Address of OpenSearch, for SEARCH_BACKEND.")
+    ]
     rerank: Annotated[
         str,
         setting(

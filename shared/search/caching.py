@@ -54,7 +54,7 @@ def _key(
 ) -> CacheKey:
     assert session.tenant_id is not None, "a search happens in a tenant's transaction"
     state = find_corpus_state(session)
-    parts = [VERSION, *map(to_json, (state, embedder.model, ranking, request))]
+    parts = [VERSION, ranking.as_key(), *map(to_json, (state, embedder.model, request))]
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).digest()
     return CacheKey(session.tenant_id, SPACE, digest)
 

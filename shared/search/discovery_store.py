@@ -110,7 +110,8 @@ class DocumentSourceRow:
     version_id: VersionId | None
 
 
-def _as_text(vector: Any) -> str:
+def as_text(vector: Any) -> str:
+    """Write a vector as statements take it."""
     from pgvector import HalfVector
 
     return str(HalfVector(vector).to_text())
@@ -118,7 +119,7 @@ def _as_text(vector: Any) -> str:
 
 def list_ranks(session: Session, params: dict[str, object], vector: Any) -> list[RankRow]:
     """Rank without reading texts; ``params`` and ``vector`` as for ``store.list_hits``."""
-    return session.all(QUERIES["rank"], RankRow, {**params, "vector": _as_text(vector)})
+    return session.all(QUERIES["rank"], RankRow, {**params, "vector": as_text(vector)})
 
 
 def list_chosen_hits(session: Session, ranks: Sequence[RankRow]) -> list[HitRow]:

@@ -128,7 +128,14 @@ class _Counting:
         if key not in self._found:
             request = replace(self._request, filters=filters)
             planned = plan(self._session, self._embedder.model, request, ranking=self._ranking)
-            ranks = rank(self._session, self._embedder, planned, most=DEPTH, vector=self._vector)
+            ranks = rank(
+                self._session,
+                self._embedder,
+                planned,
+                ranking=self._ranking,
+                most=DEPTH,
+                vector=self._vector,
+            )
             kept = relevant(ranks)
             rows = store.list_documents_of(self._session, [row.chunk_id for row in kept])
             documents = list(dict.fromkeys(row.document_id for row in rows))

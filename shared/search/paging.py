@@ -85,7 +85,7 @@ def find_page(
     planned = plan(session, embedder.model, request, ranking=ranking)
     shown = {hit.chunk_id for hit in first.hits}
     shown.update(other.chunk_id for hit in first.hits for other in hit.also_in)
-    deep = rank(session, embedder, planned, most=DEPTH)
+    deep = rank(session, embedder, planned, ranking=ranking, most=DEPTH)
     rest = [row for row in deep if row.chunk_id not in shown and _is_behind(row, place)]
     page = rest[: min(request.k, DEPTH - place.shown)]
     hits = present(session, request, planned, discovery_store.list_chosen_hits(session, page))

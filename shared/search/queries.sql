@@ -615,6 +615,70 @@ DO UPDATE SET version_ids = excluded.version_ids, ran_at = now();
 DELETE FROM kontor.saved_search_runs
 WHERE tenant_id = %(tenant_id)s AND search_id = %(id)s;
 
+-- :name find_searchable_versions :one VersionsRow
+-- The versions that may be seen under some filters; NULL means all that are current.
+SELECT kontor.searchable_versions(%(filters)s::jsonb) AS ids;
+
+-- :name list_cosines :many CosineRow
+-- How near some chunks are to a vector.
+SELECT v.chunk_id, greatest(-(v.embedding <#> %(vector)s::public.halfvec), 0)::float8 AS cosine
+FROM kontor.chunk_vectors AS v
+WHERE v.tenant_id = %(tenant_id)s AND v.model_id = %(model_id)s
+    AND v.chunk_id = ANY (%(chunk_ids)s)
+LIMIT 1000;
+
+-- :name list_mirror_chunks :many MirrorChunkRow
+-- All of a version as an external index takes it. Without LIMIT: it is found by all of its text.
+SELECT c.id, c.language, d.title, c.heading_path, c.content,
+    v.embedding::public.vector::real[] AS vector
+FROM kontor.chunks AS c
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = c.document_id
+JOIN kontor.chunk_vectors AS v ON v.tenant_id = %(tenant_id)s AND v.model_id = %(model_id)s
+    AND v.chunk_id = c.id
+WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
+ORDER BY c.ordinal;
+
+-- :name list_unmirrored :many VersionIdRow
+-- Current versions that the external index has not, or not as they are now.
+SELECT d.current_version_id AS id
+FROM kontor.documents AS d
+CROSS JOIN LATERAL (
+    SELECT c.id FROM kontor.chunks AS c
+    WHERE c.tenant_id = %(tenant_id)s AND c.version_id = d.current_version_id
+    ORDER BY c.ordinal
+    LIMIT 1
+) AS f
+LEFT JOIN kontor.mirrored_versions AS m ON m.tenant_id = %(tenant_id)s
+    AND m.index_name = %(index_name)s AND m.version_id = d.current_version_id
+WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NULL
+    AND m.first_chunk_id IS DISTINCT FROM f.id
+ORDER BY d.id
+LIMIT %(most)s;
+
+-- :name list_overmirrored :many VersionIdRow
+-- Versions that the external index has and search has no more.
+SELECT m.version_id AS id
+FROM kontor.mirrored_versions AS m
+WHERE m.tenant_id = %(tenant_id)s AND m.index_name = %(index_name)s
+    AND NOT EXISTS (
+        SELECT 1 FROM kontor.chunks AS c
+        WHERE c.tenant_id = %(tenant_id)s AND c.version_id = m.version_id
+    )
+ORDER BY m.version_id
+LIMIT %(most)s;
+
+-- :name record_mirrored :exec
+-- What the external index holds from now on.
+INSERT INTO kontor.mirrored_versions AS m (tenant_id, index_name, version_id, first_chunk_id)
+VALUES (%(tenant_id)s, %(index_name)s, %(version_id)s, %(first_chunk_id)s)
+ON CONFLICT (tenant_id, index_name, version_id)
+DO UPDATE SET first_chunk_id = excluded.first_chunk_id, mirrored_at = now();
+
+-- :name remove_mirrored :exec
+-- It holds it no longer.
+DELETE FROM kontor.mirrored_versions
+WHERE tenant_id = %(tenant_id)s AND index_name = %(index_name)s AND version_id = %(version_id)s;
+
 -- :name list_siblings :many SiblingRow
 -- What stands around chunks in their own sections, in the order of the text.
 SELECT c.id AS chunk_id, n.ordinal - c.ordinal AS distance, n.content AS text

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.database import Session
 from shared.inference.embedding import Embedder
-from shared.search import discovery_store
+from shared.search import discovery_store, external
 from shared.search.discovery_store import RankRow
-from shared.search.service import Plan
+from shared.search.model import Ranking
+from shared.search.planning import Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,7 @@ def rank(
     embedder: Embedder,
     planned: Plan,
     *,
+    ranking: Ranking,
     most: int,
     vector: NDArray[np.float32] | None = None,
 ) -> list[RankRow]:
@@ -35,8 +37,12 @@ def rank(
 
     ``vector`` stands in for the question's own, (dimension,), length 1.
     """
-    params = {**planned.params, "most": min(most, DEPTH)}
     asked = embedder.embed_question(planned.query) if vector is None else vector
+    most = min(most, DEPTH)
+    if ranking.external is not None:
+        index = ranking.external(embedder.model)
+        return external.list_ranks(session, index, planned, asked, most=most)
+    params = {**planned.params, "most": most}
     return discovery_store.list_ranks(session, params, asked)
 
 

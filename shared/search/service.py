@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
-from shared.search import store
+from shared.search import external, store
 from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
 from shared.search.identifiers import find_exact
@@ -37,9 +37,10 @@ from shared.search.model import (
     SearchRequest,
     SearchResult,
 )
+from shared.search.planning import Plan
 from shared.search.repetition import collapse
 from shared.search.scoring import Weights, similarities
-from shared.search.wording import MOST_WORDS, Wording, weigh
+from shared.search.wording import MOST_WORDS, weigh
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +67,7 @@ def ranking(config: Settings) -> Ranking:
         title_weight=config.title_weight,
         exact_scan_chunks=config.exact_scan_chunks,
         similarity_threshold=config.similarity_threshold,
+        external=external.indexes_of(config),
     )
 
 
@@ -133,26 +135,16 @@ def find(
     started = time.perf_counter()
     check_request(request)
     planned = plan(session, embedder.model, request, ranking=ranking)
-    params = {**planned.params, "most": request.k + _SPARE_HITS}
-    rows = store.list_hits(session, params, embedder.embed_question(planned.query))
+    vector = embedder.embed_question(planned.query)
+    most = request.k + _SPARE_HITS
+    if ranking.external is None:
+        rows = store.list_hits(session, {**planned.params, "most": most}, vector)
+    else:
+        index = ranking.external(embedder.model)
+        rows = external.list_hits(session, index, planned, vector, most=most)
     hits = present(session, request, planned, rows)
     took_ms = (time.perf_counter() - started) * 1000
     return SearchResult(hits, planned.language, round(took_ms, 2))
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a request becomes before the index is asked: its words weighed, its mix chosen.
-
-    ``params`` are the ranking queries' parameters, without the vector and the depth.
-    """
-
-    query: str
-    language: Language
-    asked: Wording
-    weights: Weights
-    least_similarity: float
-    params: dict[str, object]
 
 
 def plan(

@@ -109,7 +109,9 @@ def find_similar(
     check_request(request)
     depth = (k + len(source.version_ids)) * _PASSAGES_EACH + _SOURCE_CHUNKS
     planned = plan(session, embedder.model, request, ranking=ranking)
-    ranks = relevant(rank(session, embedder, planned, most=depth, vector=source.vector))
+    ranks = relevant(
+        rank(session, embedder, planned, ranking=ranking, most=depth, vector=source.vector)
+    )
     rows = store.list_documents_of(session, [row.chunk_id for row in ranks])
     places = {row.chunk_id: row.version_id for row in rows}
     left_out = set(source.version_ids)

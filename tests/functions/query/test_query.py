@@ -71,7 +71,7 @@ def test_other_tenants_find_nothing(handler: Handler, shelf: Shelf, other_tenant
     [
         ({}, "query"),
         ({"query": " "}, "query"),
-        ({"query": "x" * 2001}, "query"),
+        ({"query": "x" * 4001}, "query"),
         ({"query": "a", "k": 101}, "k"),
         ({"query": "a", "threshold": 2}, "threshold"),
         ({"query": "a", "filters": {"document_ids": ["1"]}}, "filters.document_ids.0"),
