@@ -15,6 +15,7 @@ from shared.agents.composing import EXTRACTIVE, compose, find_hits
 from shared.agents.desk import Desk
 from shared.agents.model import (
     LIBRARY,
+    Action,
     ActionId,
     AnswerState,
     Finish,
@@ -231,11 +232,31 @@ def act(desk: Desk, run_id: RunId, memory: Memory) -> Outcome:
     if action is None:
         raise NotFoundError("There is no such action.")
     if action.state == "confirmed":
-        actions.carry_out(desk, action, memory)
+        try:
+            actions.carry_out(desk, action, memory)
+        except KontorError as error:
+            if error.is_retryable:
+                raise
+            return _given_up(desk, action, memory, error)
     elif action.state != "done":
         raise ConflictError("This action was not confirmed.")
     text = actions.say(action, memory)
     return Outcome(memory=memory, title=action.title, finish=said(desk, text, "answer", "action"))
+
+
+def _given_up(desk: Desk, action: Action, memory: Memory, error: KontorError) -> Outcome:
+    """Say why a confirmed change could not be made; it will not be tried again."""
+    with desk.instruments.database.transaction(desk.principal.tenant_id) as session:
+        store.change_action(
+            session,
+            action.id,
+            "failed",
+            before="confirmed",
+            decided_by=desk.principal.user_id,
+            result={"reason": error.detail},
+        )
+    finish = said(desk, error.detail, "unknown", "action")
+    return Outcome(memory=memory, title=action.title, finish=finish)
 
 
 def write_answer(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
