@@ -11,6 +11,8 @@ from shared.inference.stemming import grams
 from shared.search import service as search
 from shared.search.model import Hit
 
+_HALF = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class SaidCell:
@@ -63,6 +65,3 @@ def _likeness(question: str, header: str, language: str) -> float:
         return 0.0
     shared_letters = len(letters & written) / max(1, len(written))
     return len(wanted & named) + (shared_letters if shared_letters >= _HALF else 0.0)
-
-
-_HALF = 0.5

@@ -93,7 +93,7 @@ def _distinct(quotes: list[Quote]) -> list[Quote]:
 
 def _quote(reading: Reading, index: int, *, score: float) -> Quote:
     candidate = reading.candidates[index]
-    start = _antecedent(candidate)
+    start = quotation_start(candidate)
     return Quote(
         passage_id=candidate.passage.id,
         start=start,
@@ -104,7 +104,7 @@ def _quote(reading: Reading, index: int, *, score: float) -> Quote:
     )
 
 
-def _antecedent(candidate: Candidate) -> int:
+def quotation_start(candidate: Candidate) -> int:
     """Return where a quotation begins that names what its sentence calls "it"."""
     before = candidate.before
     if before is None or not candidate.is_anaphoric:
