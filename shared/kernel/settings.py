@@ -190,6 +190,19 @@ class Settings(BaseModel):
     dense_weight_de: Annotated[
         float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
     ]
+    gram_weight: Annotated[
+        float, setting(0.5, "Share of character 4-grams in what words say.", ge=0, le=1)
+    ]
+    title_weight: Annotated[
+        float,
+        setting(
+            1.0, "What a word in a document's title counts beside one in the text.", ge=0, le=10
+        ),
+    ]
+    similarity_threshold: Annotated[
+        float,
+        setting(0.0, "Hits less likely to help than this are left out; 0 keeps all.", ge=0, le=1),
+    ]
     answer_threshold: Annotated[
         float, setting(0.8, "Evidence score from which a sentence is given as the answer.", ge=0)
     ]

@@ -114,16 +114,25 @@ SELECT count(*) AS count
 FROM kontor.chunks
 WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 
+-- :name look_up :many FormRow
+-- What the question's words are in the tenant's languages, and what resembles them.
+SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks
+FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
+ORDER BY kind, word, language, chunk_count DESC, lexeme
+LIMIT 20000;
+
 -- :name search :many HitRow
 -- The function answers ids and scores; the rows themselves come under row-level security.
 -- LIMIT keeps each look-up one step in an index, also before the tables were ever analysed.
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
-    s.score, s.dense_score, s.lexical_score, c.language, d.media_type, c.ordinal, c.reading,
-    c.section_start, c.section_end, c.grids
-FROM kontor.search(
-    %(query)s, %(language)s, %(vector)s::public.halfvec, %(model_id)s::smallint,
-    %(dense_weight)s::float8, %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
+    s.score, s.dense AS dense_score, s.stems AS lexical_score, s.grams AS gram_score,
+    s.title AS title_score, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
+    s.grams_rank AS gram_rank, s.most_dense, s.most_stems AS most_lexical, s.most_grams,
+    c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
+FROM kontor.find_chunks(
+    %(asked)s::jsonb, %(weights)s::jsonb, %(vector)s::public.halfvec, %(model_id)s::smallint,
+    %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
 ) AS s
 CROSS JOIN LATERAL (
     SELECT h.id, h.document_id, h.version_id, h.heading_path, h.page_from, h.boxes, h.span_start,
@@ -142,6 +151,19 @@ CROSS JOIN LATERAL (
 WHERE s.score >= %(threshold)s
 ORDER BY s.score DESC, c.id
 LIMIT %(most)s;
+
+-- :name list_frequencies :many FrequencyRow
+-- How often each hit says each term of its language: why it ranks where it does.
+SELECT c.id AS chunk_id, u.lexeme, cardinality(u.positions) AS frequency, c.lexeme_count
+FROM kontor.chunks AS c
+CROSS JOIN LATERAL unnest(c.lexemes) AS u
+WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
+    AND (c.language, u.lexeme) IN (
+        SELECT l.language, l.lexeme
+        FROM unnest(%(languages)s::text[], %(lexemes)s::text[]) AS l (language, lexeme)
+    )
+ORDER BY c.id, u.lexeme
+LIMIT 20000;
 
 -- :name list_matching_words :many MatchingWord
 -- Which of the hits' words the question's words become in the hit's language: highlights.
