@@ -17,7 +17,7 @@ from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
 from shared.adapters.workflows import Workflows
 from shared.kernel.errors import UnavailableError
-from shared.kernel.ids import DocumentId, TenantId, VersionId
+from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from shared.adapters.database import Session
     from shared.adapters.scanner import Scanner
     from shared.documents.model import Version
+    from shared.generation.bridge import Bridge, Line
+    from shared.generation.language_models import LanguageModel
+    from shared.generation.model import Purpose
+    from shared.generation.switchboard import Switchboard
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
-    from shared.inference.language_models import LanguageModel
     from shared.inference.model import EmbeddingModel, VectorSpace
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
@@ -315,18 +318,62 @@ class App:
         return open_redis(url, prefix=f"kontor:{self.settings.stage}")
 
     @cached_property
-    def language_model(self) -> LanguageModel | None:
-        """The configured language model, or ``None``: then answers are extracted."""
-        if not self.settings.llm_model:
-            return None
-        from shared.inference.language_models import LiteLLMLanguageModel
+    def bridge(self) -> Bridge:
+        """The way to language models: budgets, routes, and the function that speaks to them."""
+        from shared.generation.bridge import Bridge
+        from shared.generation.deployment import deployment_limits, deployment_routes
 
-        return LiteLLMLanguageModel(
-            self.settings.llm_model,
-            api_base=self.settings.llm_api_base,
-            api_key=self.settings.llm_api_key.get_secret_value(),
-            timeout_s=self.settings.llm_timeout_s,
+        return Bridge(
+            database=self.database,
+            routes=deployment_routes(self.settings),
+            limits=deployment_limits(self.settings),
+            open_line=lambda: self._line,
         )
+
+    @cached_property
+    def _line(self) -> Line:
+        if not self.settings.llm_url:
+            return self.switchboard.answer
+        from shared.adapters.function_urls import FunctionUrl
+        from shared.generation.bridge import remote_line
+
+        # The function answers within its own time; whoever waits longer waits for nobody.
+        patience_s = self.settings.llm_first_word_s + self.settings.llm_timeout_s
+        region = self.settings.storage_region
+        return remote_line(FunctionUrl(self.settings.llm_url, region=region, timeout_s=patience_s))
+
+    @cached_property
+    def switchboard(self) -> Switchboard:
+        """What answers calls to language models; only functions with LiteLLM can use it."""
+        from shared.generation.deployment import deployment_routes
+        from shared.generation.switchboard import Switchboard
+
+        return Switchboard(
+            database=self.database,
+            routes=deployment_routes(self.settings),
+            read_secret=self._read_secret,
+            default_key=self.settings.llm_api_key.get_secret_value(),
+            first_word_s=self.settings.llm_first_word_s,
+            private_hosts=self.llm_private_hosts,
+        )
+
+    def _read_secret(self, name: str) -> str:
+        return self.secrets.read(name)
+
+    @property
+    def llm_private_hosts(self) -> frozenset[str]:
+        """Hosts inside that tenants' routes to language models may name."""
+        return frozenset(
+            host for each in self.settings.llm_private_hosts.split(",") if (host := each.strip())
+        )
+
+    def language_model(
+        self, tenant_id: TenantId, user_id: UserId | None = None, purpose: Purpose = "chat"
+    ) -> LanguageModel | None:
+        """Return the model that serves a purpose for somebody, or ``None``: then extract."""
+        from shared.generation.model import Caller
+
+        return self.bridge.open(Caller(tenant_id=tenant_id, user_id=user_id), purpose)
 
     @cached_property
     def settler(self) -> Settler:

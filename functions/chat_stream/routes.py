@@ -34,6 +34,8 @@ def ask(request: Request, body: AskBody) -> EventStream:
 
     def tell(emit: Emit) -> None:
         set_tenant(str(caller.tenant_id))
-        answering.ask(instruments_of(wired(), caller.tenant_id), caller, question, emit=emit)
+        answering.ask(
+            instruments_of(wired(), caller.tenant_id, caller.user_id), caller, question, emit=emit
+        )
 
     return EventStream(tell)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,8 +40,7 @@ logger = logging.getLogger(__name__)
 CACHED = "cached"
 
 _NEAREST = 5
-# With the space that a transcript says behind each.
-_MARKER = re.compile(r"\[(\d{1,3})\] ?")
+_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,7 @@ class KeptAnswer:
 
     text: str
     citations: tuple[Citation, ...]
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ class Recollection:
                 transcript.recite(citation)
                 position = match.end()
         transcript.say(self.known.text[position:])
+        transcript.close()
+        transcript.confidence = self.known.confidence
 
     def keep(self, answer: Answer) -> None:
         """Keep a founded answer; that it cannot be kept costs time later and nothing now."""
@@ -90,7 +92,7 @@ class Recollection:
             "scope": self.scope,
             "question": self.question,
             "embedding": _written(self.tools.embedder.embed_question(core_of(self.question))),
-            "answer": to_json(KeptAnswer(answer.text, answer.citations)),
+            "answer": to_json(KeptAnswer(answer.text, answer.citations, answer.confidence)),
             "kept_s": self.tools.memory.kept_s,
         }
         try:
@@ -101,19 +103,14 @@ class Recollection:
 
 
 def recollect(
-    tools: Instruments,
-    principal: Principal,
-    question: str,
-    *,
-    filters: Filters,
-    history: Sequence[object],
+    tools: Instruments, principal: Principal, question: str, *, filters: Filters
 ) -> Recollection | None:
     """Look for an answer that was given to the same question before; call it before searching.
 
-    ``None`` when answers are not remembered: switched off, for this answerer, or in a
-    conversation, where a question means what was said before it.
+    Only for a question that stands alone: in a conversation it means what was said before it.
+    ``None`` when answers are not remembered at all, or not those of who would answer.
     """
-    answerer = None if history else _answerer(tools)
+    answerer = _answerer(tools)
     if answerer is None:
         return None
     text = question.strip()
@@ -147,6 +144,7 @@ def _scope(
         to_json(tools.embedder.model),
         to_json(tools.ranking),
         answerer,
+        to_json(tools.tuning),
         str(tools.answer_threshold),
         language,
         filters_json(filters),

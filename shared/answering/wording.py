@@ -14,6 +14,8 @@ class Wording:
 
     related: str
     unknown: str
+    unsupported: str = "[unsupported]"
+    part: str = "On “{part}”:"
 
 
 _WORDINGS: dict[Spoken, Wording] = {
@@ -21,6 +23,8 @@ _WORDINGS: dict[Spoken, Wording] = {
         related="Eine sichere Antwort steht nicht in den Dokumenten. Am nächsten kommt:",
         unknown="Dazu finde ich nichts in den Dokumenten. Fragen Sie mit anderen Worten, oder"
         " laden Sie ein Dokument hoch, in dem es steht.",
+        unsupported="[unbelegt]",
+        part="Zu „{part}“:",
     ),
     "en": Wording(
         related="The documents give no certain answer. This comes closest:",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -232,6 +232,32 @@ class Settings(BaseModel):
     related_threshold: Annotated[
         float, setting(0.6, "Evidence score from which passages are shown as related.", ge=0)
     ]
+    history_messages: Annotated[
+        int,
+        setting(
+            5, "Earlier messages read to understand a follow-up.", unit="messages", ge=0, le=50
+        ),
+    ]
+    passage_tokens: Annotated[
+        int,
+        setting(2400, "Room for passages in a prompt.", unit="tokens", ge=200, le=200_000),
+    ]
+    unsupported: Annotated[
+        Literal["mark", "drop"],
+        setting(
+            "mark", "What becomes of a model's sentence that no passage supports: mark or drop."
+        ),
+    ]
+    conversation_days: Annotated[
+        int,
+        setting(
+            0,
+            "How long conversations are kept where a tenant says nothing; 0 keeps them.",
+            unit="days",
+            ge=0,
+            le=36500,
+        ),
+    ]
     llm_model: Annotated[
         str, setting("", "LiteLLM model name, e.g. ollama_chat/llama3; empty answers extractively.")
     ]
@@ -239,6 +265,36 @@ class Settings(BaseModel):
     llm_api_key: Annotated[SecretStr, setting(SecretStr(""), "Key for the language model's API.")]
     llm_timeout_s: Annotated[
         int, setting(60, "Time a language model may take to answer.", unit="s", ge=1, le=600)
+    ]
+    llm_first_word_s: Annotated[
+        float,
+        setting(
+            20.0,
+            "Time until a language model's first word, over all routes tried; then we extract.",
+            unit="s",
+            gt=0,
+            le=600,
+        ),
+    ]
+    llm_routes: Annotated[
+        str, setting("", "JSON list of routes to language models, or the path of a file with one.")
+    ]
+    llm_private_hosts: Annotated[
+        str,
+        setting(
+            "127.0.0.1,localhost",
+            "Hosts inside that tenants' routes may name, comma-separated; else public ones only.",
+        ),
+    ]
+    llm_tenant_tokens_per_month: Annotated[
+        int, setting(0, "Tokens one tenant may spend a month; 0: no limit.", unit="tokens", ge=0)
+    ]
+    llm_user_tokens_per_day: Annotated[
+        int, setting(0, "Tokens one person may spend a day; 0: no limit.", unit="tokens", ge=0)
+    ]
+    llm_url: Annotated[str, setting("", "Address of the function that speaks to language models.")]
+    openai_url: Annotated[
+        str, setting("", "Public address of the OpenAI-compatible API, told to clients.")
     ]
 
     # logs

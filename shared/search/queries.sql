@@ -316,3 +316,18 @@ JOIN kontor.chunks AS n ON n.tenant_id = %(tenant_id)s AND n.version_id = c.vers
 WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
 ORDER BY c.id, n.ordinal
 LIMIT 1000;
+
+-- :name list_neighbours :many NeighbourRow
+-- What stands directly before and after hits in their own sections.
+SELECT DISTINCT ON (n.id) n.id AS chunk_id, n.document_id, n.version_id, d.title, n.heading_path,
+    n.page_from AS page, n.boxes, n.span_start AS start, n.span_end AS "end", n.content AS text,
+    n.language, d.media_type, n.ordinal, n.reading, n.section_start, n.section_end, n.grids
+FROM kontor.chunks AS c
+JOIN kontor.chunks AS n ON n.tenant_id = %(tenant_id)s AND n.version_id = c.version_id
+    AND n.section = c.section AND n.ordinal BETWEEN c.ordinal - 1 AND c.ordinal + 1
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = n.document_id
+    AND d.current_version_id = n.version_id AND d.removed_at IS NULL
+WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
+    AND n.id <> ALL (%(chunk_ids)s)
+ORDER BY n.id
+LIMIT 300;

@@ -118,6 +118,29 @@ class HitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NeighbourRow:
+    """A chunk next to a hit: nobody searched for it, so it has no scores."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    version_id: VersionId
+    title: str
+    heading_path: list[str]
+    page: int | None
+    boxes: list[dict[str, object]]
+    start: int
+    end: int
+    text: str
+    language: Language
+    media_type: str
+    ordinal: int
+    reading: int
+    section_start: int
+    section_end: int
+    grids: list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
 class SiblingRow:
     """A chunk near another one in the same section; before it where ``distance`` is negative."""
 
@@ -368,3 +391,8 @@ def list_siblings(
     """List the chunks around each of some chunks that share its section, in their order."""
     params = {"chunk_ids": list(chunk_ids), "around": around}
     return session.all(QUERIES["list_siblings"], SiblingRow, params)
+
+
+def list_neighbours(session: Session, chunk_ids: Sequence[ChunkId]) -> list[NeighbourRow]:
+    """List the chunks next to some chunks in the same sections, without those themselves."""
+    return session.all(QUERIES["list_neighbours"], NeighbourRow, {"chunk_ids": list(chunk_ids)})
