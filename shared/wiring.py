@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -36,17 +36,21 @@ if TYPE_CHECKING:
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.model import EmbeddingModel, VectorSpace
+    from shared.inference.reranking.port import Reranker
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.recovery.settling import Settler
-    from shared.search.model import NewChunk
+    from shared.search.model import ExternalIndexes, NewChunk
+
+_MIRRORED_AT_ONCE = 50
 
 
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
 
-    def __init__(self, default_model: str) -> None:
+    def __init__(self, default_model: str, external: ExternalIndexes | None = None) -> None:
         self._default_model = default_model
+        self._external = external
 
     def active_model(self, session: Session) -> str:
         """Return the name of the model that embeds the tenant's questions."""
@@ -75,6 +79,21 @@ class SearchIndex:
             chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
+        if self._external:
+            from shared.search.mirroring import mirror_version
+
+            mirror_version(session, self._external(model), version.id, model=model)
+
+    def catch_up(self, session: Session, model: EmbeddingModel, *, most: int) -> int:
+        """Bring the external index in step with Postgres, a few versions at a time.
+
+        Returns how many were touched; 0 where there is none, or nothing was to do.
+        """
+        if self._external is None:
+            return 0
+        from shared.search.mirroring import mirror_changes
+
+        return mirror_changes(session, self._external(model), model=model, most=most)
 
     def write_shadow(
         self,
@@ -271,7 +290,15 @@ class App:
     @cached_property
     def chunk_index(self) -> SearchIndex:
         """The search index as ingestion sees it."""
-        return SearchIndex(self.settings.embedding_model)
+        from shared.search.external import indexes_of
+
+        return SearchIndex(self.settings.embedding_model, indexes_of(self.settings))
+
+    def mirror(self, tenant_id: TenantId) -> int:
+        """Bring the external search index in step for one tenant, a few versions at a time."""
+        with self.database.transaction(tenant_id) as session:
+            model = self.model_named(self.chunk_index.active_model(session))
+            return self.chunk_index.catch_up(session, model, most=_MIRRORED_AT_ONCE)
 
     @cached_property
     def erasure(self) -> Erasure:
@@ -329,6 +356,45 @@ class App:
             limits=deployment_limits(self.settings),
             open_line=lambda: self._line,
         )
+
+    def reranker(self, name: str, tenant_id: TenantId) -> Reranker:
+        """Return a reranker by its name, opened once where it holds a model of its own.
+
+        A language model is the tenant's, so it is asked for each time.
+
+        Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
+        """
+        from shared.inference.reranking.port import Supplies
+        from shared.inference.reranking.registry import open_reranker
+
+        supplies = Supplies(
+            model_path=self.settings.reranker_model,
+            threads=self.settings.embedding_threads,
+            complete=self._completion(tenant_id) if name == "llm" else None,
+        )
+        if name == "llm":
+            return open_reranker(name, supplies)
+        if name not in self._rerankers:
+            self._rerankers[name] = open_reranker(name, supplies)
+        return self._rerankers[name]
+
+    @cached_property
+    def _rerankers(self) -> dict[str, Reranker]:
+        return {}
+
+    def _completion(self, tenant_id: TenantId) -> Callable[[str], str] | None:
+        """Return what asks the tenant's language model one thing and waits for all it says."""
+        from shared.inference.model import Message
+
+        model = self.language_model(tenant_id, purpose="rerank")
+        if model is None:
+            return None
+
+        def complete(prompt: str) -> str:
+            said = [Message("user", prompt)]
+            return "".join(model.stream(said, max_tokens=400, temperature=0.0))
+
+        return complete
 
     @cached_property
     def _line(self) -> Line:

@@ -14,7 +14,15 @@ from shared.answering.model import Instruments, Question
 from shared.generation.language_models import LanguageModel
 from shared.generation.model import Purpose
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, ConversationId, DocumentId, MessageId, TenantId, UserId
+from shared.kernel.ids import (
+    CollectionId,
+    ConversationId,
+    DocumentId,
+    MessageId,
+    TenantId,
+    UserId,
+    VersionId,
+)
 from shared.search.model import LONGEST_QUERY, Filters
 from shared.wiring import App
 
@@ -35,6 +43,8 @@ class FiltersBody(BaseModel):
     metadata: dict[str, str | int | float | bool | None] | None = None
     collection: UUID | None = None
     tags: Names | None = Field(default=None, examples=[["signed"]])
+    version_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
+    kinds: Names | None = Field(default=None, examples=[["document"]])
 
     def filters(self) -> Filters:
         """Return the filters as search knows them."""
@@ -48,6 +58,8 @@ class FiltersBody(BaseModel):
             metadata=self.metadata,
             collection=None if self.collection is None else CollectionId(self.collection),
             tags=_tuple(self.tags),
+            version_ids=_tuple([VersionId(each) for each in self.version_ids or ()]),
+            kinds=_tuple(self.kinds),
         )
 
 

@@ -53,6 +53,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
             _trim(tenant_id)
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
+            app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:
             failed += 1

@@ -30,8 +30,10 @@ from infra.cli.put import put
 from infra.cli.read import read
 from infra.cli.reprocess import reprocess
 from infra.cli.search import search
+from infra.cli.searches import searches
 from infra.cli.settings import settings
 from infra.cli.sift import sift
+from infra.cli.similar import similar
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
@@ -58,6 +60,8 @@ app.command(rich_help_panel=USING)(ask)
 app.command(rich_help_panel=USING)(cite)
 app.add_typer(conversations, name="conversations", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(search)
+app.command(rich_help_panel=USING)(similar)
+app.add_typer(searches, name="searches", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)
 app.command(rich_help_panel=USING)(get)

@@ -226,6 +226,39 @@ class Settings(BaseModel):
         float, setting(0.9, "Cosine from which two questions may mean the same.", ge=0.5, le=1)
     ]
     answer_cache_s: Annotated[int, setting(3600, "How long an answer is kept.", unit="s", ge=1)]
+    search_backend: Annotated[
+        str,
+        setting(
+            "postgres",
+            "Who finds candidates: postgres, or opensearch beside it.",
+            pattern="^(postgres|opensearch)$",
+        ),
+    ]
+    opensearch_url: Annotated[
+        SecretStr, setting(SecretStr(""), "Address of OpenSearch, for SEARCH_BACKEND.")
+    ]
+    rerank: Annotated[
+        str,
+        setting(
+            "none",
+            "Who judges passages once more: none, features, cross-encoder or llm.",
+            pattern="^(none|features|cross-encoder|llm)$",
+        ),
+    ]
+    rerank_factor: Annotated[
+        int, setting(4, "Passages judged for each one wanted.", unit="passages", ge=1, le=10)
+    ]
+    reranker_model: Annotated[str, setting("", "Folder with a cross-encoder, for RERANK.")]
+    gram_weight: Annotated[
+        float, setting(0.5, "Share of character 4-grams in what words say.", ge=0, le=1)
+    ]
+    title_weight: Annotated[
+        float, setting(0.1, "What a title that holds the whole question adds.", ge=0, le=1)
+    ]
+    similarity_threshold: Annotated[
+        float,
+        setting(0.0, "Hits less likely to help than this are left out; 0 keeps all.", ge=0, le=1),
+    ]
     answer_threshold: Annotated[
         float, setting(0.8, "Evidence score from which a sentence is given as the answer.", ge=0)
     ]
