@@ -17,13 +17,13 @@ from shared.agents.wording import wording
 from shared.answering.grounding import find_support
 from shared.answering.markers import split_markers
 from shared.answering.model import Cited, Token
-from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
 from shared.generation.language_models import LanguageModel
 from shared.inference.extractive import Passage, State, find_quotes
 from shared.inference.language import detect_language
 from shared.inference.model import Message
 from shared.inference.sentences import sentences
+from shared.kernel.safe_text import render
 from shared.search import service as search
 from shared.search.model import Hit, SearchRequest
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from shared.answering.grounding import Grounds, Span, share_of_words
 from shared.answering.model import Tuning
 from shared.answering.packing import Passage
-from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
 from shared.inference.sentences import sentences
 from shared.inference.stemming import words
+from shared.kernel.safe_text import render
 from shared.search.model import Hit
 
 _FIRST_WORD = re.compile(r"\S+\s")
