@@ -14,7 +14,9 @@ from infra.cli.bench import bench
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
 from infra.cli.chaos import chaos
+from infra.cli.cite import cite
 from infra.cli.collections import collection
+from infra.cli.conversations import conversations
 from infra.cli.describing import describe, mv, tags
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
@@ -52,6 +54,8 @@ app = typer.Typer(
 app.command(rich_help_panel=USING)(put)
 app.command(rich_help_panel=USING)(watch)
 app.command(rich_help_panel=USING)(ask)
+app.command(rich_help_panel=USING)(cite)
+app.add_typer(conversations, name="conversations", rich_help_panel=USING)
 app.add_typer(agent, name="agent", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(search)
 app.command(rich_help_panel=USING)(ls)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.adapters.database import Database, Session
 from shared.answering import store
 from shared.answering.case import Case, keep
-from shared.answering.condensing import condense, split_parts
+from shared.answering.condensing import condense
 from shared.answering.extraction import NAME as EXTRACTIVE
 from shared.answering.extraction import answer_with_quotes
 from shared.answering.generation import answer_with_model
@@ -42,6 +42,7 @@ from shared.kernel.settings import Settings
 from shared.search import service as search
 from shared.search.model import SearchRequest
 from shared.search.neighbours import find_neighbours
+from shared.understanding.condensing import split_parts
 
 if TYPE_CHECKING:
     from shared.generation.language_models import LanguageModel, OpenLanguageModel

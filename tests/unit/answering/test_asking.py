@@ -77,7 +77,7 @@ def test_events_tell_the_answer_in_order(
     assert tuple(listener.citations) == answer.citations
     assert [c.number for c in answer.citations] == list(range(1, len(answer.citations) + 1))
     first = listener.kinds.index("citation")
-    assert listener.events[first - 1].payload() == {"text": "[1] "}
+    assert listener.events[first - 1].payload() == {"text": "[1]"}
     assert listener.events[0].payload() == {
         "conversation_id": str(answer.conversation_id),
         "message_id": str(answer.message_id),

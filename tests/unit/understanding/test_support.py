@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.answering.grounding import Grounds
 from shared.inference.embedding import Embedder
-from tests.unit.answering import statements, statements_more
+from shared.understanding.service import Grounds
+from tests.unit.understanding import statements, statements_more
 
 PAIRS_FOR = [*statements.SUPPORTED, *statements_more.SUPPORTED]
 PAIRS_AGAINST = [*statements.UNSUPPORTED, *statements_more.UNSUPPORTED]

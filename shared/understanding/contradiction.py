@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from shared.answering.followups import VERBS, words_of
 from shared.inference.stemming import stem, stems
+from shared.understanding.model import VERBS, words_of
 
 
 def _table(listed: str) -> dict[str, str]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shared.answering.contradiction import contradicts, figures
-from shared.answering.followups import VERBS, words_of
 from shared.inference.embedding import Embedder
 from shared.inference.language import detect_language
 from shared.inference.sentences import sentences
 from shared.inference.stemming import stem, words
+from shared.understanding.contradiction import contradicts, figures
+from shared.understanding.model import VERBS, Span, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,6 @@ _FUNCTION_WORDS = words_of(
     had can may must shall should will would also only"""
 )
 _QUOTED = re.compile(r"[\"„“»«]([^\"„“”»«]{12,}?)[\"“”«»]")
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
