@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from shared.recovery.settling import Settler
     from shared.search.model import NewChunk
 
+_ON_THE_WAY_S = 5.0
+
 
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
@@ -322,10 +324,15 @@ class App:
         from shared.adapters.function_urls import FunctionUrl
         from shared.generation.bridge import remote_line
 
-        # The function answers within its own time; whoever waits longer waits for nobody.
-        patience_s = self.settings.llm_first_word_s + self.settings.llm_timeout_s
-        region = self.settings.storage_region
-        return remote_line(FunctionUrl(self.settings.llm_url, region=region, timeout_s=patience_s))
+        return remote_line(
+            FunctionUrl(
+                self.settings.llm_url,
+                region=self.settings.storage_region,
+                # A little more than the function gives itself: its own words are the better ones.
+                first_line_s=self.settings.llm_first_word_s + _ON_THE_WAY_S,
+                next_line_s=self.settings.llm_timeout_s,
+            )
+        )
 
     @cached_property
     def switchboard(self) -> Switchboard:

@@ -21,6 +21,7 @@ from infra.cli.describing import describe, mv, tags
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
+from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.new import new
@@ -79,6 +80,7 @@ app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
+app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)

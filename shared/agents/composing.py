@@ -14,7 +14,6 @@ from shared.agents.model import WEB, AnswerState, Finish, Memory, Page, WebCited
 from shared.agents.pages import page_passages
 from shared.agents.planning import inert
 from shared.agents.wording import wording
-from shared.answering.grounding import find_support
 from shared.answering.markers import split_markers
 from shared.answering.model import Cited, Token
 from shared.answering.transcript import Transcript
@@ -26,6 +25,7 @@ from shared.inference.sentences import sentences
 from shared.kernel.safe_text import render
 from shared.search import service as search
 from shared.search.model import Hit, SearchRequest
+from shared.understanding.service import find_support
 
 EXTRACTIVE = "extractive"
 NO_ANSWER = "NO_ANSWER"

@@ -34,6 +34,7 @@ from shared.answering.stopping import StoppedError, StopWatch
 from shared.answering.titles import title_by_model
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, spoken_language, wording
+from shared.generation.model import BudgetSpentError
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import InvalidError, KontorError
@@ -178,11 +179,14 @@ def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
     if model is not None:
         transcript.answerer = model.name
         try:
-            return _answer_with_model(tools, case, transcript, model=model, spoken=spoken)
+            state = _answer_with_model(tools, case, transcript, model=model, spoken=spoken)
         except KontorError as error:
-            if transcript.text:
+            if transcript.text or _is_refusal(error):
                 raise
             transcript.answerer = _in_place_of(model.name, error)
+        else:
+            transcript.answerer = model.name  # another may have stood in for the first
+            return state
     return _answer_with_quotes(tools, case, transcript, spoken=spoken)
 
 
@@ -252,6 +256,11 @@ def _open_model(tools: Instruments, transcript: Transcript) -> LanguageModel | N
     except KontorError as error:
         transcript.answerer = _in_place_of("the language model", error)
         return None
+
+
+def _is_refusal(error: KontorError) -> bool:
+    """Tell whether a tenant wants to hear of a used-up budget instead of getting quotes."""
+    return isinstance(error, BudgetSpentError) and error.budget.when_spent == "refuse"
 
 
 def _in_place_of(name: str, error: KontorError) -> str:
