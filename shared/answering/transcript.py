@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from shared.answering.model import Citation, Cited, Emit, Token, Unsupported
-from shared.answering.safe_text import SafeStream
 from shared.kernel.ids import CitationId, new_id
+from shared.kernel.safe_text import SafeStream
 from shared.search import service as search
 from shared.search.model import Hit
 
