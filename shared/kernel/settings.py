@@ -268,7 +268,7 @@ class Settings(BaseModel):
     ]
     related_threshold: Annotated[
         float,
-        setting(0.04, "Probability from which passages are shown as related.", ge=0, le=1),
+        setting(0.06, "Probability from which passages are shown as related.", ge=0, le=1),
     ]
     enable_elyza_fallback: Annotated[
         bool,

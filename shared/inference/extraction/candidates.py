@@ -24,6 +24,8 @@ _ANAPHOR = re.compile(
     re.IGNORECASE,
 )
 
+_LOWER_ITEM = re.compile(r"^\S+\s+[a-zäöü]")
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -46,6 +48,11 @@ class Candidate:
     def text(self) -> str:
         """The sentence as it stands in the passage."""
         return self.passage.text[self.start : self.end]
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it is an item that goes on with a sentence begun above: "2. or fails to pay"."""
+        return begins_item(self.text) and bool(_LOWER_ITEM.match(self.text))
 
     @property
     def is_anaphoric(self) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from shared.inference.extraction.candidates import Candidate, candidates_of
-from shared.inference.extraction.matching import Shares, root
+from shared.inference.extraction.matching import Shares, root, roots
 from shared.inference.extraction.model import Passage
 from shared.inference.extraction.questions import (
     Kind,
@@ -34,7 +34,7 @@ FEATURES = (
     "cosine",  # of question and sentence; one that says "he" is read with the sentence before
     "words",  # share of the question's rare words that stand in it
     "grams",  # the same for 4-grams, which find German compounds
-    "words_before",  # what only the sentence before has
+    "words_before",  # what only the sentence before, or a heading above, has
     "grams_before",
     "words_after",
     "passage_words",  # what the whole passage has
@@ -76,6 +76,10 @@ class _Held:
 
     words: frozenset[str]
     grams: frozenset[str]
+
+    def joined(self, other: _Held) -> _Held:
+        """Return what either has."""
+        return _Held(self.words | other.words, self.grams | other.grams)
 
 
 def read(
@@ -131,14 +135,17 @@ class _Scene:
         self._words = Shares(asked.words, [held.words for held in self._held])
         self._grams = Shares(asked.grams, [held.grams for held in self._held])
         self._places = {(each.rank, each.place): i for i, each in enumerate(candidates)}
+        self._headings: dict[int, _Held] = {}
         self._passages: dict[int, _Held] = {}
         for each, held in zip(candidates, self._held, strict=True):
-            known = self._passages.get(each.rank, _NOTHING)
-            self._passages[each.rank] = _Held(known.words | held.words, known.grams | held.grams)
+            if each.rank not in self._headings:
+                self._headings[each.rank] = _headings(asked, each.passage)
+            known = self._passages.get(each.rank, self._headings[each.rank])
+            self._passages[each.rank] = known.joined(held)
 
     def promise(self, index: int) -> float:
         """Say roughly how much of the question a candidate and the sentence before it have."""
-        held, before = self._held[index], self._beside(index, -1)
+        held, before = self._held[index], self._above(index)
         own = self._words.of(held.words) + self._grams.of(held.grams)
         return own + _BEFORE * sum(self._lent(held, before))
 
@@ -154,7 +161,7 @@ class _Scene:
         """Return a candidate's row, in the order of ``FEATURES``."""
         asked, candidate, held = self._asked, self._candidates[index], self._held[index]
         passage = self._passages[candidate.rank]
-        words_before, grams_before = self._lent(held, self._beside(index, -1))
+        words_before, grams_before = self._lent(held, self._above(index))
         words_after, _ = self._lent(held, self._beside(index, 1))
         closeness = candidate.passage.closeness
         lent = words_before + grams_before
@@ -178,6 +185,10 @@ class _Scene:
             lent if candidate.is_anaphoric else 0.0,
         ]
 
+    def _above(self, index: int) -> _Held:
+        """Return what the sentence before and the headings of the passage have."""
+        return self._beside(index, -1).joined(self._headings[self._candidates[index].rank])
+
     def _beside(self, index: int, distance: int) -> _Held:
         candidate = self._candidates[index]
         found = self._places.get((candidate.rank, candidate.place + distance))
@@ -199,6 +210,15 @@ def _held(asked: _Asked, candidate: Candidate) -> _Held:
     return _Held(
         frozenset(word for word in asked.words if root(word, language) in known),
         candidate.grams & asked.grams,
+    )
+
+
+def _headings(asked: _Asked, passage: Passage) -> _Held:
+    text, language = " ".join(passage.headings), passage.language
+    known = frozenset(roots(text, language))
+    return _Held(
+        frozenset(word for word in asked.words if root(word, language) in known),
+        asked.grams & grams(text),
     )
 
 

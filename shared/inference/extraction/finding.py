@@ -23,6 +23,9 @@ MOST_SENTENCES = 3
 _DIVERSITY = 0.8
 # A further sentence is quoted while it is at least so likely, measured against the best one.
 _FURTHER = 0.02
+# Log-odds that a part of a sentence loses: it cannot be understood alone. Chosen, not fitted: the
+# questions the weights come from have no lists.
+_FRAGMENT = 1.0
 _FIT = FEATURES.index("fit")
 
 
@@ -42,11 +45,15 @@ def find_quotes(
     at most ``related``. One that speaks of "it" is quoted with the sentence before; one that
     introduces a list is followed by its items.
     """
+    import numpy as np
+
     reading = read(question, passages, language=language, embedder=embedder)
     if reading is None:
         return Finding("unknown", 0.0, ())
     fitted = weights(tongue(language, reading.candidates[0].passage.language))
-    scores = fitted.scores(reading)
+    scores = fitted.scores(reading) - _FRAGMENT * np.array(
+        [candidate.is_fragment for candidate in reading.candidates]
+    )
     confidence = fitted.probability(reading, scores)
     if confidence < related_threshold:
         return Finding("unknown", confidence, ())
@@ -78,9 +85,11 @@ def _diverse(scores: NDArray[np.float64], vectors: NDArray[np.float32]) -> list[
 
 
 def _distinct(quotes: list[Quote]) -> list[Quote]:
-    """Leave out what a better quotation holds already."""
+    """Leave out what a better quotation holds already, and the mere beginnings of lists."""
     kept: list[Quote] = []
     for quote in quotes:
+        if kept and quote.text.endswith(":"):
+            continue
         if not any(
             quote.passage_id == other.passage_id
             and quote.start < other.end

@@ -23,7 +23,8 @@ _FUNCTION_WORDS = """
     man mein mich mir mit muss müssen nach nenne nennen nicht noch nun nur ob oder sich sie sind
     so soll über um und uns unter viel viele vielen vom von vor war waren warum was wegen welche
     welchem welchen welcher welches wem wen wenn wer werden wessen wie wieso wir wird wo wofür
-    wohin woher worden wozu wurde wurden zu zum zur zwischen erkläre zeige bitte heißt"""
+    wohin woher worden wozu wurde wurden zu zum zur zwischen erkläre zeige bitte heißt sein
+    seine seinen darf dürfen sollte sollen möchte"""
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 _PATTERNS: dict[str, list[tuple[Kind, re.Pattern[str]]]] = {
@@ -157,8 +158,15 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 4
+_HEAD = 4  # letters: "Urlaubstage" are counted in "Werktage"
+_ENDINGS = ("ungen", "heiten", "keiten", "schaften", "ionen", "nisse", "innen", "isten", "ismen")
 _NUMBER_ELSEWHERE = 0.6
 _NO_DATE = 0.3
+# "When may he leave?" asks for a condition as often as for a day.
+_CONDITION = re.compile(
+    r"\b(?:if|when|unless|provided|wenn|sofern|falls|soweit|sobald)\b", re.IGNORECASE
+)
+_CONDITIONAL = 0.5
 _CAPITALISED = re.compile(r"\b[A-ZÄÖÜ][\w'’-]+")
 # German writes every noun with a capital, so it takes more of them to hint at a name.
 _NAMES_EXPECTED = {"de": 4, "en": 2}
@@ -255,6 +263,8 @@ def _defines(sentence: str, question: str) -> bool:
 def _holds_date(sentence: str) -> float:
     if _DATE.search(sentence):
         return 1.0
+    if _CONDITION.search(sentence):
+        return _CONDITIONAL
     return _NO_DATE if _DIGIT.search(sentence) or _SPAN.search(sentence) else 0.0
 
 
@@ -268,6 +278,16 @@ def _holds_number(sentence: str, question: str, language: str) -> float:
     counted = _COUNTED.search(question.lower())
     if counted is None:
         return 1.0
-    thing = stem(counted.group(1), language)
-    near = {stem(word, language) for i in places for word in said[i + 1 : i + 1 + _NEAR]}
-    return 1.0 if thing in near else _NUMBER_ELSEWHERE
+    thing = counted.group(1)
+    near = [word for i in places for word in said[i + 1 : i + 1 + _NEAR]]
+    is_beside = any(_are_alike(thing, word, language) for word in near)
+    return 1.0 if is_beside else _NUMBER_ELSEWHERE
+
+
+def _are_alike(one: str, other: str, language: str) -> bool:
+    """Whether two words are the same thing: one stem, or in German compounds of one head."""
+    if stem(one, language) == stem(other, language):
+        return True
+    if language != "de" or one.endswith(_ENDINGS):
+        return False
+    return one[-_HEAD:] == other[-_HEAD:]
