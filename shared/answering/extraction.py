@@ -25,10 +25,11 @@ def answer_with_quotes(
     spoken: Spoken,
     instruments: Instruments,
     transcript: Transcript,
+    lead: str = "",
 ) -> State:
     """Say what the passages answer, cited, or admit that nothing certain was found.
 
-    A question that asks several things is answered part by part: its state is that of the part
+    ``lead`` is said first where the question is one of several. A question that asks several things is answered part by part: its state is that of the part
     answered best, its confidence that of the part answered worst.
     """
     passages = [passage_of(hit) for hit in hits]
@@ -48,8 +49,11 @@ def answer_with_quotes(
     by_id = {str(hit.chunk_id): hit for hit in hits}
     words = wording(spoken)
     if all(finding.state == "unknown" for finding in findings):
-        transcript.say(words.unknown)
+        transcript.say(
+            words.unknown_part.format(part=question.rstrip("?")) if lead else words.unknown
+        )
         return "unknown"
+    transcript.say(lead)
     for part, finding in zip(parts, findings, strict=True):
         if finding.state == "unknown":
             transcript.say(words.unknown_part.format(part=part))

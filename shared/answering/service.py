@@ -273,9 +273,9 @@ def _answer_with_quotes(
     states: list[State] = []
     confidences: list[float | None] = []
     for part, hits in asked or [(gathered.query, gathered.hits)]:
-        if asked:
-            lead = wording(spoken).part.format(part=part.rstrip("?"))
-            transcript.say(f"{chr(10) if states else ''}{lead} ")
+        if states:
+            transcript.say("\n")
+        lead = wording(spoken).part.format(part=part.rstrip("?")) + " " if asked else ""
         states.append(
             answer_with_quotes(
                 part,
@@ -284,6 +284,7 @@ def _answer_with_quotes(
                 spoken=spoken,
                 instruments=tools,
                 transcript=transcript,
+                lead=lead,
             )
         )
         confidences.append(transcript.confidence)
