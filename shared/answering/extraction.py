@@ -29,8 +29,9 @@ def answer_with_quotes(
 ) -> State:
     """Say what the passages answer, cited, or admit that nothing certain was found.
 
-    ``lead`` is said first where the question is one of several. A question that asks several things is answered part by part: its state is that of the part
-    answered best, its confidence that of the part answered worst.
+    ``lead`` is said first where the question is one of several. A question that asks several
+    things is answered part by part: its state is that of the part answered best, its confidence
+    that of the part answered worst.
     """
     passages = [passage_of(hit) for hit in hits]
     parts = parts_of(question)
