@@ -6,44 +6,47 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from infra.deploy.model import ensure_model
 from infra.local.postgres import EmbeddedPostgres
-from infra.migrations.runner import migrate
 from shared.adapters.database import Database
 from shared.inference.embedding import Embedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
+from tests.databases import Databases
 
-pytest_plugins = ["tests.contract.targets", "tests.faults.options"]
-
-TEMPLATE = "kontor_template"
+pytest_plugins = [
+    "tests.contract.targets",
+    "tests.faults.options",
+    "tests.security.injection.options",
+]
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """One server per worker, without durability, holding the migrated template database."""
+    """One server per worker, without durability."""
     folder = Path(tempfile.mkdtemp(prefix="kt-"))
     try:
         with EmbeddedPostgres(folder / "pg", durable=False) as server:
-            server.create_database(TEMPLATE)
-            migrate(server.dsn(TEMPLATE))
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """The worker's databases, all of them copies of one migrated template."""
+    return Databases(postgres)
+
+
 @pytest.fixture
-def database_name(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """A fresh migrated database of this test's own."""
-    name = f"t_{uuid4().hex[:12]}"
-    postgres.create_database(name, template=TEMPLATE)
-    yield name
-    postgres.drop_database(name)
+def database_name(databases: Databases) -> Iterator[str]:
+    """A migrated database with nothing in it, this test's own."""
+    with databases.lend() as name:
+        yield name
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from infra.local.postgres import EmbeddedPostgres
 from shared.adapters.queries import Query, load_queries
-from tests.conftest import TEMPLATE
+from tests.databases import Databases
 from tests.house import queries as guard
 from tests.house.tree import ROOT, sources
 
@@ -27,12 +27,13 @@ NAMES = [f"{package}:{query.name}" for package, query in ALL]
 
 
 @pytest.fixture(scope="module")
-def schema(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
+def schema(postgres: EmbeddedPostgres, databases: Databases) -> Iterator[psycopg.Connection[Any]]:
     """A migrated database as functions see it."""
-    postgres.create_database("queries", template=TEMPLATE)
-    with psycopg.connect(postgres.dsn("queries", user="kontor_app"), autocommit=True) as connection:
+    with (
+        databases.lend() as name,
+        psycopg.connect(postgres.dsn(name, user="kontor_app"), autocommit=True) as connection,
+    ):
         yield connection
-    postgres.drop_database("queries")
 
 
 @pytest.fixture(scope="module")

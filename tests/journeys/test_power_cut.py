@@ -13,7 +13,7 @@ from tests.journeys.conftest import Server
 
 pytestmark = pytest.mark.xdist_group("power")
 
-COUNT = 12
+COUNT = 6
 
 
 def _children(pid: int) -> list[int]:
@@ -46,7 +46,7 @@ def test_killed_in_the_middle_everything_is_there_once_after_the_next_start(
             paragraphs = "\n\n".join(
                 f"Paragraph {n} of file {number} tells the story of item {number}-{n} in the "
                 f"inventory of the northern depot, counted by shift {n % 3}."
-                for n in range(60)
+                for n in range(40)
             )
             sent = client.post(
                 "/api/v1/assets",

@@ -71,14 +71,14 @@ def test_a_connection_lost_in_a_transaction_heals_at_the_next(
             ConflictError,
         ),
         ("SELECT nonsense", UnexpectedDatabaseError),
-        ("SELECT pg_sleep(1)", UnavailableError),
+        ("SELECT pg_sleep(60)", UnavailableError),
     ],
 )
 def test_errors_speak_our_language(
     database: Database, tenant: TenantId, statement: str, expected: type[Exception]
 ) -> None:
     with pytest.raises(expected), database.transaction(tenant) as session:
-        session.connection.execute("SET LOCAL statement_timeout = '50ms'")
+        session.connection.execute("SET LOCAL statement_timeout = '500ms'")
         session.connection.execute(statement, {"t": tenant})
 
 

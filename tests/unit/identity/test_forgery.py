@@ -23,7 +23,7 @@ from shared.identity.service import TokenRules, Verifier
 from shared.kernel.clock import now
 from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import new_id
-from tests.conftest import TEMPLATE
+from tests.databases import Databases
 from tests.unit.identity.conftest import Home, settle, sign_in
 
 REQUIRED = ["sub", "tenant_id", "role", "email", "epoch", "iat", "exp", "iss", "aud", "jti"]
@@ -45,22 +45,20 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(postgres: EmbeddedPostgres) -> Iterator[Scene]:
-    name = "forgery"
-    postgres.create_database(name, template=TEMPLATE)
-    owner, database = (
-        Database(postgres.dsn(name)),
-        Database(postgres.dsn(name, user="kontor_app")),
-    )
-    key = SigningKey.make()
-    with owner.system_transaction() as session:
-        store.record_signing_key(session, kid=key.id, public_key=key.public_bytes)
-    home = settle(owner, "acme", "ada@acme.example")
-    rules = TokenRules(key=key, issuer="kontor", life_s=900)
-    yield Scene(database, key, home, sign_in(database, rules, "ada@acme.example").access_token)
-    owner.close()
-    database.close()
-    postgres.drop_database(name)
+def scene(postgres: EmbeddedPostgres, databases: Databases) -> Iterator[Scene]:
+    with databases.lend() as name:
+        owner, database = (
+            Database(postgres.dsn(name)),
+            Database(postgres.dsn(name, user="kontor_app")),
+        )
+        key = SigningKey.make()
+        with owner.system_transaction() as session:
+            store.record_signing_key(session, kid=key.id, public_key=key.public_bytes)
+        home = settle(owner, "acme", "ada@acme.example")
+        rules = TokenRules(key=key, issuer="kontor", life_s=900)
+        yield Scene(database, key, home, sign_in(database, rules, "ada@acme.example").access_token)
+        owner.close()
+        database.close()
 
 
 @pytest.fixture

@@ -29,6 +29,11 @@ def test_new_ids_are_version_7_and_sort_by_time(monkeypatch: pytest.MonkeyPatch)
     assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
 
 
+def test_ids_made_within_one_millisecond_keep_their_order() -> None:
+    made = [new_id() for _ in range(5_000)]
+    assert made == sorted(set(made))
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=3))
 def test_cursors_read_back(key: list[str]) -> None:
     assert decode_cursor(encode_cursor(*key), len(key)) == tuple(key)

@@ -1,0 +1,48 @@
+"""A database that was lent before cannot be told from a new one, or is not lent again."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from infra.local.postgres import EmbeddedPostgres
+from tests.conftest import add_tenant
+from tests.databases import Databases
+
+
+def _lend_and(databases: Databases, postgres: EmbeddedPostgres, statement: str) -> tuple[str, str]:
+    """Run a statement in a lent database; returns its name and that of the next one lent."""
+    with databases.lend() as first, psycopg.connect(postgres.dsn(first)) as owner:
+        add_tenant(postgres.dsn(first), "acme")
+        owner.execute(statement)
+    with databases.lend() as second, psycopg.connect(postgres.dsn(second)) as owner:
+        assert owner.execute("SELECT count(*) FROM kontor.tenants").fetchone() == (0,)
+        assert owner.execute("SELECT count(*) > 0 FROM kontor.embedding_models").fetchone()
+    return first, second
+
+
+def test_rows_are_gone_when_a_database_is_lent_again(
+    databases: Databases, postgres: EmbeddedPostgres
+) -> None:
+    first, second = _lend_and(databases, postgres, "SELECT 1")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE kontor.chunks DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY own_tenant ON kontor.folders",
+        "CREATE TABLE public.left_behind (id integer)",
+        "ALTER TABLE kontor.folders ADD COLUMN left_behind integer",
+        "CREATE FUNCTION kontor.left_behind() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "REVOKE SELECT ON kontor.folders FROM kontor_app",
+        "UPDATE kontor.embedding_models SET revision = 'x'",
+        "INSERT INTO kontor.embedding_models VALUES (99, 'x', 'y', 3)",
+    ],
+)
+def test_a_database_whose_schema_or_seeds_changed_is_not_lent_again(
+    databases: Databases, postgres: EmbeddedPostgres, statement: str
+) -> None:
+    first, second = _lend_and(databases, postgres, statement)
+    assert first != second
