@@ -640,10 +640,10 @@ ORDER BY c.ordinal;
 
 -- :name list_unmirrored :many VersionIdRow
 -- Current versions that the external index has not, or not as they are now.
-SELECT d.current_version_id AS id
+SELECT f.version_id AS id
 FROM kontor.documents AS d
 CROSS JOIN LATERAL (
-    SELECT c.id FROM kontor.chunks AS c
+    SELECT c.id, c.version_id FROM kontor.chunks AS c
     WHERE c.tenant_id = %(tenant_id)s AND c.version_id = d.current_version_id
     ORDER BY c.ordinal
     LIMIT 1
