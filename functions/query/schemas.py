@@ -73,8 +73,9 @@ class ExplanationBody(BaseModel):
 
     Shares are relative to the best candidate's, ranks count among the candidates. The score is
     ``dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) * lexical_share +
-    gram_weight * gram_share) + title_weight * title_share + exact_share``, divided by what the
-    best candidate could reach.
+    gram_weight * gram_share) + exact_share``, divided by one plus the largest ``exact_share``.
+    ``title_share`` is how much of the question's weight stands in the title; it counts into
+    ``lexical_share``.
     """
 
     model_config = FromRow

@@ -31,8 +31,7 @@ def lines_of(result: Mapping[str, object]) -> list[str]:
     lines += _arm("words", words, body, "lexical", _terms(body))
     lines += _arm("letters", (1 - dense) * grams, body, "gram", "groups of four")
     if title := number_of(body, "title_share"):
-        weight = number_of(body, "title_weight")
-        lines.append(f"title            {weight:.2f} × {title:.2f}")
+        lines.append(f"of it in title   {title:.2f}")
     if exact := number_of(body, "exact_share"):
         named = ", ".join(names_of(body, "exact"))
         lines.append(f"exactly          1.00 × {exact:.2f}         {named}")

@@ -127,7 +127,7 @@ LIMIT 20000;
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
     s.score, s.dense AS dense_score, s.stems AS lexical_score, s.grams AS gram_score,
-    s.title AS title_score, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
+    s.title AS title_share, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
     s.grams_rank AS gram_rank, s.most_dense, s.most_stems AS most_lexical, s.most_grams,
     c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
 FROM kontor.find_chunks(

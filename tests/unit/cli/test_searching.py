@@ -123,6 +123,6 @@ def test_an_explanation_names_what_adds_to_the_score(cli: Cli, kontor: FakeKonto
         "words            0.40 × 1.00  #1     frist 4.2 (×2), "
         "kundigungsfrist 1.5 [compound of frist], kautionen 1.0 [for kaution], frist 4.2 (×2), "
         "kundigungsfrist 1.5 [compound of frist], kautionen 1.0 [for kaution], and 3 more",
-        "title            0.10 × 1.00",
+        "of it in title   1.00",
         "exactly          1.00 × 1.00         § 433",
     ]
