@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.database import Session
 from shared.adapters.opensearch import IndexQuestion, OpenSearch
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import VectorSpace
 from shared.kernel.settings import Settings
 from shared.search import discovery_store, mirror_store
 from shared.search.discovery_store import RankRow
@@ -36,7 +36,7 @@ def _opener(url: str) -> ExternalIndexes:
     """Keep one client per address and model for the process's life."""
 
     @cache
-    def open_index(model: EmbeddingModel) -> ExternalIndex:
+    def open_index(model: VectorSpace) -> ExternalIndex:
         name = f"{model.name}-{model.revision}"
         return OpenSearch(url, model=name, dimension=model.dimension)
 

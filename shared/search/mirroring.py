@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from shared.adapters.database import Session
 from shared.adapters.opensearch import IndexedChunk
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import VectorSpace
 from shared.kernel.ids import VersionId
 from shared.search import mirror_store as store
 from shared.search.model import ExternalIndex
@@ -17,7 +17,7 @@ from shared.search.store import find_model_id
 
 
 def mirror_version(
-    session: Session, index: ExternalIndex, version_id: VersionId, *, model: EmbeddingModel
+    session: Session, index: ExternalIndex, version_id: VersionId, *, model: VectorSpace
 ) -> int:
     """Write a version into an index, instead of what it held of it; returns how many chunks.
 
@@ -48,9 +48,7 @@ def mirror_version(
     return len(rows)
 
 
-def mirror_changes(
-    session: Session, index: ExternalIndex, *, model: EmbeddingModel, most: int
-) -> int:
+def mirror_changes(session: Session, index: ExternalIndex, *, model: VectorSpace, most: int) -> int:
     """Take out what is gone and write what is missing, ``most`` versions of each.
 
     Returns how many versions were touched; 0 means that the index is in step.

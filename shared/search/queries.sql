@@ -127,7 +127,7 @@ LIMIT 20000;
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
     s.score, s.dense AS dense_score, s.stems AS lexical_score, s.grams AS gram_score,
-    s.title AS title_share, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
+    s.title AS title_score, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
     s.grams_rank AS gram_rank, s.most_dense, s.most_stems AS most_lexical, s.most_grams,
     c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
 FROM kontor.find_chunks(
@@ -689,3 +689,40 @@ JOIN kontor.chunks AS n ON n.tenant_id = %(tenant_id)s AND n.version_id = c.vers
 WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
 ORDER BY c.id, n.ordinal
 LIMIT 1000;
+
+-- :name list_neighbours :many NeighbourRow
+-- What stands directly before and after hits in their own sections.
+SELECT DISTINCT ON (n.id) n.id AS chunk_id, n.document_id, n.version_id, d.title, n.heading_path,
+    n.page_from AS page, n.boxes, n.span_start AS start, n.span_end AS "end", n.content AS text,
+    n.language, d.media_type, n.ordinal, n.reading, n.section_start, n.section_end, n.grids
+FROM kontor.chunks AS c
+JOIN kontor.chunks AS n ON n.tenant_id = %(tenant_id)s AND n.version_id = c.version_id
+    AND n.section = c.section AND n.ordinal BETWEEN c.ordinal - 1 AND c.ordinal + 1
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = n.document_id
+    AND d.current_version_id = n.version_id AND d.removed_at IS NULL
+WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
+    AND n.id <> ALL (%(chunk_ids)s)
+ORDER BY n.id
+LIMIT 300;
+
+-- :name find_tenant_ranking :one OwnRanking
+-- The newest weights hold; ids are in the order of time.
+SELECT id, dense_weight_en, dense_weight_de, evidence, created_by, created_at
+FROM kontor.tenant_rankings
+WHERE tenant_id = %(tenant_id)s
+ORDER BY id DESC
+LIMIT 1;
+
+-- :name record_tenant_ranking :exec
+-- Earlier weights stay, to go back to.
+INSERT INTO kontor.tenant_rankings (
+    tenant_id, id, dense_weight_en, dense_weight_de, evidence, created_by
+)
+VALUES (
+    %(tenant_id)s, %(id)s, %(dense_weight_en)s, %(dense_weight_de)s, %(evidence)s::jsonb,
+    %(created_by)s
+);
+
+-- :name remove_tenant_ranking :exec
+-- Going back: the row before it holds again.
+DELETE FROM kontor.tenant_rankings WHERE tenant_id = %(tenant_id)s AND id = %(id)s;

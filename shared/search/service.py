@@ -16,7 +16,7 @@ from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
@@ -76,7 +76,7 @@ def index_version(
     *,
     document_id: DocumentId,
     version_id: VersionId,
-    model: EmbeddingModel,
+    model: VectorSpace,
     chunks: Iterable[NewChunk],
     vectors: NDArray[np.float16],
 ) -> int:
@@ -318,7 +318,7 @@ def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
     return {"id": str(chunk_id), **asdict(chunk)}
 
 
-def check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+def check_vectors(vectors: NDArray[np.float16], model: VectorSpace) -> None:
     """Raise InvalidError for vectors that cannot be the model's."""
     if vectors.ndim != 2 or vectors.shape[1] != model.dimension:  # noqa: PLR2004 - a matrix
         raise InvalidError(
