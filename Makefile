@@ -60,8 +60,8 @@ bench-peers: $(VENV)/.test build/peers/.done  ## compare with txtai and LangChai
 build/peers/.done: infra/bench/peers/torch.txt infra/bench/peers/requirements.txt
 	@echo "Installing the peers into build/peers (once, some minutes) …"
 	@$(PYTHON) -m venv build/peers
-	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r infra/bench/peers/torch.txt
-	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r infra/bench/peers/requirements.txt
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r infra/bench/peers/torch.txt
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r infra/bench/peers/requirements.txt
 	@touch $@
 
 package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter
 
 from functions.edge.http import Caller
@@ -14,7 +12,6 @@ from shared.kernel.errors import InvalidError
 from shared.search import caching
 from shared.search.checking import check_versions
 from shared.search.facets import count_facets
-from shared.search.paging import find_page
 from shared.search.reranking import rerank, wider
 from shared.search.suggestions import correct
 from shared.search.tuning import ranking_of
@@ -37,13 +34,8 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     with app.database.transaction(caller.tenant_id) as session:
         check_versions(session, request.filters)
         embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
-        page = find_page(
-            session,
-            embedder,
-            asked,
-            ranking=ranking,
-            cursor=body.cursor,
-            find=partial(caching.find, app.cache),
+        page = caching.find_page(
+            app.cache, session, embedder, asked, ranking=ranking, cursor=body.cursor
         )
         facets = (
             count_facets(session, embedder, request, body.facets, ranking=ranking)

@@ -44,18 +44,19 @@ def open_evaluated(
     vectors = f"{name}.{plain.model.name}@{plain.model.revision}.npz"
     embedder = RememberingEmbedder(plain, work / "vectors" / vectors, progress)
     reading = ReadingSettings(chunk_tokens=config.chunk_tokens)
-    with open_library(
-        work, texts, embedder=embedder, settings=reading, progress=progress
-    ) as library:
-        embedder.save()
-        changed = {"database_url": SecretStr(library.database_url), "model_dir": folder}
-        app = App(config.model_copy(update=changed))
-        app.__dict__["embedder"] = embedder
-        try:
-            yield Evaluated(app, library, plain)
-        finally:
-            app.database.close()
-            embedder.save()
+    try:
+        with open_library(
+            work, texts, embedder=embedder, settings=reading, progress=progress
+        ) as library:
+            changed = {"database_url": SecretStr(library.database_url), "model_dir": folder}
+            app = App(config.model_copy(update=changed))
+            app.__dict__["embedder"] = embedder
+            try:
+                yield Evaluated(app, library, plain)
+            finally:
+                app.database.close()
+    finally:
+        embedder.save()  # also what an interrupted run has learned
 
 
 @contextmanager

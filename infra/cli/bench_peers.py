@@ -38,7 +38,7 @@ def bench_peers(
 
     from infra.bench.judged import read_beir
     from infra.bench.peers.comparison import compare, verdicts
-    from infra.cli.bench import show_progress, surroundings
+    from infra.cli.bench import interruptible, show_progress, surroundings
     from infra.cli.terminal import print_json
     from infra.deploy.model import NAME, ensure_model
     from shared.inference.registry import MODELS, open_embedder, wheel_folder
@@ -48,7 +48,11 @@ def bench_peers(
     missed: list[str] = []
     if not as_json:
         typer.echo(_HEAD)
-    with tempfile.TemporaryDirectory(prefix="kb-") as folder, show_progress() as progress:
+    with (
+        tempfile.TemporaryDirectory(prefix="kb-") as folder,
+        interruptible(),
+        show_progress() as progress,
+    ):
         ensure_model(Path(folder), progress=progress)
         embedder = open_embedder(folder, NAME)
         for each in judged:

@@ -69,12 +69,13 @@ def retrieval(
         score,
         write_trec_run,
     )
-    from infra.cli.bench import show_progress
+    from infra.cli.bench import interruptible, show_progress
     from shared.search import service as search
 
     earlier = read_earlier(compare)
     judged = read_beir(beir, split=split, limit=limit)
     with (
+        interruptible(),
         show_progress() as progress,
         open_evaluated(work, judged.name, judged.texts, threads, progress) as opened,
     ):
@@ -128,13 +129,14 @@ def answers(
     from infra.bench.replies import Interviewer, measure_time, predictions, score
     from infra.bench.retrieval import circumstances_of
     from infra.bench.scratch import PRINCIPAL, TENANT
-    from infra.cli.bench import show_progress
+    from infra.cli.bench import interruptible, show_progress
     from shared.answering import service as answering
     from shared.search import service as search
 
     earlier = read_earlier(compare)
     questions = read_squad(squad, limit=limit)
     with (
+        interruptible(),
         show_progress() as progress,
         open_evaluated(work, questions.name, questions.texts, threads, progress) as opened,
     ):

@@ -180,13 +180,14 @@ def _fit_set(
     from infra.bench.evaluated import open_evaluated
     from infra.bench.judged import JudgedQuery, read_beir
     from infra.bench.retrieval import Searcher
-    from infra.cli.bench import show_progress
+    from infra.cli.bench import interruptible, show_progress
     from shared.evaluation.measures import ndcg
     from shared.evaluation.weights import fit_languages
     from shared.search import service as search
 
     judged = read_beir(beir, limit=limit)
     with (
+        interruptible(),
         show_progress() as progress,
         open_evaluated(work, judged.name, judged.texts, threads, progress) as opened,
     ):

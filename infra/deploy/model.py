@@ -15,10 +15,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from shared.inference.cards import CARD_FILE
 from shared.inference.embedding import MODEL_FILE, TOKENIZER_FILE, OnnxEmbedder
 from shared.inference.model import EmbeddingModel
 from shared.inference.registry import (
-    CARD_FILE,
     MODELS,
     WEIGHTS_FILE,
     check_sizes,

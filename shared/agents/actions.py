@@ -17,7 +17,6 @@ from shared.agents.model import Action, Memory, Proposal
 from shared.agents.outgoing import check_url
 from shared.agents.pages import read_page
 from shared.agents.wording import wording
-from shared.answering.safe_text import render
 from shared.audit import service as audit
 from shared.documents import descriptions
 from shared.documents import service as documents
@@ -26,6 +25,7 @@ from shared.documents.model import clean_tags, split_path
 from shared.documents.service import NewUpload
 from shared.kernel.errors import ConflictError, InvalidError
 from shared.kernel.ids import DocumentId
+from shared.kernel.safe_text import render
 from shared.realtime import service as realtime
 
 _LONGEST_TITLE = 120

@@ -16,7 +16,6 @@ from shared.agents.planning import inert
 from shared.agents.wording import wording
 from shared.answering.markers import split_markers
 from shared.answering.model import Cited, Token
-from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
 from shared.generation.language_models import LanguageModel
 from shared.inference.extraction.finding import find_quotes
@@ -24,6 +23,7 @@ from shared.inference.extraction.model import Passage, State
 from shared.inference.language import detect_language
 from shared.inference.model import Message
 from shared.inference.sentences import sentences
+from shared.kernel.safe_text import render
 from shared.search import service as search
 from shared.search.model import Hit, SearchRequest
 from shared.understanding.service import find_support

@@ -31,9 +31,9 @@ from shared.agents.planning import by_model, by_rules, without_model
 from shared.agents.wording import wording
 from shared.answering import service as answering
 from shared.answering.model import Answer, AnswerEvent, Cited, Question, State, Token
-from shared.answering.safe_text import render
 from shared.generation.language_models import LanguageModel
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFoundError
+from shared.kernel.safe_text import render
 
 logger = logging.getLogger(__name__)
 

@@ -40,8 +40,7 @@ logger = logging.getLogger(__name__)
 CACHED = "cached"
 
 _NEAREST = 5
-# With the space that a transcript says behind each.
-_MARKER = re.compile(r"\[(\d{1,3})\] ?")
+_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +147,7 @@ def _scope(
         to_json(tools.embedder.model),
         tools.ranking.as_key(),
         answerer,
+        to_json(tools.tuning),
         str(tools.answer_threshold),
         language,
         filters_json(filters),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from shared.answering.model import Citation, Cited, Emit, Token, Unsupported
-from shared.answering.safe_text import SafeStream
 from shared.kernel.ids import CitationId, new_id
+from shared.kernel.safe_text import SafeStream
 from shared.search import service as search
 from shared.search.model import Hit
 
@@ -98,7 +98,7 @@ class Transcript:
     def recite(self, citation: Citation) -> None:
         """Say ``[n]`` for a citation of a former answer; it is given an id of its own here."""
         key = (citation.version_id, citation.start, citation.end)
-        self.say(f"[{citation.number}] ")
+        self._mark(f"[{citation.number}]")
         if key not in self._citations:
             again = replace(citation, id=CitationId(new_id()))
             self._citations[key] = again

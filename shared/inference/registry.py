@@ -27,8 +27,6 @@ from shared.kernel.hashing import sha256_of_file
 
 Backend = Literal["onnx", "sentence-transformers"]
 
-__all__ = ["CARD_FILE", "MODELS", "check_card", "find_model", "known_model", "open_embedder"]
-
 WEIGHTS_FILE = "model.safetensors"
 
 
@@ -90,6 +88,25 @@ def find_model(model_dir: Path | str, name: str) -> EmbeddingModel:
     """
     card = _card(model_dir, name)
     return known_model(name).model if card is None else card.model
+
+
+def check_model(model_dir: Path | str, name: str) -> EmbeddingModel:
+    """Look at a model's files without loading them; returns which model they hold.
+
+    Raises UnavailableError when they are absent, InvalidError when they are another model's.
+    """
+    card = _card(model_dir, name)
+    if card is not None:
+        check_card(card)
+        return card.model
+    known = known_model(name)
+    if known.backend == "onnx":
+        check_sizes(model_folder(model_dir, known), known.model)
+    elif not (model_folder(model_dir, known) / WEIGHTS_FILE).is_file():
+        raise UnavailableError(
+            f"{name} was not built in {model_dir}.", hint="Build it: kontor model add FOLDER."
+        )
+    return known.model
 
 
 def list_models(model_dir: Path | str) -> list[EmbeddingModel]:

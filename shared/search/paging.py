@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.adapters.database import Session
 from shared.inference.embedding import Embedder
@@ -25,20 +24,6 @@ from shared.search.ranks import DEPTH, rank
 from shared.search.service import check_request, filters_json, find, plan, present
 
 _FIELDS = 4
-
-
-class Find(Protocol):
-    """A search as ``service.find`` is."""
-
-    def __call__(
-        self,
-        session: Session,
-        embedder: Embedder,
-        request: SearchRequest,
-        *,
-        ranking: Ranking,
-    ) -> SearchResult:
-        """Find the passages that answer ``request`` best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +50,8 @@ def find_page(
     *,
     ranking: Ranking,
     cursor: str | None = None,
-    find: Find = find,
 ) -> ResultPage:
     """Find one page of ``request.k`` hits: the first, or the one that ``cursor`` leads to.
-
-    ``find`` searches the first page: ``service.find``, or a search that remembers.
 
     Raises InvalidError for a cursor of another question, of other filters or another page size.
     """

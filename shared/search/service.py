@@ -16,7 +16,7 @@ from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
-from shared.inference.model import EmbeddingModel, VectorSpace
+from shared.inference.model import VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
@@ -147,9 +147,7 @@ def find(
     return SearchResult(hits, planned.language, round(took_ms, 2))
 
 
-def plan(
-    session: Session, model: EmbeddingModel, request: SearchRequest, *, ranking: Ranking
-) -> Plan:
+def plan(session: Session, model: VectorSpace, request: SearchRequest, *, ranking: Ranking) -> Plan:
     """Look the question's words up and decide how its scores are mixed."""
     query = request.query.strip()
     language = detect_language(query)

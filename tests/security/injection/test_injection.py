@@ -40,7 +40,7 @@ from tests.security.injection.evil_model import EvilModel, HttpModel, evil_model
 from tests.unit.adapters.web import Page, WebServer, web_server
 from tests.unit.agents.office import Office, kept_versions, make_office
 from tests.unit.answering.library import Listener
-from tests.unit.answering.test_safe_text import FORBIDDEN, loaded_or_followed
+from tests.unit.kernel.test_safe_text import FORBIDDEN, loaded_or_followed
 from tests.unit.search.library import Library, chunk
 
 ATTACKS = written()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from shared.answering import service
+from shared.answering import conversations, service
 from shared.answering.model import Answer, Instruments, Memory, Question
 from shared.identity.model import Principal
 from shared.kernel.errors import UnavailableError
@@ -72,8 +72,8 @@ def test_it_is_a_message_of_the_new_conversation(
     again, _ = ask(remembering, principal, SAME)
     assert again.conversation_id != first.conversation_id
     with remembering.database.transaction(principal.tenant_id) as session:
-        thread = service.show_conversation(session, principal, again.conversation_id)
-        found = service.find_citation(session, principal, again.citations[0].id)
+        thread = conversations.show_conversation(session, principal, again.conversation_id)
+        found = conversations.find_citation(session, principal, again.citations[0].id)
     assert [said.content for said in thread.messages] == [SAME, first.text]
     assert thread.messages[1].answerer == again.answerer
     assert found.quote == first.citations[0].quote

@@ -72,8 +72,8 @@ def test_weights_are_fitted_to_corrections_and_hold_for_the_tenant_alone(
     other_tenant: TenantId,
 ) -> None:
     # Rare numbers decide here, which words find; by meaning, the decoys are nearer.
-    numbers = [f"{7919 * n % 99991:05}" for n in range(1, 25)]
-    for n in range(12):
+    numbers = [f"{7919 * n % 99991:05}" for n in range(1, 21)]
+    for n in range(8):
         shelf.put(f"Mending a punctured wheel of a bike, step {n} of many.", title="Cycling")
     documents = {
         number: shelf.put(f"Appendix {number} of the minutes.", title="Minutes")
