@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.adapters import outbox
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from shared.adapters.cache import LayeredCache
     from shared.adapters.cache_redis import RedisCache
     from shared.adapters.database import Session
+    from shared.adapters.egress import Egress
     from shared.adapters.scanner import Scanner
+    from shared.agents.outgoing import Outgoing
     from shared.documents.model import Version
     from shared.generation.bridge import Bridge, Line
     from shared.generation.language_models import LanguageModel
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from shared.search.model import ExternalIndexes, NewChunk
 
 _MIRRORED_AT_ONCE = 50
+
+_ON_THE_WAY_S = 5.0
 
 
 class SearchIndex:
@@ -84,7 +88,7 @@ class SearchIndex:
 
             mirror_version(session, self._external(model), version.id, model=model)
 
-    def catch_up(self, session: Session, model: EmbeddingModel, *, most: int) -> int:
+    def catch_up(self, session: Session, model: VectorSpace, *, most: int) -> int:
         """Bring the external index in step with Postgres, a few versions at a time.
 
         Returns how many were touched; 0 where there is none, or nothing was to do.
@@ -147,6 +151,13 @@ def new_chunk(chunk: Chunk, *, reading: int = 1) -> NewChunk:
         section_end=chunk.section_end,
         grids=tuple(grids_to_json(chunk.grids)),
     )
+
+
+def _complete(model: LanguageModel, prompt: str) -> str:
+    """Ask a language model one thing, and wait for all of its answer."""
+    from shared.inference.model import Message
+
+    return "".join(model.stream([Message("user", prompt)], max_tokens=400, temperature=0.0))
 
 
 class App:
@@ -296,22 +307,22 @@ class App:
 
     def mirror(self, tenant_id: TenantId) -> int:
         """Bring the external search index in step for one tenant, a few versions at a time."""
+        from shared.inference.registry import find_model
+
         with self.database.transaction(tenant_id) as session:
-            model = self.model_named(self.chunk_index.active_model(session))
+            name = self.chunk_index.active_model(session)
+            model = find_model(self.settings.model_dir, name)
             return self.chunk_index.catch_up(session, model, most=_MIRRORED_AT_ONCE)
 
     @cached_property
     def erasure(self) -> Erasure:
         """Erases documents for good, in every room that keeps something of them."""
+        from shared.agents.service import forget_document as forget_in_runs
         from shared.answering.service import forget_document
         from shared.ingestion.erasure import Erasure
 
-        return Erasure(
-            self.database,
-            self.objects,
-            self.chunk_index,
-            (forget_document, self._forget_cached),
-        )
+        forgetting = (forget_document, forget_in_runs, self._forget_cached)
+        return Erasure(self.database, self.objects, self.chunk_index, forgetting)
 
     def _forget_cached(self, session: Session, _document_id: DocumentId) -> None:
         """Leave no word of an erased document in a cache that outlives this process."""
@@ -345,6 +356,28 @@ class App:
         return open_redis(url, prefix=f"kontor:{self.settings.stage}")
 
     @cached_property
+    def egress(self) -> Egress:
+        """The only way out to other people's servers."""
+        from shared.adapters.egress import Egress
+
+        return Egress(inside=self.settings.egress_inside)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """What agents may search and read on the web; nothing while no web search is set up."""
+        from shared.adapters.websearch.port import Provider
+        from shared.adapters.websearch.registry import open_web_search
+        from shared.agents.outgoing import Outgoing
+
+        provider = Provider(
+            address=self.settings.web_search_url,
+            key=self.settings.web_search_key.get_secret_value(),
+            paths=self.settings.web_search_paths,
+        )
+        search = open_web_search(self.settings.web_search_provider, provider, self.egress)
+        return Outgoing(self.egress, search)
+
+    @cached_property
     def bridge(self) -> Bridge:
         """The way to language models: budgets, routes, and the function that speaks to them."""
         from shared.generation.bridge import Bridge
@@ -357,45 +390,6 @@ class App:
             open_line=lambda: self._line,
         )
 
-    def reranker(self, name: str, tenant_id: TenantId) -> Reranker:
-        """Return a reranker by its name, opened once where it holds a model of its own.
-
-        A language model is the tenant's, so it is asked for each time.
-
-        Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
-        """
-        from shared.inference.reranking.port import Supplies
-        from shared.inference.reranking.registry import open_reranker
-
-        supplies = Supplies(
-            model_path=self.settings.reranker_model,
-            threads=self.settings.embedding_threads,
-            complete=self._completion(tenant_id) if name == "llm" else None,
-        )
-        if name == "llm":
-            return open_reranker(name, supplies)
-        if name not in self._rerankers:
-            self._rerankers[name] = open_reranker(name, supplies)
-        return self._rerankers[name]
-
-    @cached_property
-    def _rerankers(self) -> dict[str, Reranker]:
-        return {}
-
-    def _completion(self, tenant_id: TenantId) -> Callable[[str], str] | None:
-        """Return what asks the tenant's language model one thing and waits for all it says."""
-        from shared.inference.model import Message
-
-        model = self.language_model(tenant_id, purpose="rerank")
-        if model is None:
-            return None
-
-        def complete(prompt: str) -> str:
-            said = [Message("user", prompt)]
-            return "".join(model.stream(said, max_tokens=400, temperature=0.0))
-
-        return complete
-
     @cached_property
     def _line(self) -> Line:
         if not self.settings.llm_url:
@@ -403,10 +397,15 @@ class App:
         from shared.adapters.function_urls import FunctionUrl
         from shared.generation.bridge import remote_line
 
-        # The function answers within its own time; whoever waits longer waits for nobody.
-        patience_s = self.settings.llm_first_word_s + self.settings.llm_timeout_s
-        region = self.settings.storage_region
-        return remote_line(FunctionUrl(self.settings.llm_url, region=region, timeout_s=patience_s))
+        return remote_line(
+            FunctionUrl(
+                self.settings.llm_url,
+                region=self.settings.storage_region,
+                # A little more than the function gives itself: its own words are the better ones.
+                first_line_s=self.settings.llm_first_word_s + _ON_THE_WAY_S,
+                next_line_s=self.settings.llm_timeout_s,
+            )
+        )
 
     @cached_property
     def switchboard(self) -> Switchboard:
@@ -440,6 +439,31 @@ class App:
         from shared.generation.model import Caller
 
         return self.bridge.open(Caller(tenant_id=tenant_id, user_id=user_id), purpose)
+
+    def reranker(self, name: str, tenant_id: TenantId, user_id: UserId) -> Reranker:
+        """Return a reranker by its name; what it asks of a language model counts for ``user_id``.
+
+        Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
+        """
+        from shared.inference.reranking.port import Supplies
+        from shared.inference.reranking.registry import open_reranker
+
+        if name in self._rerankers:
+            return self._rerankers[name]
+        model = self.language_model(tenant_id, user_id, "rerank") if name == "llm" else None
+        supplies = Supplies(
+            model_path=self.settings.reranker_model,
+            threads=self.settings.embedding_threads,
+            complete=partial(_complete, model) if model else None,
+        )
+        opened = open_reranker(name, supplies)
+        if name != "llm":  # that one belongs to whoever asks
+            self._rerankers[name] = opened
+        return opened
+
+    @cached_property
+    def _rerankers(self) -> dict[str, Reranker]:
+        return {}
 
     @cached_property
     def settler(self) -> Settler:

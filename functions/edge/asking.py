@@ -24,6 +24,7 @@ from shared.kernel.ids import (
     VersionId,
 )
 from shared.search.model import LONGEST_QUERY, Filters
+from shared.search.tuning import ranking_of
 from shared.wiring import App
 
 Names = Annotated[list[str], Field(min_length=1, max_length=1000)]
@@ -104,7 +105,7 @@ def read_question(fields: dict[str, Any]) -> Question:
 
 
 def instruments_of(app: App, tenant_id: TenantId, user_id: UserId | None = None) -> Instruments:
-    """Take from the App what answering works with: the tenant's own embedding model, too.
+    """Take from the App what answering works with: the tenant's own model and weights, too.
 
     Language models are asked in the name of ``user_id``, whose budget they count against.
     """
@@ -112,11 +113,14 @@ def instruments_of(app: App, tenant_id: TenantId, user_id: UserId | None = None)
     def open_language_model(purpose: Purpose = "chat") -> LanguageModel | None:
         return app.language_model(tenant_id, user_id, purpose)
 
+    with app.database.transaction(tenant_id) as session:
+        embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
     return answering.instruments(
         app.settings,
         database=app.database,
-        embedder=app.embedder_of(tenant_id),
+        embedder=embedder,
         open_language_model=open_language_model,
+        ranking=ranking,
     )
 
 

@@ -66,6 +66,7 @@ class EndpointsAnswer(BaseModel):
 
     websocket_url: str
     stream_url: str
+    openai_url: str
     version: str
 
 
@@ -93,6 +94,7 @@ def endpoints() -> EndpointsAnswer:
     return EndpointsAnswer(
         websocket_url=settings.websocket_url,
         stream_url=settings.chat_stream_url,
+        openai_url=settings.openai_url,
         version=VERSION,
     )
 

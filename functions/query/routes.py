@@ -9,13 +9,12 @@ from functions.query import discovery_routes, saved_routes
 from functions.query.schemas import FacetsBody, Found, HitBody, SearchBody
 from shared.inference.reranking.port import Reranker
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import TenantId
 from shared.search import caching
-from shared.search import service as search
 from shared.search.checking import check_versions
 from shared.search.facets import count_facets
 from shared.search.reranking import rerank, wider
 from shared.search.suggestions import correct
+from shared.search.tuning import ranking_of
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -29,12 +28,12 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     """Find passages by meaning and by words."""
     caller.require("search")
     app = wired()
-    request, ranking = body.asked(), search.ranking(app.settings)
-    reranker = _reranker(app, body, caller.tenant_id)
+    request = body.asked()
+    reranker = _reranker(app, caller, body)
     asked = wider(request, app.settings.rerank_factor) if reranker else request
     with app.database.transaction(caller.tenant_id) as session:
         check_versions(session, request.filters)
-        embedder = app.embedder_in(session)
+        embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
         page = caching.find_page(
             app.cache, session, embedder, asked, ranking=ranking, cursor=body.cursor
         )
@@ -58,7 +57,7 @@ def find_passages(caller: Caller, body: SearchBody) -> Found:
     )
 
 
-def _reranker(app: App, body: SearchBody, tenant_id: TenantId) -> Reranker | None:
+def _reranker(app: App, caller: Caller, body: SearchBody) -> Reranker | None:
     """Return the reranker that was asked for; ``None`` leaves the order as it is.
 
     A configured one steps back where a cursor goes on with a list that it did not order.
@@ -70,4 +69,4 @@ def _reranker(app: App, body: SearchBody, tenant_id: TenantId) -> Reranker | Non
             fields={"cursor": "not together with rerank"},
         )
     wanted = body.rerank or ("none" if body.cursor else app.settings.rerank)
-    return None if wanted == "none" else app.reranker(wanted, tenant_id)
+    return None if wanted == "none" else app.reranker(wanted, caller.tenant_id, caller.user_id)

@@ -193,6 +193,8 @@ class LocalServer:
                 "STAGE": STAGE,
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
+                "OPENAI_URL": f"http://{http}/_url/openai/v1",
+                "LLM_PRIVATE_HOSTS": self._settings.llm_private_hosts,
             },
             aws_url=self._settings.aws_endpoint_url,
             aws_credentials=_aws_credentials() if self._settings.aws_endpoint_url else {},

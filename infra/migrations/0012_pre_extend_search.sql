@@ -379,11 +379,11 @@ END $$;
 --   dense   cosine
 --   stems   BM25 of the terms (k1 1.2, b 0.75)
 --   grams   BM25 of character 4-grams
---   title   share of the question's weight that stands in the document's title
+--   title   what the question's words that stand in the document's title add to stems
 --   exact   share of the asked phrases and identifiers that the chunk has; what stands in a
 --           heading or title counts half again as much
--- score = w * dense/max + (1 - w) * ((1 - g) * stems/max + g * grams/max) + t * title + exact,
--- divided by one plus the largest exact and t.
+-- score = w * dense/max + (1 - w) * ((1 - g) * (stems + title)/max + g * grams/max) + exact,
+-- divided by one plus the largest exact.
 -- p_asked: {terms: [{language, wanted: [lexeme], weights: {lexeme: weight}}], words: [{number,
 --   weight, forms}], grams: {lexeme: weight}, phrases: [text], patterns: [regular expression]}.
 -- p_weights: {dense, grams, title}.
@@ -426,7 +426,6 @@ DECLARE
     v_titles bigint[];
     v_title_words integer[];
     v_title_weights float8[];
-    v_title_total float8;
     v_patterns text[] := ARRAY(SELECT jsonb_array_elements_text(p_asked -> 'patterns'));
     w_dense float8 := (p_weights ->> 'dense')::float8;
     w_grams float8 := (p_weights ->> 'grams')::float8;
@@ -470,18 +469,22 @@ BEGIN
             ELSE v_simple := v_stems;
         END CASE;
         CONTINUE WHEN v_wanted IS NULL;
+        -- Sorted first, so that only the best are looked up in documents, one by one.
         SELECT array_agg(best.id) INTO v_part FROM (
-            SELECT h.id
-            FROM kontor.chunks AS h
-            WHERE h.tenant_id = v_tenant AND h.language = v_language AND h.lexemes @@ v_wanted
-                AND (v_versions IS NULL OR h.version_id = ANY (v_versions))
-                AND (
-                    SELECT true FROM kontor.documents AS d
-                    WHERE d.tenant_id = v_tenant AND d.current_version_id = h.version_id
-                        AND d.removed_at IS NULL
-                    LIMIT 1
-                )
-            ORDER BY h.stems <#> v_stems, h.id
+            SELECT ranked.id FROM (
+                SELECT h.id, h.version_id
+                FROM kontor.chunks AS h
+                WHERE h.tenant_id = v_tenant AND h.language = v_language
+                    AND h.lexemes @@ v_wanted
+                    AND (v_versions IS NULL OR h.version_id = ANY (v_versions))
+                ORDER BY h.stems <#> v_stems, h.id
+            ) AS ranked
+            WHERE (
+                SELECT true FROM kontor.documents AS d
+                WHERE d.tenant_id = v_tenant AND d.current_version_id = ranked.version_id
+                    AND d.removed_at IS NULL
+                LIMIT 1
+            )
             LIMIT v_candidates
         ) AS best;
         v_found := v_found || coalesce(v_part, '{}');
@@ -492,10 +495,10 @@ BEGIN
             v_versions, v_candidates);
     END IF;
     SELECT array_agg(kontor.title_code(v_tenant, f.form)), array_agg(w.number),
-        array_agg(w.weight), sum(w.weight) FILTER (WHERE f.place = 1)
-    INTO v_titles, v_title_words, v_title_weights, v_title_total
+        array_agg(w.weight)
+    INTO v_titles, v_title_words, v_title_weights
     FROM jsonb_to_recordset(p_asked -> 'words') AS w (number integer, weight float8, forms text[])
-    CROSS JOIN LATERAL unnest(w.forms) WITH ORDINALITY AS f (form, place);
+    CROSS JOIN LATERAL unnest(w.forms) AS f (form);
     IF v_titles IS NOT NULL AND w_title > 0 THEN
         v_found := v_found
             || kontor.chunks_titled(
@@ -513,7 +516,7 @@ BEGIN
                 WHEN 'de' THEN v_german WHEN 'en' THEN v_english ELSE v_simple END), 0) AS stems,
             greatest(-(h.grams <#> v_grams), 0) AS grams,
             coalesce((
-                SELECT sum(m.weight) / v_title_total FROM (
+                SELECT w_title * sum(m.weight) FROM (
                     SELECT max(w.weight) AS weight
                     FROM unnest(v_titles, v_title_words, v_title_weights)
                         AS w (code, word, weight)
@@ -539,17 +542,17 @@ BEGIN
         WHERE h.tenant_id = v_tenant AND h.id = ANY (v_found)
     ),
     most AS MATERIALIZED (
-        SELECT nullif(max(s.dense), 0) AS dense, nullif(max(s.stems), 0) AS stems,
-            nullif(max(s.grams), 0) AS grams, max(s.exact) AS exact, max(s.title) AS title
+        SELECT nullif(max(s.dense), 0) AS dense, nullif(max(s.stems + s.title), 0) AS stems,
+            nullif(max(s.grams), 0) AS grams, max(s.exact) AS exact
         FROM scored AS s
     )
     SELECT s.id,
         (w_dense * coalesce(s.dense / m.dense, 0)
             + (1 - w_dense) * (
-                (1 - w_grams) * coalesce(s.stems / m.stems, 0)
+                (1 - w_grams) * coalesce((s.stems + s.title) / m.stems, 0)
                 + w_grams * coalesce(s.grams / m.grams, 0)
             )
-            + w_title * s.title + s.exact) / (1 + w_title * m.title + m.exact) AS fused,
+            + s.exact) / (1 + m.exact) AS fused,
         s.dense, s.stems, s.grams, s.title, s.exact,
         (rank() OVER (ORDER BY s.dense DESC))::integer,
         (rank() OVER (ORDER BY s.stems DESC))::integer,

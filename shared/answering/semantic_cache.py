@@ -71,6 +71,7 @@ class Recollection:
         """Say the known answer again: the same words, citations with ids of their own."""
         assert self.known is not None
         transcript.answerer = f"{self.answerer} ({CACHED})"
+        transcript.confidence = self.known.confidence
         citations = {each.number: each for each in self.known.citations}
         position = 0
         for match in _MARKER.finditer(self.known.text):
@@ -81,7 +82,6 @@ class Recollection:
                 position = match.end()
         transcript.say(self.known.text[position:])
         transcript.close()
-        transcript.confidence = self.known.confidence
 
     def keep(self, answer: Answer) -> None:
         """Keep a founded answer; that it cannot be kept costs time later and nothing now."""
@@ -103,12 +103,15 @@ class Recollection:
 
 
 def recollect(
-    tools: Instruments, principal: Principal, question: str, *, filters: Filters
+    tools: Instruments,
+    principal: Principal,
+    question: str,
+    *,
+    filters: Filters,
 ) -> Recollection | None:
     """Look for an answer that was given to the same question before; call it before searching.
 
-    Only for a question that stands alone: in a conversation it means what was said before it.
-    ``None`` when answers are not remembered at all, or not those of who would answer.
+    ``None`` when answers are not remembered: switched off, or not for this answerer.
     """
     answerer = _answerer(tools)
     if answerer is None:
@@ -142,7 +145,7 @@ def _scope(
         VERSION,
         to_json(state),
         to_json(tools.embedder.model),
-        to_json(tools.ranking),
+        tools.ranking.as_key(),
         answerer,
         to_json(tools.tuning),
         str(tools.answer_threshold),

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Database, Session
-from shared.answering import store
+from shared.answering import smalltalk, store
 from shared.answering.case import Case, keep
 from shared.answering.condensing import condense
 from shared.answering.extraction import NAME as EXTRACTIVE
@@ -36,13 +36,14 @@ from shared.answering.stopping import StoppedError, StopWatch
 from shared.answering.titles import title_by_model
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, spoken_language, wording
+from shared.generation.model import BudgetSpentError
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import InvalidError, KontorError
 from shared.kernel.ids import DocumentId
 from shared.kernel.settings import Settings
 from shared.search import service as search
-from shared.search.model import SearchRequest
+from shared.search.model import Ranking, SearchRequest
 from shared.search.neighbours import find_neighbours
 from shared.understanding.condensing import split_parts
 
@@ -61,13 +62,14 @@ def instruments(
     database: Database,
     embedder: Embedder,
     open_language_model: OpenLanguageModel,
+    ranking: Ranking | None = None,
 ) -> Instruments:
-    """Lay out what ``ask`` works with, tuned as the settings say."""
+    """Lay out what ``ask`` works with, tuned as the settings say; ``ranking`` is the tenant's."""
     return Instruments(
         database=database,
         embedder=embedder,
         open_language_model=open_language_model,
-        ranking=search.ranking(config),
+        ranking=ranking or search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
         tuning=Tuning(
@@ -80,6 +82,7 @@ def instruments(
             similarity=config.answer_cache_similarity,
             kept_s=config.answer_cache_s,
         ),
+        talks_when_unknown=config.enable_elyza_fallback,
     )
 
 
@@ -103,7 +106,7 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     case = _unasked(opening)
     try:
         emit(Started(opening.conversation_id, opening.answer_id))
-        state = _recite(memory, transcript)
+        state = _say_without_search(opening, memory, transcript)
         if state is None:
             case = _look_up(tools, opening, emit=emit)
             state = _compose(tools, case, transcript)
@@ -133,8 +136,13 @@ def _recollect(tools: Instruments, principal: Principal, question: Question) -> 
     return recollect(tools, principal, question.text, filters=question.filters)
 
 
-def _recite(memory: Recollection | None, transcript: Transcript) -> State | None:
-    """Say the answer that was given to the same question before, if one was."""
+def _say_without_search(
+    opening: Opening, memory: Recollection | None, transcript: Transcript
+) -> State | None:
+    """Answer a courtesy, or say the answer that was given to the same question before."""
+    reply = smalltalk.courtesy(opening.text, opening.history)
+    if reply is not None:
+        return smalltalk.say_courtesy(reply, transcript)
     if memory is None or memory.known is None:
         return None
     memory.say(transcript)
@@ -195,7 +203,16 @@ def _look_up(tools: Instruments, opening: Opening, *, emit: Emit) -> Case:
 
 
 def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
-    """Say the answer; returns how well it is founded."""
+    """Say the answer, and small talk behind it where nothing was found and that is wanted."""
+    state = _say_found(tools, case, transcript)
+    if state != "unknown" or not tools.talks_when_unknown:
+        return state
+    spoken = spoken_language(case.gathered.language, [])
+    return smalltalk.say_talk(case.text, case.opening.history, spoken=spoken, transcript=transcript)
+
+
+def _say_found(tools: Instruments, case: Case, transcript: Transcript) -> State:
+    """Say what was found; returns how well it is founded."""
     hits = case.gathered.hits
     spoken = spoken_language(case.gathered.language, [hit.language for hit in hits])
     transcript.answerer = EXTRACTIVE
@@ -207,11 +224,14 @@ def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
     if model is not None:
         transcript.answerer = model.name
         try:
-            return _answer_with_model(tools, case, transcript, model=model, spoken=spoken)
+            state = _answer_with_model(tools, case, transcript, model=model, spoken=spoken)
         except KontorError as error:
-            if transcript.text:
+            if transcript.text or _is_refusal(error):
                 raise
             transcript.answerer = _in_place_of(model.name, error)
+        else:
+            transcript.answerer = model.name  # another may have stood in for the first
+            return state
     return _answer_with_quotes(tools, case, transcript, spoken=spoken)
 
 
@@ -281,6 +301,11 @@ def _open_model(tools: Instruments, transcript: Transcript) -> LanguageModel | N
     except KontorError as error:
         transcript.answerer = _in_place_of("the language model", error)
         return None
+
+
+def _is_refusal(error: KontorError) -> bool:
+    """Tell whether a tenant wants to hear of a used-up budget instead of getting quotes."""
+    return isinstance(error, BudgetSpentError) and error.budget.when_spent == "refuse"
 
 
 def _in_place_of(name: str, error: KontorError) -> str:

@@ -101,7 +101,7 @@ def _key(
 ) -> CacheKey:
     assert session.tenant_id is not None, "a search happens in a tenant's transaction"
     state = find_corpus_state(session)
-    parts = [VERSION, *map(to_json, (state, embedder.model, ranking)), *asked]
+    parts = [VERSION, ranking.as_key(), *map(to_json, (state, embedder.model)), *asked]
     digest = hashlib.sha256("\0".join([space, *parts]).encode("utf-8", "replace")).digest()
     return CacheKey(session.tenant_id, space, digest)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST_EXACT = 8
+_LEAST_QUOTED = 1 / 6
+"""Of a question's words: in running prose quotation marks only emphasise."""
 _LONGEST = 200
 
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{2,200})[\"“”„«»]")
@@ -46,13 +48,17 @@ def find_exact(query: str) -> tuple[Exact, ...]:
     for shape, read in _SHAPES:
         for match in shape.finditer(rest):
             exact = read(match)
-            if exact is not None:
+            if exact is not None and not (shape is _QUOTED and _is_aside(match.group(), query)):
                 found.setdefault(exact.pattern, exact)
         # What one shape has read is no token of another: the digits of an IBAN are no number.
         rest = shape.sub(lambda match: " " * len(match.group()), rest)
     for token in _codes(rest):
         found.setdefault(token.pattern, token)
     return tuple(found.values())[:MOST_EXACT]
+
+
+def _is_aside(quoted: str, query: str) -> bool:
+    return len(quoted.split()) < _LEAST_QUOTED * len(query.split())
 
 
 def _quoted(match: re.Match[str]) -> Exact | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from shared.adapters.opensearch import FoundChunk, IndexedChunk, IndexQuestion
 from shared.documents.grids import CitedCell, Grid, Passage
 from shared.inference.language import Language
 from shared.inference.model import VectorSpace
-from shared.kernel.ids import ChunkId, CollectionId, DocumentId, VersionId
+from shared.kernel.ids import ChunkId, CollectionId, DocumentId, UserId, VersionId
 
 MOST_HITS = 100
 MOST_AROUND = 3
@@ -122,18 +124,23 @@ class Ranking:
 
     The dense weights are the vector score's share; the model reads English, so every other
     language leans on words (plain rank fusion harmed German). ``gram_weight`` is the share of
-    character 4-grams in what words say, ``title_weight`` what a title that says it all adds.
-    Hits below ``similarity_threshold`` are left out; 0 leaves out none. ``external`` finds the
-    candidates instead of Postgres, where it is set.
+    character 4-grams in what words say, ``title_weight`` what a word in the document's title
+    counts beside one in the text. Hits below ``similarity_threshold`` are left out; 0 leaves out
+    none. ``external`` finds the candidates instead of Postgres, where it is set.
     """
 
     dense_weight_en: float = 0.6
     dense_weight_de: float = 0.2
     gram_weight: float = 0.5
-    title_weight: float = 0.1
+    title_weight: float = 1.0
     exact_scan_chunks: int = 10_000
     similarity_threshold: float = 0.0
     external: ExternalIndexes | None = None
+
+    def as_key(self) -> str:
+        """Name everything it decides, as part of a cache's key."""
+        decided = {each.name: getattr(self, each.name) for each in fields(self)}
+        return json.dumps({**decided, "external": self.external is not None}, sort_keys=True)
 
     def dense_weight(self, language: Language) -> float:
         """Return the vector score's share for a question in ``language``."""
@@ -161,9 +168,10 @@ class Explanation:
     """Why a hit ranks where it does.
 
     Each ``share`` is the score relative to the best candidate's; ranks count from 1 among the
-    candidates. ``score = (dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) *
-    lexical_share + gram_weight * gram_share) + title_weight * title_share + exact_share)``, divided
-    by what the best candidate could reach. ``exact`` lists the phrases and identifiers asked for.
+    candidates. ``score = dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) *
+    lexical_share + gram_weight * gram_share) + exact_share``, divided by one plus the largest
+    ``exact_share``. ``title_score`` counts into ``lexical_share``. ``exact`` lists the phrases and
+    identifiers asked for.
     """
 
     dense_weight: float
@@ -176,8 +184,7 @@ class Explanation:
     gram_score: float
     gram_share: float
     gram_rank: int
-    title_weight: float
-    title_share: float
+    title_score: float
     exact: tuple[str, ...]
     exact_share: float
 
@@ -250,3 +257,15 @@ class SearchResult:
     hits: tuple[Hit, ...]
     language: Language
     took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRanking:
+    """A tenant's own weights, and what spoke for them."""
+
+    id: UUID
+    dense_weight_en: float
+    dense_weight_de: float
+    evidence: dict[str, object]
+    created_by: UserId
+    created_at: datetime

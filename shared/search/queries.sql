@@ -127,7 +127,7 @@ LIMIT 20000;
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
     s.score, s.dense AS dense_score, s.stems AS lexical_score, s.grams AS gram_score,
-    s.title AS title_share, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
+    s.title AS title_score, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
     s.grams_rank AS gram_rank, s.most_dense, s.most_stems AS most_lexical, s.most_grams,
     c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
 FROM kontor.find_chunks(
@@ -640,10 +640,10 @@ ORDER BY c.ordinal;
 
 -- :name list_unmirrored :many VersionIdRow
 -- Current versions that the external index has not, or not as they are now.
-SELECT d.current_version_id AS id
+SELECT f.version_id AS id
 FROM kontor.documents AS d
 CROSS JOIN LATERAL (
-    SELECT c.id FROM kontor.chunks AS c
+    SELECT c.id, c.version_id FROM kontor.chunks AS c
     WHERE c.tenant_id = %(tenant_id)s AND c.version_id = d.current_version_id
     ORDER BY c.ordinal
     LIMIT 1
@@ -704,3 +704,25 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
     AND n.id <> ALL (%(chunk_ids)s)
 ORDER BY n.id
 LIMIT 300;
+
+-- :name find_tenant_ranking :one OwnRanking
+-- The newest weights hold; ids are in the order of time.
+SELECT id, dense_weight_en, dense_weight_de, evidence, created_by, created_at
+FROM kontor.tenant_rankings
+WHERE tenant_id = %(tenant_id)s
+ORDER BY id DESC
+LIMIT 1;
+
+-- :name record_tenant_ranking :exec
+-- Earlier weights stay, to go back to.
+INSERT INTO kontor.tenant_rankings (
+    tenant_id, id, dense_weight_en, dense_weight_de, evidence, created_by
+)
+VALUES (
+    %(tenant_id)s, %(id)s, %(dense_weight_en)s, %(dense_weight_de)s, %(evidence)s::jsonb,
+    %(created_by)s
+);
+
+-- :name remove_tenant_ranking :exec
+-- Going back: the row before it holds again.
+DELETE FROM kontor.tenant_rankings WHERE tenant_id = %(tenant_id)s AND id = %(id)s;

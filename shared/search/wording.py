@@ -21,7 +21,7 @@ from shared.search.store import FormRow
 Kind = Literal["exact", "part", "compound", "neighbour"]
 
 MOST_WORDS = 32
-"""The rarest; the rest of a longer question adds nothing but time."""
+"""Longer questions say enough without what resembles their words."""
 _BUDGET = 1000
 """Chunks gathered by the rarest words: MRR within .008 of the full scan at a tenth of its cost."""
 _UNLIMITED = 1 << 62
@@ -136,7 +136,7 @@ def weigh(
         forms.setdefault(row.word, []).append(row.lexeme)
     # A language without a form of the word (it is a stop word there) has its chunks all the same.
     total = max((row.total_chunks for row in rows), default=0)
-    rarest_first = sorted(found_in, key=lambda word: (found_in[word], word))[:MOST_WORDS]
+    rarest_first = sorted(found_in, key=lambda word: (found_in[word], word))
     weights = {word: _idf(total, found_in[word]) for word in rarest_first}
     wanted = _wanted(
         [(word, found_in[word]) for word in rarest_first if found_in[word]],
@@ -147,7 +147,7 @@ def weigh(
             row, weights[row.word], Reach.GATHERS if row.word in wanted else Reach.SCORES
         )
         for row in reversed(own)
-        if row.chunk_count > 0 and row.word in weights
+        if row.chunk_count > 0
     }
     for term in _similar(rows, weights, language=language, total=total):
         terms.setdefault((term.language, term.lexeme), term)
@@ -185,8 +185,6 @@ def _grams(
     spoken = [row for row in own if row.language == language] or own
     grams: dict[str, float] = {}
     for row in spoken:
-        if row.word not in weights:
-            continue
         grams[row.lexeme] = max(weights[row.word], grams.get(row.lexeme, 0.0))
     return grams
 
@@ -199,9 +197,7 @@ def _similar(
     parts = _true_parts(rows, lexemes)
     found: list[Term] = []
     for row in rows:
-        if row.kind == "exact" or row.word not in weights:
-            continue
-        if language not in ("simple", row.language):
+        if row.kind == "exact" or language not in ("simple", row.language):
             continue
         share = _share(row, lexemes[row.word, row.language], parts)
         if share > 0:

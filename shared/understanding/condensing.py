@@ -115,10 +115,20 @@ def _are_counterparts(word: str, other: str) -> bool:
 def _with_topic(rest: str, before: str, history: Sequence[tuple[Role, str]]) -> str:
     """Put what the question before was about behind a follow-up that is a sentence."""
     asked = {root_of(word) for word in content_words(rest)}
-    topic = [word for word in content_words(before) if root_of(word) not in asked]
+    topic = [word for word in _topic(before) if root_of(word) not in asked]
     names = _names_of_answer(before, history) if re.match(r"(?i)wer|who", before) else []
     topic += [name for name in names if name not in topic]
     return f"{rest} ({' '.join(topic)})" if topic else rest
+
+
+def _topic(question: str) -> list[str]:
+    """Return what a question is about: in German its nouns, where it has any; else its words."""
+    named = content_words(question)
+    first = question.partition(" ")[0]
+    nouns = [word for word in named if word[0].isupper() or not word[0].isalpha()]
+    if detect_language(question) == "de" and any(word != first for word in nouns):
+        return nouns
+    return named
 
 
 def _names_of_answer(before: str, history: Sequence[tuple[Role, str]]) -> list[str]:

@@ -9,6 +9,7 @@ only looks so does not count: "gibt es", "is it allowed to", an owner named in t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from shared.understanding.model import QUESTION_WORDS, RELATIONAL, VERBS, words_of
 
@@ -22,6 +23,12 @@ CONTINUATION = re.compile(
     re.IGNORECASE,
 )
 _MARKS = frozenset("?.!,;:")
+# A clause begins: what was named before it can be meant in it.
+_CLAUSE_WORDS = words_of(
+    """wenn falls dass ob weil bevor nachdem während sobald und oder aber damit if when that because
+    before after while until and or but who which"""
+)
+_OPENING = ("do", "do")
 _SAME = re.compile(
     r"^(?:gilt das auch|gilt dies auch|gilt dasselbe|genauso|ebenso|auch|"
     r"does the same|is it the same|likewise)\b",
@@ -44,7 +51,7 @@ _POINTERS_DE = words_of(
     """davon dafür dabei damit darüber darin daran dagegen dazu danach davor daraus dadurch
     deswegen deshalb dort derselbe dieselbe dasselbe desselben denselben derselben hiervon hierfür
     hierbei hierzu letzterer letztere letzteres ersterer erstere ersteres solche solcher solches
-    jener jene jenes dies"""
+    jener jene jenes dies währenddessen stattdessen demnach hierin hieraus"""
 )
 _PRONOUNS_DE = words_of("er sie es ihn ihm ihnen")
 _OWNERS_DE = words_of("sein seine seiner seinem seinen seines ihr ihre ihrer ihrem ihren ihres")
@@ -143,7 +150,7 @@ def _points_back_de(text: str, tokens: list[str]) -> bool:
         word = token.lower()
         following = tokens[at + 1] if at + 1 < len(tokens) else ""
         before = tokens[at - 1] if at else ""
-        if word in _POINTERS_DE and not _announces(tokens, at):
+        if word in _POINTERS_DE and before != "," and not _announces(tokens, at):
             return True
         if word in _DEMONSTRATIVES_DE and before != ",":
             noun = next((t.lower() for t in tokens[at + 1 : at + 4] if t[0].isupper()), "")
@@ -152,7 +159,7 @@ def _points_back_de(text: str, tokens: list[str]) -> bool:
         if (
             word in _PRONOUNS_DE
             and not _is_polite(token, at)
-            and not _has_noun(tokens[:at])
+            and not _may_mean(tokens[:at], _is_german_noun)
             and not (word == "es" and "," in tokens[at:])
         ):
             return True
@@ -182,6 +189,32 @@ def _has_noun(before: list[str]) -> bool:
     )
 
 
+def _may_mean(before: list[str], is_noun: Callable[[list[str], int], bool]) -> bool:
+    """Whether a pronoun can mean something its own question names.
+
+    It cannot mean the subject of its own clause ("can the employer refuse it?"; binding
+    principle B, Chomsky 1981), so one noun there is not enough; one in another clause is.
+    """
+    nouns, is_other_clause, was_noun = 0, False, False
+    for at, token in enumerate(before):
+        if token in _MARKS or token.lower() in _CLAUSE_WORDS:
+            is_other_clause, was_noun = nouns > 0 or is_other_clause, False
+            continue
+        is_one = is_noun(before, at)
+        # Words that stand together are one noun: "the probation period".
+        nouns += is_one and not was_noun
+        was_noun = is_one
+    return is_other_clause or nouns > 1
+
+
+def _is_german_noun(tokens: list[str], at: int) -> bool:
+    return (at > 0 and tokens[at][0].isupper()) or tokens[at][0] == "§"
+
+
+def _is_english_noun(tokens: list[str], at: int) -> bool:
+    return _names_before([*_OPENING, tokens[at]])
+
+
 def _has_owner(before: list[str]) -> bool:
     return _has_noun(before) or any(token.lower() in {"wer", "man"} for token in before)
 
@@ -208,8 +241,10 @@ def _points_back_en(text: str, tokens: list[str]) -> bool:
         word = token.lower()
         following = tokens[at + 1].lower() if at + 1 < len(tokens) else ""
         before = tokens[at - 1].lower() if at else ""
+        if word in _PRONOUNS_EN and not _may_mean(tokens[:at], _is_english_noun):
+            return True
         is_owner = word in _OWNERS_EN and before != "who"
-        if (word in _PRONOUNS_EN or is_owner) and not _names_before(tokens[:at]):
+        if is_owner and not _names_before(tokens[:at]):
             return not (word == "her" and not following)
         if word in _DEMONSTRATIVES_EN and _is_demonstrative(word, before, following):
             return True

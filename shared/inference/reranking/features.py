@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from shared.inference.extraction.questions import FUNCTION_WORDS
 from shared.inference.language import Language, detect_language
-from shared.inference.questions import FUNCTION_WORDS
 from shared.inference.reranking.port import Candidate, Judgement, Reranker, Supplies, as_it_was
 from shared.inference.stemming import stem, stems, words
 

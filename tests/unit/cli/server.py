@@ -376,6 +376,7 @@ class FakeKontor:
                 Route(f"{api}/search", self.search, methods=["POST"]),
                 Route(f"{api}/chat", self.chat, methods=["POST"]),
                 Route("/_url/stream", self.chat_stream, methods=["POST"]),
+                Route("/_url/stream/agents/runs", self.chat_stream, methods=["POST"]),
                 WebSocketRoute("/ws", self.socket),
                 Route("/stored/{name}", self.stored),
                 Route(

@@ -19,12 +19,7 @@ def find(library: Library, query: str, **fields: object) -> list[Hit]:
 
 def recomputed(hit: Hit, why: Explanation) -> float:
     words = (1 - why.gram_weight) * why.lexical_share + why.gram_weight * why.gram_share
-    return (
-        why.dense_weight * why.dense_share
-        + (1 - why.dense_weight) * words
-        + why.title_weight * why.title_share
-        + why.exact_share
-    )
+    return why.dense_weight * why.dense_share + (1 - why.dense_weight) * words + why.exact_share
 
 
 def test_an_explanation_adds_up(library: Library) -> None:
