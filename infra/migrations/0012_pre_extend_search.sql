@@ -469,18 +469,22 @@ BEGIN
             ELSE v_simple := v_stems;
         END CASE;
         CONTINUE WHEN v_wanted IS NULL;
+        -- Sorted first, so that only the best are looked up in documents, one by one.
         SELECT array_agg(best.id) INTO v_part FROM (
-            SELECT h.id
-            FROM kontor.chunks AS h
-            WHERE h.tenant_id = v_tenant AND h.language = v_language AND h.lexemes @@ v_wanted
-                AND (v_versions IS NULL OR h.version_id = ANY (v_versions))
-                AND (
-                    SELECT true FROM kontor.documents AS d
-                    WHERE d.tenant_id = v_tenant AND d.current_version_id = h.version_id
-                        AND d.removed_at IS NULL
-                    LIMIT 1
-                )
-            ORDER BY h.stems <#> v_stems, h.id
+            SELECT ranked.id FROM (
+                SELECT h.id, h.version_id
+                FROM kontor.chunks AS h
+                WHERE h.tenant_id = v_tenant AND h.language = v_language
+                    AND h.lexemes @@ v_wanted
+                    AND (v_versions IS NULL OR h.version_id = ANY (v_versions))
+                ORDER BY h.stems <#> v_stems, h.id
+            ) AS ranked
+            WHERE (
+                SELECT true FROM kontor.documents AS d
+                WHERE d.tenant_id = v_tenant AND d.current_version_id = ranked.version_id
+                    AND d.removed_at IS NULL
+                LIMIT 1
+            )
             LIMIT v_candidates
         ) AS best;
         v_found := v_found || coalesce(v_part, '{}');

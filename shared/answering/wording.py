@@ -14,6 +14,10 @@ class Wording:
 
     related: str
     unknown: str
+    unknown_part: str
+    small_talk: str
+    unsupported: str = "[unsupported]"
+    part: str = "On “{part}”:"
 
 
 _WORDINGS: dict[Spoken, Wording] = {
@@ -21,11 +25,17 @@ _WORDINGS: dict[Spoken, Wording] = {
         related="Eine sichere Antwort steht nicht in den Dokumenten. Am nächsten kommt:",
         unknown="Dazu finde ich nichts in den Dokumenten. Fragen Sie mit anderen Worten, oder"
         " laden Sie ein Dokument hoch, in dem es steht.",
+        unsupported="[unbelegt]",
+        part="Zu „{part}“:",
+        unknown_part="Zu „{part}“ finde ich nichts in den Dokumenten. ",
+        small_talk="Nur zum Plaudern, ohne Gewähr:",
     ),
     "en": Wording(
         related="The documents give no certain answer. This comes closest:",
         unknown="I find nothing about this in the documents. Ask in other words, or upload a"
         " document that says it.",
+        unknown_part="I find nothing about “{part}” in the documents. ",
+        small_talk="Just small talk, not a fact:",
     ),
 }
 

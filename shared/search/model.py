@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
+from shared.adapters.opensearch import FoundChunk, IndexedChunk, IndexQuestion
 from shared.documents.grids import CitedCell, Grid, Passage
 from shared.inference.language import Language
+from shared.inference.model import VectorSpace
 from shared.kernel.ids import ChunkId, CollectionId, DocumentId, UserId, VersionId
 
 MOST_HITS = 100
 MOST_AROUND = 3
+KINDS = ("document", "media", "wiki", "message", "task", "term", "memory")
+"""What a passage can come from; one corpus, one search."""
 LONGEST_QUERY = 4000
 """Characters; the embedding model reads about the first 1,000 anyway."""
 
@@ -52,7 +58,8 @@ class Filters:
 
     ``folder`` is a path ("contracts/2026") and includes everything below it; ``languages`` are
     the documents'; ``created_before`` is exclusive; ``metadata`` must be contained in theirs;
-    of ``tags`` they must carry all.
+    of ``tags`` they must carry all. ``version_ids`` are current versions, for only those are
+    indexed; ``kinds`` are what a passage comes from, of ``KINDS``.
     """
 
     folder: str | None = None
@@ -64,6 +71,8 @@ class Filters:
     metadata: Mapping[str, object] | None = None
     collection: CollectionId | None = None
     tags: tuple[str, ...] | None = None
+    version_ids: tuple[VersionId, ...] | None = None
+    kinds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,31 @@ class SearchRequest:
     filters: Filters = field(default_factory=Filters)
 
 
+class ExternalIndex(Protocol):
+    """Port: an index beside Postgres; it holds chunks of one embedding model."""
+
+    @property
+    def index(self) -> str:
+        """What it is called; what it holds is kept under this name."""
+        ...
+
+    def write(self, tenant_id: str, chunks: Sequence[IndexedChunk]) -> None:
+        """Put chunks in; raises UnavailableError when it does not take all of them."""
+        ...
+
+    def remove_version(self, tenant_id: str, version_id: str) -> None:
+        """Take a version's chunks out."""
+        ...
+
+    def search(self, question: IndexQuestion) -> list[FoundChunk]:
+        """Find chunks, best first."""
+        ...
+
+
+ExternalIndexes = Callable[[VectorSpace], ExternalIndex]
+"""Opens the index of a model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """How the scores are mixed, and up to which size a tenant is scanned exactly.
@@ -91,8 +125,8 @@ class Ranking:
     The dense weights are the vector score's share; the model reads English, so every other
     language leans on words (plain rank fusion harmed German). ``gram_weight`` is the share of
     character 4-grams in what words say, ``title_weight`` what a word in the document's title
-    counts beside one in the text.
-    Hits below ``similarity_threshold`` are left out; 0 leaves out none.
+    counts beside one in the text. Hits below ``similarity_threshold`` are left out; 0 leaves out
+    none. ``external`` finds the candidates instead of Postgres, where it is set.
     """
 
     dense_weight_en: float = 0.6
@@ -101,6 +135,12 @@ class Ranking:
     title_weight: float = 1.0
     exact_scan_chunks: int = 10_000
     similarity_threshold: float = 0.0
+    external: ExternalIndexes | None = None
+
+    def as_key(self) -> str:
+        """Name everything it decides, as part of a cache's key."""
+        decided = {each.name: getattr(self, each.name) for each in fields(self)}
+        return json.dumps({**decided, "external": self.external is not None}, sort_keys=True)
 
     def dense_weight(self, language: Language) -> float:
         """Return the vector score's share for a question in ``language``."""

@@ -16,16 +16,17 @@ from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
-from shared.search import store
+from shared.search import external, store
 from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
 from shared.search.identifiers import find_exact
 from shared.search.model import (
+    KINDS,
     LONGEST_QUERY,
     MOST_AROUND,
     MOST_HITS,
@@ -36,6 +37,7 @@ from shared.search.model import (
     SearchRequest,
     SearchResult,
 )
+from shared.search.planning import Plan
 from shared.search.repetition import collapse
 from shared.search.scoring import Weights, similarities
 from shared.search.wording import MOST_WORDS, weigh
@@ -65,6 +67,7 @@ def ranking(config: Settings) -> Ranking:
         title_weight=config.title_weight,
         exact_scan_chunks=config.exact_scan_chunks,
         similarity_threshold=config.similarity_threshold,
+        external=external.indexes_of(config),
     )
 
 
@@ -73,7 +76,7 @@ def index_version(
     *,
     document_id: DocumentId,
     version_id: VersionId,
-    model: EmbeddingModel,
+    model: VectorSpace,
     chunks: Iterable[NewChunk],
     vectors: NDArray[np.float16],
 ) -> int:
@@ -131,6 +134,21 @@ def find(
     """
     started = time.perf_counter()
     check_request(request)
+    planned = plan(session, embedder.model, request, ranking=ranking)
+    vector = embedder.embed_question(planned.query)
+    most = request.k + _SPARE_HITS
+    if ranking.external is None:
+        rows = store.list_hits(session, {**planned.params, "most": most}, vector)
+    else:
+        index = ranking.external(embedder.model)
+        rows = external.list_hits(session, index, planned, vector, most=most)
+    hits = present(session, request, planned, rows)
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchResult(hits, planned.language, round(took_ms, 2))
+
+
+def plan(session: Session, model: VectorSpace, request: SearchRequest, *, ranking: Ranking) -> Plan:
+    """Look the question's words up and decide how its scores are mixed."""
     query = request.query.strip()
     language = detect_language(query)
     filters = filters_json(request.filters)
@@ -144,24 +162,29 @@ def find(
     params: dict[str, object] = {
         "asked": asked.to_json(),
         "weights": weights.to_json(),
-        "model_id": store.find_model_id(session, embedder.model),
+        "model_id": store.find_model_id(session, model),
         "exact_limit": ranking.exact_scan_chunks,
         "filters": filters,
-        "most": request.k + _SPARE_HITS,
         "threshold": request.threshold,
     }
-    rows = store.list_hits(session, params, embedder.embed_question(query))
     least = max(request.similarity, ranking.similarity_threshold)
-    likely = similarities(rows, asked, language)
+    return Plan(query, language, asked, weights, least, params)
+
+
+def present(
+    session: Session, request: SearchRequest, planned: Plan, rows: list[store.HitRow]
+) -> tuple[Hit, ...]:
+    """Make at most ``request.k`` hits of rows in their order, with all that was asked for."""
+    likely = similarities(rows, planned.asked, planned.language)
     hits = [_hit(row, similarity=each) for row, each in zip(rows, likely, strict=True)]
-    hits = collapse([hit for hit in hits if hit.similarity >= least])[: request.k]
+    hits = [hit for hit in hits if hit.similarity >= planned.least_similarity]
+    hits = collapse(hits)[: request.k]
     if request.explain:
-        hits = explain(session, hits, rows, asked=asked, weights=weights)
-    found = _with_highlights(session, query, language, hits)
+        hits = explain(session, hits, rows, asked=planned.asked, weights=planned.weights)
+    found = _with_highlights(session, planned.query, planned.language, hits)
     if request.around:
         found = _widened(session, found, around=request.around)
-    took_ms = (time.perf_counter() - started) * 1000
-    return SearchResult(found, language, round(took_ms, 2))
+    return found
 
 
 def _with_highlights(
@@ -236,13 +259,15 @@ def check_request(request: SearchRequest) -> None:
 
 def _check_filters(filters: Filters) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    for name in ("document_ids", "media_types", "languages", "tags"):
+    for name in ("document_ids", "media_types", "languages", "tags", "version_ids", "kinds"):
         values = getattr(filters, name)
         if values is not None and not 1 <= len(values) <= _MOST_FILTER_VALUES:
             wrong[f"filters.{name}"] = f"name 1 to {_MOST_FILTER_VALUES}, or leave it out"
     unknown = set(filters.languages or ()) - _LANGUAGES
     if unknown:
         wrong["filters.languages"] = "only de, en and simple are known"
+    if set(filters.kinds or ()) - set(KINDS):
+        wrong["filters.kinds"] = f"only {', '.join(KINDS)} are known"
     if filters.folder is not None and not filters.folder.strip("/ "):
         wrong["filters.folder"] = "name a folder such as contracts/2026, or leave it out"
     if (
@@ -262,12 +287,10 @@ def filters_json(filters: Filters) -> str:
     written: dict[str, object] = {}
     if filters.folder is not None:
         written["folder"] = filters.folder.strip("/ ")
-    if filters.document_ids:
-        written["document_ids"] = [str(each) for each in filters.document_ids]
-    if filters.media_types:
-        written["media_types"] = list(filters.media_types)
-    if filters.languages:
-        written["languages"] = list(filters.languages)
+    for name in ("document_ids", "version_ids", "media_types", "languages", "kinds"):
+        values = getattr(filters, name)
+        if values:
+            written[name] = [str(each) for each in values]
     if filters.collection:
         written["collection"] = str(filters.collection)
     if filters.tags:
@@ -293,7 +316,7 @@ def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
     return {"id": str(chunk_id), **asdict(chunk)}
 
 
-def check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+def check_vectors(vectors: NDArray[np.float16], model: VectorSpace) -> None:
     """Raise InvalidError for vectors that cannot be the model's."""
     if vectors.ndim != 2 or vectors.shape[1] != model.dimension:  # noqa: PLR2004 - a matrix
         raise InvalidError(

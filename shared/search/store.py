@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.inference.language import Language
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId
 
@@ -127,6 +127,29 @@ class HitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NeighbourRow:
+    """A chunk next to a hit: nobody searched for it, so it has no scores."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    version_id: VersionId
+    title: str
+    heading_path: list[str]
+    page: int | None
+    boxes: list[dict[str, object]]
+    start: int
+    end: int
+    text: str
+    language: Language
+    media_type: str
+    ordinal: int
+    reading: int
+    section_start: int
+    section_end: int
+    grids: list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
 class FormRow:
     """A lexeme that is, or resembles, one of the question's words in a language of the tenant's.
 
@@ -162,7 +185,7 @@ class SiblingRow:
     text: str
 
 
-def find_model_id(session: Session, model: EmbeddingModel) -> int:
+def find_model_id(session: Session, model: VectorSpace) -> int:
     """Return the number vectors of ``model`` carry; raises UnavailableError when unregistered."""
     row = session.find(
         QUERIES["find_model_id"], ModelRow, {"name": model.name, "revision": model.revision}
@@ -220,6 +243,7 @@ def add_statistics(session: Session, version_id: VersionId) -> None:
     """Count the version's chunks into the tenant's statistics."""
     session.execute(QUERIES["add_lexeme_statistics"], {"version_id": version_id})
     session.execute(QUERIES["add_corpus_statistics"], {"version_id": version_id})
+    session.execute(QUERIES["add_readable_words"], {"version_id": version_id})
 
 
 def subtract_statistics(session: Session, version_id: VersionId) -> None:
@@ -422,3 +446,8 @@ def list_siblings(
     """List the chunks around each of some chunks that share its section, in their order."""
     params = {"chunk_ids": list(chunk_ids), "around": around}
     return session.all(QUERIES["list_siblings"], SiblingRow, params)
+
+
+def list_neighbours(session: Session, chunk_ids: Sequence[ChunkId]) -> list[NeighbourRow]:
+    """List the chunks next to some chunks in the same sections, without those themselves."""
+    return session.all(QUERIES["list_neighbours"], NeighbourRow, {"chunk_ids": list(chunk_ids)})
