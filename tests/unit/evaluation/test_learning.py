@@ -60,7 +60,7 @@ def ada(tenant: TenantId) -> Principal:
 
 def ask(database: Database, embedder: Embedder, ada: Principal, question: str) -> MessageId:
     tools = answering.instruments(
-        Settings(), database=database, embedder=embedder, open_language_model=lambda: None
+        Settings(), database=database, embedder=embedder, open_language_model=lambda _purpose: None
     )
     return answering.ask(tools, ada, Question(text=question), emit=lambda _: None).message_id
 
@@ -72,11 +72,14 @@ def remember(session: Session, ada: Principal, question: str) -> MessageId:
         "INSERT INTO kontor.conversations (tenant_id, id, user_id, title) VALUES (%s, %s, %s, '')",
         (ada.tenant_id, conversation, ada.user_id),
     )
-    for message, role, state in ((asked, "user", "asked"), (answered, "assistant", "unknown")):
+    for message, parent, role, state in (
+        (asked, None, "user", "asked"),
+        (answered, asked, "assistant", "unknown"),
+    ):
         session.connection.execute(
-            "INSERT INTO kontor.messages (tenant_id, id, conversation_id, role, content, state)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            (ada.tenant_id, message, conversation, role, question, state),
+            "INSERT INTO kontor.messages (tenant_id, id, conversation_id, parent_id, role, content,"
+            " state) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (ada.tenant_id, message, conversation, parent, role, question, state),
         )
     return answered
 
