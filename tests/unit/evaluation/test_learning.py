@@ -60,7 +60,7 @@ def ada(tenant: TenantId) -> Principal:
 
 def ask(database: Database, embedder: Embedder, ada: Principal, question: str) -> MessageId:
     tools = answering.instruments(
-        Settings(), database=database, embedder=embedder, open_language_model=lambda _purpose: None
+        Settings(), database=database, embedder=embedder, open_language_model=lambda *_purpose: None
     )
     return answering.ask(tools, ada, Question(text=question), emit=lambda _: None).message_id
 
