@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from shared.answering.model import (
     State,
     Thread,
 )
+from shared.answering.passages import distinct
 from shared.answering.transcript import Transcript
 from shared.answering.wording import spoken_language, wording
 from shared.identity.model import Principal
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PASSAGES = 8
+_DEPTH = 24  # so that enough is left when a document lies there in several formats
 _HISTORY = 5
 _MOST_MESSAGES = 1000
 ERASED_TITLE = "Erased document"
@@ -137,8 +140,9 @@ def _open(tools: Instruments, principal: Principal, question: Question) -> Case:
             history = [(row.role, row.content) for row in rows]
         reply = smalltalk.courtesy(question.text, history)
         if reply is None:
-            request = SearchRequest(query=question.text, k=_PASSAGES, filters=question.filters)
+            request = SearchRequest(query=question.text, k=_DEPTH, filters=question.filters)
             result = search.find(session, tools.embedder, request, ranking=tools.ranking)
+            result = replace(result, hits=distinct(result.hits, most=_PASSAGES))
         else:
             result = SearchResult((), detect_language(question.text), 0.0)
     return Case(
