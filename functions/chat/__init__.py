@@ -1,1 +1,1 @@
-"""Asking over HTTP, answered whole; conversations and citations."""
+"""Asking over HTTP, answered whole."""

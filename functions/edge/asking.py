@@ -8,11 +8,23 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from functions.edge.citing import CellBody as CellBody  # noqa: PLC0414 - asked for here, too
 from shared.answering import service as answering
 from shared.answering.model import Instruments, Question
+from shared.generation.language_models import LanguageModel
+from shared.generation.model import Purpose
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, ConversationId, DocumentId, TenantId
+from shared.kernel.ids import (
+    CollectionId,
+    ConversationId,
+    DocumentId,
+    MessageId,
+    TenantId,
+    UserId,
+    VersionId,
+)
 from shared.search.model import LONGEST_QUERY, Filters
+from shared.search.tuning import ranking_of
 from shared.wiring import App
 
 Names = Annotated[list[str], Field(min_length=1, max_length=1000)]
@@ -32,6 +44,8 @@ class FiltersBody(BaseModel):
     metadata: dict[str, str | int | float | bool | None] | None = None
     collection: UUID | None = None
     tags: Names | None = Field(default=None, examples=[["signed"]])
+    version_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
+    kinds: Names | None = Field(default=None, examples=[["document"]])
 
     def filters(self) -> Filters:
         """Return the filters as search knows them."""
@@ -45,40 +59,27 @@ class FiltersBody(BaseModel):
             metadata=self.metadata,
             collection=None if self.collection is None else CollectionId(self.collection),
             tags=_tuple(self.tags),
+            version_ids=_tuple([VersionId(each) for each in self.version_ids or ()]),
+            kinds=_tuple(self.kinds),
         )
 
 
-class CellBody(BaseModel):
-    """A cell of a table with the headers it stands under; rows and columns count from 0.
-
-    ``start`` and ``end`` are its place in the text, ``box`` is ``[x0, y0, x1, y1]`` on ``page``.
-    ``is_asked`` marks the cells that share most words, headers included, with the question.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-
-    table: int
-    row: int
-    column: int
-    row_span: int
-    column_span: int
-    row_header: str
-    column_header: str
-    text: str
-    start: int
-    end: int
-    page: int | None
-    box: tuple[float, float, float, float] | None
-    is_asked: bool
-
-
 class AskBody(BaseModel):
-    """A question, the conversation it continues, and where to look."""
+    """A question, the conversation it continues, and where to look.
+
+    ``edits`` is the id of an earlier question that this one takes the place of; ``regenerates``
+    that of a question, or of its answer, that is answered anew (``question`` stays empty). Both
+    begin a branch of their conversation.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(max_length=LONGEST_QUERY, examples=["Wie lang ist die Kündigungsfrist?"])
+    question: str = Field(
+        default="", max_length=LONGEST_QUERY, examples=["Wie lang ist die Kündigungsfrist?"]
+    )
     conversation_id: UUID | None = None
+    edits: UUID | None = None
+    regenerates: UUID | None = None
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
     def asked(self) -> Question:
@@ -88,6 +89,8 @@ class AskBody(BaseModel):
             text=self.question,
             conversation_id=None if conversation_id is None else ConversationId(conversation_id),
             filters=self.filters.filters(),
+            edits=None if self.edits is None else MessageId(self.edits),
+            regenerates=None if self.regenerates is None else MessageId(self.regenerates),
         )
 
 
@@ -101,13 +104,23 @@ def read_question(fields: dict[str, Any]) -> Question:
         raise InvalidError(f"The question is not valid: {listed}.", fields=wrong) from error
 
 
-def instruments_of(app: App, tenant_id: TenantId) -> Instruments:
-    """Take from the App what answering works with: the tenant's own embedding model, too."""
+def instruments_of(app: App, tenant_id: TenantId, user_id: UserId | None = None) -> Instruments:
+    """Take from the App what answering works with: the tenant's own model and weights, too.
+
+    Language models are asked in the name of ``user_id``, whose budget they count against.
+    """
+
+    def open_language_model(purpose: Purpose = "chat") -> LanguageModel | None:
+        return app.language_model(tenant_id, user_id, purpose)
+
+    with app.database.transaction(tenant_id) as session:
+        embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
     return answering.instruments(
         app.settings,
         database=app.database,
-        embedder=app.embedder_of(tenant_id),
-        open_language_model=lambda: app.language_model,
+        embedder=embedder,
+        open_language_model=open_language_model,
+        ranking=ranking,
     )
 
 

@@ -26,7 +26,7 @@ def _handle(frame: Frame) -> Mapping[str, Any] | None:
         case _:
             raise InvalidError(
                 "There is no such action.",
-                hint="Send action subscribe, unsubscribe, ask or ping.",
+                hint="Send action subscribe, unsubscribe, ask, stop or ping.",
             )
     return None
 

@@ -2,55 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.adapters.database import Database, Session
 from shared.answering import store
-from shared.answering.model import Answer, Question, State
+from shared.answering.model import Answer, State
+from shared.answering.opening import Opening
+from shared.answering.retrieval import Gathered
+from shared.answering.titles import first_title
 from shared.answering.transcript import Transcript
 from shared.audit import service as audit
 from shared.identity.model import Principal
-from shared.inference.elyza.engine import Reply
-from shared.inference.model import Role
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import ConversationId, MessageId
-from shared.search.model import SearchResult
-
-_TITLE_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with everything needed to answer it; no transaction is open any more.
+    """A question in its place with what the library gave; no transaction is open any more."""
 
-    ``courtesy`` answers what was no question; then nothing was searched.
-    """
+    opening: Opening
+    gathered: Gathered
 
-    question: Question
-    principal: Principal
-    conversation_id: ConversationId
-    question_id: MessageId
-    answer_id: MessageId
-    result: SearchResult
-    history: Sequence[tuple[Role, str]]
-    courtesy: Reply | None = None
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self.opening.principal
+
+    @property
+    def text(self) -> str:
+        """The question as it was asked."""
+        return self.opening.text
+
+    @property
+    def conversation_id(self) -> ConversationId:
+        """Where it is kept."""
+        return self.opening.conversation_id
+
+    @property
+    def answer_id(self) -> MessageId:
+        """The answer's message."""
+        return self.opening.answer_id
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the question begins its conversation."""
+        return self.opening.parent_id is None and not self.opening.is_again
 
 
 def keep(database: Database, case: Case, transcript: Transcript, *, state: State) -> Answer:
-    """Write question, answer, citations and the audit entry in one transaction."""
-    citations = transcript.citations
+    """Write question, answer, citations and the audit entry in one transaction.
+
+    Of a question that is not to be kept only the audit entry is written.
+    """
     with database.transaction(case.principal.tenant_id) as session:
-        title = " ".join(case.question.text.split())
-        is_own = store.record_conversation(
-            session,
-            case.conversation_id,
-            user_id=case.principal.user_id,
-            title=title if len(title) <= _TITLE_CHARS else f"{title[: _TITLE_CHARS - 1]}…",
-        )
-        if not is_own:
-            raise NotFoundError("There is no such conversation.")
-        _keep_messages(session, case, transcript, state=state)
+        if case.opening.question.is_kept:
+            _keep_conversation(session, case)
+            _keep_messages(session, case, transcript, state=state)
+            store.remove_running(session, case.answer_id)
         audit.record(
             session,
             actor_id=case.principal.user_id,
@@ -60,7 +69,7 @@ def keep(database: Database, case: Case, transcript: Transcript, *, state: State
                 "message_id": str(case.answer_id),
                 "state": state,
                 "answerer": transcript.answerer,
-                "versions": sorted({str(citation.version_id) for citation in citations}),
+                "versions": sorted({str(each.version_id) for each in transcript.citations}),
             },
         )
     return Answer(
@@ -68,21 +77,38 @@ def keep(database: Database, case: Case, transcript: Transcript, *, state: State
         message_id=case.answer_id,
         state=state,
         text=transcript.text,
-        citations=citations,
+        citations=transcript.citations,
         answerer=transcript.answerer,
         confidence=transcript.confidence,
     )
 
 
-def _keep_messages(session: Session, case: Case, transcript: Transcript, *, state: State) -> None:
-    store.record_message(
+def _keep_conversation(session: Session, case: Case) -> None:
+    is_own = store.record_conversation(
         session,
-        case.question_id,
-        conversation_id=case.conversation_id,
-        role="user",
-        content=case.question.text.strip(),
-        state="asked",
+        case.conversation_id,
+        user_id=case.principal.user_id,
+        title=first_title(case.text),
+        leaf_id=case.answer_id,
     )
+    if not is_own:
+        raise NotFoundError("There is no such conversation.")
+
+
+def _keep_messages(session: Session, case: Case, transcript: Transcript, *, state: State) -> None:
+    opening = case.opening
+    if not opening.is_again:
+        query = case.gathered.query
+        store.record_message(
+            session,
+            opening.question_id,
+            conversation_id=case.conversation_id,
+            role="user",
+            content=case.text,
+            state="asked",
+            parent_id=opening.parent_id,
+            condensed="" if query == case.text else query,
+        )
     store.record_message(
         session,
         case.answer_id,
@@ -91,5 +117,7 @@ def _keep_messages(session: Session, case: Case, transcript: Transcript, *, stat
         content=transcript.text,
         state=state,
         answerer=transcript.answerer,
+        parent_id=opening.question_id,
+        confidence=transcript.confidence,
     )
     store.record_citations(session, case.answer_id, transcript.citations)

@@ -1,46 +1,139 @@
 -- :name find_conversation :one Conversation
 -- A conversation belongs to the person who began it, not to the whole tenant.
-SELECT id, title, created_at, updated_at
+SELECT id, title, created_at, updated_at, is_pinned, is_archived, leaf_id
 FROM kontor.conversations
 WHERE tenant_id = %(tenant_id)s AND id = %(conversation_id)s AND user_id = %(user_id)s;
 
 -- :name list_conversations :many Conversation
--- Newest first; ids are in the order of time.
-SELECT id, title, created_at, updated_at
+-- Pinned ones first, then newest first; ids are in the order of time.
+SELECT id, title, created_at, updated_at, is_pinned, is_archived, leaf_id
 FROM kontor.conversations
-WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
-    AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
-ORDER BY id DESC
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND is_archived = %(is_archived)s
+    AND (
+        %(before)s::uuid IS NULL OR (is_pinned, id) < (%(before_pinned)s::boolean, %(before)s::uuid)
+    )
+ORDER BY is_pinned DESC, id DESC
 LIMIT %(limit)s;
 
 -- :name record_conversation :exec
 -- The first question is the title. A repeat only says that something was added: of two devices
 -- that ask at once, neither may fail.
-INSERT INTO kontor.conversations (tenant_id, id, user_id, title)
-VALUES (%(tenant_id)s, %(conversation_id)s, %(user_id)s, %(title)s)
-ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = now()
+INSERT INTO kontor.conversations (tenant_id, id, user_id, title, leaf_id)
+VALUES (%(tenant_id)s, %(conversation_id)s, %(user_id)s, %(title)s, %(leaf_id)s)
+ON CONFLICT (tenant_id, id) DO UPDATE
+SET updated_at = now(), leaf_id = excluded.leaf_id, is_archived = false
 WHERE kontor.conversations.user_id = %(user_id)s;
+
+-- :name change_conversation :exec
+-- What is NULL stays as it is. A title somebody gave is never replaced by a model's.
+UPDATE kontor.conversations
+SET title = coalesce(%(title)s::text, title), is_named = is_named OR %(is_named)s,
+    is_pinned = coalesce(%(is_pinned)s::boolean, is_pinned),
+    is_archived = coalesce(%(is_archived)s::boolean, is_archived)
+WHERE tenant_id = %(tenant_id)s AND id = %(conversation_id)s AND user_id = %(user_id)s
+    AND (%(is_named)s OR %(title)s::text IS NULL OR NOT is_named);
+
+-- :name change_leaf :exec
+-- Show another branch.
+UPDATE kontor.conversations SET leaf_id = %(leaf_id)s
+WHERE tenant_id = %(tenant_id)s AND id = %(conversation_id)s AND user_id = %(user_id)s;
 
 -- :name remove_conversation :exec
 -- Messages and citations go with it.
 DELETE FROM kontor.conversations
 WHERE tenant_id = %(tenant_id)s AND id = %(conversation_id)s AND user_id = %(user_id)s;
 
+-- :name remove_old_conversations :exec
+-- What nobody has gone on with for longer than the tenant keeps it; a few at a time.
+DELETE FROM kontor.conversations AS c
+WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (ARRAY(
+    SELECT o.id FROM kontor.conversations AS o
+    WHERE o.tenant_id = %(tenant_id)s AND o.updated_at < now() - make_interval(days => %(days)s)
+    ORDER BY o.updated_at
+    LIMIT 500
+));
+
 -- :name record_message :exec
 -- Question or answer.
-INSERT INTO kontor.messages (tenant_id, id, conversation_id, role, content, state, answerer)
+INSERT INTO kontor.messages (
+    tenant_id, id, conversation_id, role, content, state, answerer, parent_id, condensed, confidence
+)
 VALUES (
     %(tenant_id)s, %(message_id)s, %(conversation_id)s, %(role)s, %(content)s, %(state)s,
-    %(answerer)s
+    %(answerer)s, %(parent_id)s, %(condensed)s, %(confidence)s
 );
 
 -- :name list_messages :many MessageRow
 -- The last ones, newest first; the caller turns them round.
-SELECT id, role, content, state, answerer, created_at
+SELECT id, role, content, state, answerer, created_at, parent_id, condensed, confidence
 FROM kontor.messages
 WHERE tenant_id = %(tenant_id)s AND conversation_id = %(conversation_id)s
 ORDER BY id DESC
 LIMIT %(limit)s;
+
+-- :name find_message :one MessagePlace
+-- Only messages of the asker's own conversations are theirs.
+SELECT m.id, m.conversation_id, m.role
+FROM kontor.messages AS m
+JOIN kontor.conversations AS v ON v.tenant_id = %(tenant_id)s AND v.id = m.conversation_id
+WHERE m.tenant_id = %(tenant_id)s AND m.id = %(message_id)s AND v.user_id = %(user_id)s;
+
+-- :name list_found :many FoundRow
+-- By the stems of either language, or by the letters themselves; newest first. A title that fits
+-- finds the conversation's first message.
+SELECT m.id, m.conversation_id, v.title, m.role, m.content, m.created_at
+FROM kontor.conversations AS v
+JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.conversation_id = v.id
+WHERE v.tenant_id = %(tenant_id)s AND v.user_id = %(user_id)s
+    AND (%(before)s::uuid IS NULL OR m.id < %(before)s::uuid)
+    AND (
+        m.lexemes @@ (
+            websearch_to_tsquery('german', %(query)s) || websearch_to_tsquery('english', %(query)s)
+        )
+        OR m.content ILIKE ALL (%(patterns)s)
+        OR (m.parent_id IS NULL AND v.title ILIKE ALL (%(patterns)s))
+    )
+ORDER BY m.id DESC
+LIMIT %(limit)s;
+
+-- :name record_running :exec
+-- An answer has begun.
+INSERT INTO kontor.running_answers (tenant_id, message_id, user_id)
+VALUES (%(tenant_id)s, %(message_id)s, %(user_id)s);
+
+-- :name find_running :one Running
+-- Whether somebody has asked an answer to stop.
+SELECT is_stopped
+FROM kontor.running_answers
+WHERE tenant_id = %(tenant_id)s AND message_id = %(message_id)s;
+
+-- :name stop_running :exec
+-- Only who asked may stop it.
+UPDATE kontor.running_answers SET is_stopped = true
+WHERE tenant_id = %(tenant_id)s AND message_id = %(message_id)s AND user_id = %(user_id)s;
+
+-- :name remove_running :exec
+-- The answer has ended.
+DELETE FROM kontor.running_answers
+WHERE tenant_id = %(tenant_id)s AND message_id = %(message_id)s;
+
+-- :name remove_lost_running :exec
+-- A crash leaves its row behind; no answer takes an hour.
+DELETE FROM kontor.running_answers
+WHERE tenant_id = %(tenant_id)s AND started_at < now() - interval '1 hour';
+
+-- :name find_keeping :one Keeping
+-- How long the tenant keeps conversations, if it has said so.
+SELECT keep_days
+FROM kontor.conversation_settings
+WHERE tenant_id = %(tenant_id)s;
+
+-- :name record_keeping :exec
+-- The tenant's word replaces its former one.
+INSERT INTO kontor.conversation_settings (tenant_id, keep_days, changed_by)
+VALUES (%(tenant_id)s, %(keep_days)s, %(changed_by)s)
+ON CONFLICT (tenant_id) DO UPDATE
+SET keep_days = excluded.keep_days, changed_by = excluded.changed_by, updated_at = now();
 
 -- :name record_citation :exec
 -- Copied in full: a citation stays readable when its document moves on to another version.
@@ -81,9 +174,40 @@ WHERE m.tenant_id = %(tenant_id)s AND m.role = 'assistant' AND EXISTS (
     WHERE c.tenant_id = %(tenant_id)s AND c.message_id = m.id AND c.document_id = %(document_id)s
 );
 
+-- :name erase_condensed :exec
+-- A model that condensed a question had read the answers before it.
+UPDATE kontor.messages AS m SET condensed = ''
+WHERE m.tenant_id = %(tenant_id)s AND m.condensed <> '' AND m.conversation_id IN (
+    SELECT a.conversation_id
+    FROM kontor.citations AS c
+    JOIN kontor.messages AS a ON a.tenant_id = %(tenant_id)s AND a.id = c.message_id
+    WHERE c.tenant_id = %(tenant_id)s AND c.document_id = %(document_id)s
+);
+
 -- :name erase_quotes :exec
 -- The citation stays as a place where something was; its words, cells, title and boxes go.
 UPDATE kontor.citations
 SET title = %(title)s, quote = '', heading_path = '{}', boxes = '[]', cells = '[]',
     page = NULL
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
+
+-- :name list_cached_answers :many CachedAnswer
+-- A scope holds what was asked since the corpus last changed, so it is read whole. Vectors of one
+-- scope are of one model and have one width.
+SELECT a.question, a.answer
+FROM kontor.answer_cache AS a
+WHERE a.tenant_id = %(tenant_id)s AND a.scope = %(scope)s AND a.expires_at > now()
+    AND -(a.embedding OPERATOR(public.<#>) %(vector)s::public.halfvec) >= %(least)s
+ORDER BY a.embedding OPERATOR(public.<#>) %(vector)s::public.halfvec, a.id DESC
+LIMIT %(most)s;
+
+-- :name record_cached_answer :exec
+-- Once per question: whoever was slower leaves the first answer.
+INSERT INTO kontor.answer_cache (tenant_id, id, scope, question, embedding, answer, expires_at)
+SELECT %(tenant_id)s, %(id)s, %(scope)s, %(question)s, %(embedding)s::public.halfvec,
+    %(answer)s::jsonb, now() + make_interval(secs => %(kept_s)s)
+WHERE NOT EXISTS (
+    SELECT 1 FROM kontor.answer_cache AS a
+    WHERE a.tenant_id = %(tenant_id)s AND a.scope = %(scope)s AND a.question = %(question)s
+        AND a.expires_at > now()
+);

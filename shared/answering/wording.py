@@ -16,6 +16,8 @@ class Wording:
     unknown: str
     unknown_part: str
     small_talk: str
+    unsupported: str = "[unsupported]"
+    part: str = "On “{part}”:"
 
 
 _WORDINGS: dict[Spoken, Wording] = {
@@ -23,6 +25,8 @@ _WORDINGS: dict[Spoken, Wording] = {
         related="Eine sichere Antwort steht nicht in den Dokumenten. Am nächsten kommt:",
         unknown="Dazu finde ich nichts in den Dokumenten. Fragen Sie mit anderen Worten, oder"
         " laden Sie ein Dokument hoch, in dem es steht.",
+        unsupported="[unbelegt]",
+        part="Zu „{part}“:",
         unknown_part="Zu „{part}“ finde ich nichts in den Dokumenten. ",
         small_talk="Nur zum Plaudern, ohne Gewähr:",
     ),

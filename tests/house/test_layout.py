@@ -41,7 +41,7 @@ ENVIRONMENT_BUILDERS = (
     "infra/cli/",
     "infra/deploy/",
     "shared/ingestion/isolation.py",
-    "shared/inference/language_models.py",
+    "shared/generation/providers.py",
 )
 OUTSIDE = re.compile(r"\.\./shared|['\"](/home/|/Users/|/root/)")
 

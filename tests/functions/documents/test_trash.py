@@ -8,6 +8,7 @@ from email.message import EmailMessage
 import psycopg
 import pytest
 
+from shared.answering import conversations
 from shared.answering import service as answering
 from shared.answering.model import Question
 from shared.documents import service as documents
@@ -68,7 +69,7 @@ def ask_about(desk: App, principal: Principal) -> answering.Answer:
         desk.settings,
         database=desk.database,
         embedder=desk.embedder,
-        open_language_model=lambda: None,
+        open_language_model=lambda _purpose="chat": None,
     )
     return answering.ask(tools, principal, Question(text=QUESTION), emit=lambda _event: None)
 
@@ -150,8 +151,8 @@ def test_erasing_leaves_no_word_in_any_table_and_no_object(
     assert objects(desk) == []
     assert all_versions(desk) == 0
     with desk.database.transaction(editor.tenant_id) as session:
-        thread = answering.show_conversation(session, editor, answer.conversation_id)
-        citation = answering.find_citation(session, editor, answer.citations[0].id)
+        thread = conversations.show_conversation(session, editor, answer.conversation_id)
+        citation = conversations.find_citation(session, editor, answer.citations[0].id)
     assert "has been erased" in thread.messages[1].content
     assert (citation.title, citation.quote, citation.is_erased) == ("Erased document", "", True)
     for path in (f"/documents/{document}", f"/trash/{document}"):

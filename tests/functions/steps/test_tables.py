@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.edge.asking import instruments_of
+from shared.answering import conversations
 from shared.answering import service as answering
 from shared.answering.model import AnswerEvent, Question
 from shared.identity.model import Principal
@@ -56,7 +57,7 @@ def test_a_question_about_a_row_and_a_column_finds_the_row_and_cites_the_cell(
     assert first.quote.startswith("Quitte Klasse 4 | ")
     assert [c["text"] for c in first.cells if c["is_asked"]] == [_price("Quitte", 4, 2021)]
     with wired.database.transaction(tenant) as session:
-        kept = answering.find_citation(session, principal, first.id)
+        kept = conversations.find_citation(session, principal, first.id)
     assert kept == first
 
 

@@ -32,7 +32,7 @@ def tools(database: Database, embedder: Embedder) -> Instruments:
     return Instruments(
         database=database,
         embedder=embedder,
-        open_language_model=lambda: None,
+        open_language_model=lambda _purpose="chat": None,
         ranking=search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,

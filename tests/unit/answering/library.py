@@ -90,6 +90,7 @@ class Scripted:
     database: Database | None = None
     heard: list[Message] = field(default_factory=list)
     name: str = "scripted/model"
+    small: Scripted | None = None
 
     def stream(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float
@@ -104,8 +105,9 @@ class Scripted:
         if self.failure is not None:
             raise self.failure
 
-    def open(self) -> Scripted:
-        return self
+    def open(self, purpose: str = "chat") -> Scripted | None:
+        """Return what serves a purpose; for anything but answers there is ``small``, if any."""
+        return self if purpose == "chat" else self.small
 
 
 @dataclass

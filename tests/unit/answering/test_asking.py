@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
 import psycopg
 import pytest
 
-from shared.answering import service
+from shared.answering import conversations, service
 from shared.answering.model import Answer, Instruments, Question, Token
 from shared.audit import service as audit
 from shared.identity.model import Principal
@@ -76,7 +77,7 @@ def test_events_tell_the_answer_in_order(
     assert tuple(listener.citations) == answer.citations
     assert [c.number for c in answer.citations] == list(range(1, len(answer.citations) + 1))
     first = listener.kinds.index("citation")
-    assert listener.events[first - 1].payload() == {"text": "[1] "}
+    assert listener.events[first - 1].payload() == {"text": "[1]"}
     assert listener.events[0].payload() == {
         "conversation_id": str(answer.conversation_id),
         "message_id": str(answer.message_id),
@@ -144,8 +145,8 @@ def test_the_answer_is_kept_with_its_citations(
     second = ask(tools, principal, "Wie hoch ist die Miete?", conversation_id=first.conversation_id)
     assert second.conversation_id == first.conversation_id
     with tools.database.transaction(principal.tenant_id) as session:
-        thread = service.show_conversation(session, principal, first.conversation_id)
-        citation = service.find_citation(session, principal, second.citations[0].id)
+        thread = conversations.show_conversation(session, principal, first.conversation_id)
+        citation = conversations.find_citation(session, principal, second.citations[0].id)
         entries = audit.list_events(session, action="question.asked").items
     assert thread.conversation.title == "Wie lang ist die Kündigungsfrist der Wohnung?"
     assert [message.role for message in thread.messages] == ["user", "assistant"] * 2
@@ -168,13 +169,13 @@ def test_conversations_belong_to_one_person(
         with pytest.raises(NotFoundError):
             ask(tools, other, "Und dann?", conversation_id=answer.conversation_id)
         with tools.database.transaction(other.tenant_id) as session:
-            assert service.list_conversations(session, other).items == []
+            assert conversations.list_conversations(session, other).items == []
             with pytest.raises(NotFoundError):
-                service.show_conversation(session, other, answer.conversation_id)
+                conversations.show_conversation(session, other, answer.conversation_id)
             with pytest.raises(NotFoundError):
-                service.remove_conversation(session, other, answer.conversation_id)
+                conversations.remove_conversation(session, other, answer.conversation_id)
             with pytest.raises(NotFoundError):
-                service.find_citation(session, other, answer.citations[0].id)
+                conversations.find_citation(session, other, answer.citations[0].id)
 
 
 def test_conversations_are_listed_by_page_and_removed(
@@ -182,16 +183,18 @@ def test_conversations_are_listed_by_page_and_removed(
 ) -> None:
     asked = [ask(tools, principal, f"Wie hoch ist die Miete {n}?") for n in range(3)]
     with tools.database.transaction(principal.tenant_id) as session:
-        first = service.list_conversations(session, principal, limit=2)
-        rest = service.list_conversations(session, principal, limit=2, cursor=first.next_cursor)
+        first = conversations.list_conversations(session, principal, limit=2)
+        rest = conversations.list_conversations(
+            session, principal, limit=2, cursor=first.next_cursor
+        )
         assert [c.id for c in first.items] == [asked[2].conversation_id, asked[1].conversation_id]
         assert [c.id for c in rest.items] == [asked[0].conversation_id]
         assert rest.next_cursor is None
-        service.remove_conversation(session, principal, asked[0].conversation_id)
+        conversations.remove_conversation(session, principal, asked[0].conversation_id)
         with pytest.raises(NotFoundError):
-            service.show_conversation(session, principal, asked[0].conversation_id)
+            conversations.show_conversation(session, principal, asked[0].conversation_id)
         with pytest.raises(NotFoundError):
-            service.find_citation(session, principal, asked[0].citations[0].id)
+            conversations.find_citation(session, principal, asked[0].citations[0].id)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 2001, "a\0b"])
@@ -216,7 +219,7 @@ def test_a_listener_who_leaves_stops_the_answer_and_what_was_said_is_kept(
     assert answer.state == "stopped"
     assert answer.text == listener.text.strip()
     with tools.database.transaction(principal.tenant_id) as session:
-        thread = service.show_conversation(session, principal, answer.conversation_id)
+        thread = conversations.show_conversation(session, principal, answer.conversation_id)
     assert [message.state for message in thread.messages] == ["asked", "stopped"]
     assert thread.messages[1].content == answer.text
 
@@ -235,10 +238,8 @@ def test_leaving_before_done_loses_nothing(
 
 
 def passages(model: Scripted) -> dict[int, str]:
-    found = re.findall(
-        r'<passage number="(\d+)" from="[^"]*">\n(.*?)\n</passage>', model.heard[-1].content, re.S
-    )
-    return {int(number): text for number, text in found}
+    found = re.findall(r'<passage number="(\d+)">(.*)</passage>', model.heard[-1].content)
+    return {int(number): str(json.loads(data)["text"]) for number, data in found}
 
 
 def number_of(tools: Instruments, principal: Principal, question: str, words: str) -> int:
@@ -281,6 +282,7 @@ def test_a_models_markers_become_citations_that_hold(
         "Die Kündigungsfrist beträgt sechs Wochen, sagte der Papst in Rom 1954",
         "Die Miete beträgt 900 Euro im Monat",
         "Im Vertrag steht: „Die Kündigungsfrist beträgt vier ganze Wochen“",
+        "Die Kündigungsfrist beträgt nicht drei Monate zum Monatsende",
         "Bananen wachsen in Ecuador an Stauden",
     ],
 )
@@ -292,7 +294,7 @@ def test_claims_the_passage_does_not_support_are_not_cited(
     answer = ask(with_model(tools, Scripted([f"{claim} {numbers}."])), principal, question)
     assert answer.citations == ()
     assert answer.state == "related"
-    assert answer.text == f"{claim}."
+    assert answer.text == f"{claim}. [unbelegt]"
 
 
 def test_a_model_that_finds_no_answer_is_believed(
@@ -317,7 +319,7 @@ def test_a_model_that_is_away_is_replaced_by_quotes(
 def test_a_model_that_cannot_be_opened_is_replaced_by_quotes(
     tools: Instruments, principal: Principal, shelf: Shelf
 ) -> None:
-    def refuse() -> None:
+    def refuse(_purpose: str = "chat") -> None:
         raise UnavailableError("not installed")
 
     answer = ask(replace(tools, open_language_model=refuse), principal, "Wie hoch ist die Miete?")
@@ -333,8 +335,8 @@ def test_a_model_that_fails_midway_leaves_what_it_said(
     with pytest.raises(KontorError, match="gone"):
         ask(with_model(tools, model), principal, "Wie hoch ist die Miete?", listener=listener)
     with tools.database.transaction(principal.tenant_id) as session:
-        conversation = service.list_conversations(session, principal).items[0]
-        thread = service.show_conversation(session, principal, conversation.id)
+        conversation = conversations.list_conversations(session, principal).items[0]
+        thread = conversations.show_conversation(session, principal, conversation.id)
     assert thread.messages[1].state == "stopped"
     assert thread.messages[1].content == "Die Miete beträgt"
     assert thread.messages[1].answerer == "scripted/model"
@@ -354,7 +356,8 @@ def test_the_model_hears_the_last_five_messages(
     roles = [message.role for message in model.heard]
     assert roles == ["system", "assistant", "user", "assistant", "user", "assistant", "user"]
     assert model.heard[2].content == "Wie hoch ist die Miete 2?"
-    assert model.heard[-1].content.endswith("Question: Und wann?")
+    told = model.heard[-1].content
+    assert told.endswith("Question: Und wann?\nThe question means: wann ist die Miete 3?")
 
 
 def test_passages_cannot_pose_as_instructions(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.answering.generation import split_markers
+from shared.answering.markers import split_markers
 
 TEXT = "One [1]. Two [2, 3] and [4][12] three [not one] [ ] a[5]b [1234] end ["
 

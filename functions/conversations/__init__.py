@@ -1,0 +1,1 @@
+"""Looking back: conversations, their branches and export, and what a citation stands on."""

@@ -1,0 +1,69 @@
+"""Where a tenant's own routes may lead: public servers over HTTPS, and hosts the operator names.
+
+A route is a way to make the house send requests, so it must not lead inside: not to metadata
+services, not to the private network. The name is looked up when a route is written and again
+before each call.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from shared.kernel.errors import InvalidError, UnavailableError
+
+TENANT_PROVIDERS = frozenset(
+    {
+        "openai", "anthropic", "ollama", "ollama_chat", "azure", "mistral", "groq", "gemini",
+        "openrouter", "deepseek", "hosted_vllm", "lm_studio", "together_ai", "xai",
+    }
+)  # fmt: skip
+"""Providers a tenant may name: paid with the tenant's own key, never by the function's role."""
+
+
+def check_provider(provider: str) -> None:
+    """Raise InvalidError for a provider that tenants cannot name."""
+    if provider not in TENANT_PROVIDERS:
+        raise InvalidError(
+            f"Routes to {provider} are the operator's to make.",
+            hint=f"Use one of {', '.join(sorted(TENANT_PROVIDERS))}.",
+            fields={"model": "a provider that takes a key"},
+        )
+
+
+def check_address(address: str, *, private_hosts: frozenset[str]) -> None:
+    """Raise InvalidError for an address inside; UnavailableError when its name is not known."""
+    if not address:
+        return
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise _refused(address) from error
+    if host in private_hosts and parts.scheme in {"http", "https"}:
+        return
+    if parts.scheme != "https" or not host or parts.username or parts.password:
+        raise _refused(address)
+    try:
+        found = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UnavailableError(
+            f"The host {host} of a language model is not known.", hint="Check the address."
+        ) from error
+    if not all(_is_public(str(each[4][0])) for each in found):
+        raise _refused(address)
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_global and not (mapped or parsed).is_multicast
+
+
+def _refused(address: str) -> InvalidError:
+    return InvalidError(
+        f"A language model cannot be reached at {address!r}.",
+        hint="Give a public https address, or let the operator add the host to LLM_PRIVATE_HOSTS.",
+        fields={"api_base": "https://…"},
+    )
