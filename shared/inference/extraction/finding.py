@@ -27,7 +27,7 @@ _FURTHER = 0.02
 # nor definitions: a part of a sentence cannot be understood alone, and "X is …" defines X.
 _FRAGMENT = -2.0
 _DEFINITION = 1.5
-_UNFIT = -2.5  # no number in it, and a number is asked for
+_UNFIT = -20.0  # sets aside what cannot hold the answer, as long as something else is likely
 _FIT = FEATURES.index("fit")
 
 
@@ -52,6 +52,9 @@ def find_quotes(
         return Finding("unknown", 0.0, ())
     fitted = weights(tongue(language, reading.candidates[0].passage.language))
     scores = fitted.scores(reading) + _priors(reading)
+    fitting = scores + _UNFIT * (reading.features[:, _FIT] == 0)
+    if fitted.probability(reading, fitting) >= answer_threshold:
+        scores = fitting
     confidence = fitted.probability(reading, scores)
     if confidence < related_threshold:
         return Finding("unknown", confidence, ())
@@ -71,7 +74,6 @@ def _priors(reading: Reading) -> NDArray[np.float64]:
     fragments = np.array([candidate.is_fragment for candidate in reading.candidates])
     defining = (reading.features[:, _FIT] == 1) & (reading.kind == "definition")
     added: NDArray[np.float64] = _FRAGMENT * fragments + _DEFINITION * defining
-    added += _UNFIT * (reading.features[:, _FIT] == 0)
     return added
 
 
