@@ -8,15 +8,17 @@ Everything else is one search.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.adapters.database import Session
 from shared.answering.model import Instruments, Source
+from shared.answering.passages import distinct
 from shared.inference.language import Language
 from shared.search import service as search
 from shared.search.model import Filters, Hit, SearchRequest, SearchResult
 
 PASSAGES = 8
+_DEPTH = 24  # so that enough is left when a document lies there in several formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ def gather(
     """Search for a question and, where it has parts, for each of them."""
 
     def found(text: str) -> SearchResult:
-        request = SearchRequest(query=text, k=PASSAGES, filters=filters)
-        return search.find(session, tools.embedder, request, ranking=tools.ranking)
+        request = SearchRequest(query=text, k=_DEPTH, filters=filters)
+        result = search.find(session, tools.embedder, request, ranking=tools.ranking)
+        return replace(result, hits=distinct(result.hits, most=PASSAGES))
 
     whole = found(query)
     if not parts:

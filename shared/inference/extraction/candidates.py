@@ -51,8 +51,9 @@ class Candidate:
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it is an item that goes on with a sentence begun above: "2. or fails to pay"."""
-        return begins_item(self.text) and bool(_LOWER_ITEM.match(self.text))
+        """Whether it goes on with a sentence begun above, as an item or after a cut."""
+        is_item = begins_item(self.text) and bool(_LOWER_ITEM.match(self.text))
+        return is_item or self.text[:1].islower()
 
     @property
     def is_anaphoric(self) -> bool:

@@ -23,9 +23,11 @@ MOST_SENTENCES = 3
 _DIVERSITY = 0.8
 # A further sentence is quoted while it is at least so likely, measured against the best one.
 _FURTHER = 0.02
-# Log-odds that a part of a sentence loses: it cannot be understood alone. Chosen, not fitted: the
-# questions the weights come from have no lists.
-_FRAGMENT = 1.0
+# Log-odds, chosen and not fitted, because the questions the weights come from have neither lists
+# nor definitions: a part of a sentence cannot be understood alone, and "X is …" defines X.
+_FRAGMENT = -2.0
+_DEFINITION = 1.5
+_UNFIT = -20.0  # sets aside what cannot hold the answer, as long as something else is likely
 _FIT = FEATURES.index("fit")
 
 
@@ -45,15 +47,14 @@ def find_quotes(
     at most ``related``. One that speaks of "it" is quoted with the sentence before; one that
     introduces a list is followed by its items.
     """
-    import numpy as np
-
     reading = read(question, passages, language=language, embedder=embedder)
     if reading is None:
         return Finding("unknown", 0.0, ())
     fitted = weights(tongue(language, reading.candidates[0].passage.language))
-    scores = fitted.scores(reading) - _FRAGMENT * np.array(
-        [candidate.is_fragment for candidate in reading.candidates]
-    )
+    scores = fitted.scores(reading) + _priors(reading)
+    fitting = scores + _UNFIT * (reading.features[:, _FIT] == 0)
+    if fitted.probability(reading, fitting) >= answer_threshold:
+        scores = fitting
     confidence = fitted.probability(reading, scores)
     if confidence < related_threshold:
         return Finding("unknown", confidence, ())
@@ -64,6 +65,16 @@ def find_quotes(
     is_answer = confidence >= answer_threshold and quotes[0].fit > 0
     state: State = "answer" if is_answer else "related"
     return Finding(state, confidence, tuple(_with_items(reading.candidates[kept[0]], quotes)))
+
+
+def _priors(reading: Reading) -> NDArray[np.float64]:
+    """Return what is added to the sentences' scores for their form: float64, (n,)."""
+    import numpy as np
+
+    fragments = np.array([candidate.is_fragment for candidate in reading.candidates])
+    defining = (reading.features[:, _FIT] == 1) & (reading.kind == "definition")
+    added: NDArray[np.float64] = _FRAGMENT * fragments + _DEFINITION * defining
+    return added
 
 
 def _diverse(scores: NDArray[np.float64], vectors: NDArray[np.float32]) -> list[int]:
