@@ -167,15 +167,15 @@ class _Heard:
 
     def check(self, deadline: float, *, most_tokens: int) -> None:
         """Raise UnavailableError when an answer has no end, in time or in length."""
+        name, limit_s = f"The language model {self._route.name}", self._route.timeout_s
         if time.monotonic() > deadline:
             raise UnavailableError(
-                f"The language model {self._route.name} took longer than {self._route.timeout_s} s.",
+                f"{name} took longer than {limit_s} s.",
                 hint="Ask for less, or raise the route's timeout.",
             )
         if self._chars > _SHORTEST_OVERRUN_CHARS + most_tokens * _MOST_CHARS_PER_TOKEN:
             raise UnavailableError(
-                f"The language model {self._route.name} wrote on past the {most_tokens} tokens "
-                "it was asked for.",
+                f"{name} wrote on past the {most_tokens} tokens it was asked for.",
                 hint="Check that its server keeps to max_tokens.",
             )
 
