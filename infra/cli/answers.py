@@ -33,6 +33,8 @@ class Answer:
     citations: list[dict[str, object]] = field(default_factory=list)
     state: str = ""
     answerer: str = ""
+    confidence: float | None = None
+    condensed: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Describe the answer for programs, in the shape of `POST /api/v1/chat`."""
@@ -43,6 +45,7 @@ class Answer:
             "answer": self.text,
             "citations": self.citations,
             "answerer": self.answerer,
+            "confidence": self.confidence,
         }
 
 
@@ -105,6 +108,8 @@ def _take(answer: Answer, event: ServerEvent) -> str:
     if event.kind == "start":
         answer.conversation_id = text_of(body, "conversation_id")
         answer.message_id = text_of(body, "message_id")
+    elif event.kind == "condensed":
+        answer.condensed = text_of(body, "query")
     elif event.kind == "citation":
         answer.citations.append(body)
     elif event.kind == "error":
@@ -113,6 +118,7 @@ def _take(answer: Answer, event: ServerEvent) -> str:
         answer.conversation_id = text_of(body, "conversation_id") or answer.conversation_id
         answer.message_id = text_of(body, "message_id") or answer.message_id
         answer.answerer = text_of(body, "answerer")
+        answer.confidence = _probability(body)
         answer.state = text_of(body, "state") or "answer"
         if not answer.text and isinstance(body.get("answer"), str):
             answer.text = str(body["answer"])
@@ -137,3 +143,9 @@ def _take_whole(answer: Answer, body: Mapping[str, object]) -> None:
     )
     answer.state = text_of(body, "state") or "answer"
     answer.answerer = text_of(body, "answerer")
+    answer.confidence = _probability(body)
+
+
+def _probability(body: Mapping[str, object]) -> float | None:
+    value = body.get("confidence")
+    return float(value) if isinstance(value, int | float) else None

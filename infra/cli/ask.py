@@ -33,6 +33,9 @@ def ask(
         str,
         typer.Option("--conversation", "-c", metavar="ID", help="Go on with this conversation."),
     ] = "",
+    go_on: Annotated[
+        bool, typer.Option("--continue", "-C", help="Go on with the conversation used last.")
+    ] = False,
     folder: FolderFilter = "",
     collection: CollectionFilter = "",
     tag: Tags = None,
@@ -52,6 +55,7 @@ def ask(
     Every [n] in the answer stands for the numbered quotation below it.
     """
     from infra.cli.client import Body, KontorClient
+    from infra.cli.conversations import newest_conversation
     from infra.cli.documents import resolve_ids
     from infra.cli.filters import build_filters
     from infra.cli.put import read_pairs
@@ -71,6 +75,8 @@ def ask(
             tags=tag or [],
         )
         body: Body = {"question": " ".join(question).strip()}
+        if go_on and not conversation:
+            conversation = newest_conversation(client)
         if conversation:
             body["conversation_id"] = conversation
         if filters:
@@ -81,14 +87,18 @@ def ask(
 def _answer(client: object, body: dict[str, object], *, as_json: bool) -> None:
     from infra.cli.answers import Answer, stream_answer
     from infra.cli.client import KontorClient
-    from infra.cli.terminal import open_console, print_json
+    from infra.cli.terminal import clean, open_console, print_json
 
     assert isinstance(client, KontorClient)
     console = open_console()
     writer = Writer(console)
     answer = Answer()
-    for answer, piece in stream_answer(client, body):  # noqa: B007 - the last one is the whole
+    is_told = False
+    for answer, piece in stream_answer(client, body):
         if not as_json:
+            if answer.condensed and not is_told and console.is_terminal:
+                console.print(f"Understood as: {clean(answer.condensed)}", style="dim")
+            is_told = True
             writer.write(piece)
     if as_json:
         print_json(answer.as_json())
@@ -96,7 +106,7 @@ def _answer(client: object, body: dict[str, object], *, as_json: bool) -> None:
     writer.end()
     print_sources(console, answer.citations)
     if console.is_terminal and answer.conversation_id:
-        console.print(f"\nGo on: kontor ask -c {answer.conversation_id} …", style="dim")
+        console.print("\nGo on: kontor ask -C …", style="dim")
 
 
 class Writer:

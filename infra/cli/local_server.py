@@ -101,11 +101,15 @@ class LocalServer:
         self._runtime = None
 
     def _start(self, progress: Progress) -> Profile:
+        from infra.deploy.registering import register_models
+        from shared.inference.registry import list_models
+
         with ThreadPoolExecutor(1, thread_name_prefix="kontor-prepare") as beside:
             model = beside.submit(self._prepare_model, progress)
             progress("Starting the database.")
             owner_url, app_url = self._start_database()
             model_dir = model.result()
+        register_models(app_url, list_models(model_dir))
         progress("Starting the functions.")
         if not self._settings.aws_endpoint_url:
             # boto3 signs nothing without credentials; the local AWS takes any.

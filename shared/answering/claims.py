@@ -10,35 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from shared.answering.grounding import Grounds, Span, share_of_words
 from shared.answering.model import Tuning
 from shared.answering.packing import Passage
-from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
 from shared.inference.sentences import sentences
-from shared.inference.stemming import words
+from shared.kernel.safe_text import render
 from shared.search.model import Hit
+from shared.understanding.claiming import DECORATION, is_claiming
+from shared.understanding.model import Span
+from shared.understanding.service import Grounds, share_of_words
 
 _FIRST_WORD = re.compile(r"\S+\s")
-_SHORTEST_CLAIM = 3
 _SHORTEST_PART = 3
 # Passages that share less of a sentence's words are not read for its support.
 _WORTH_A_LOOK = 0.25
 _MOST_LOOKED_AT = 3
-_DECORATION = re.compile(r"^[\s>#*+\-•\d.)]*|[\s*_`]+$")
-_LABEL = re.compile(r"^(?:#+\s|\*\*[^*]+\*\*$|\|?[\s:|-]+\|?$)")
-_NO_CLAIM = re.compile(
-    r"\b(?:die|den|der|diese[nr]?|vorliegenden|angegebenen|bereitgestellten) "
-    r"(?:dokumente[n]?|passagen|textstellen|unterlagen|quellen|auszüge[n]?)\b.*\b(?:nicht|keine?|nichts)\b"
-    r"|\bdazu (?:steht|finde|gibt|liegen|liegt)\b.*\b(?:nicht|keine?|nichts)\b"
-    r"|\bich (?:weiß|finde|kann|habe)\b.*\b(?:nicht|keine?|nichts)\b"
-    r"|\b(?:documents?|passages?|sources?|context|excerpts?)\b.*\b(?:not|n't|no|nothing)\b"
-    r"|\bI (?:do not|don't|cannot|can't|could not|couldn't|am not|found no)\b"
-    r"|^(?:gerne?|natürlich|sure|of course|certainly|let me know)\b"
-    r"|^(?:hier (?:ist|sind)|here (?:is|are))\b",
-    re.IGNORECASE,
-)
 
 
 class Claims:
@@ -141,8 +128,6 @@ class Claims:
         if self._is_dropping:
             self._transcript.drop_unsupported()
             return
-        if not sentence[-1:].isspace():
-            self._transcript.say(" ")
         shown = render(" ".join(sentence.split()))
         self._transcript.mark_unsupported(shown, wording(self._spoken).unsupported)
 
@@ -153,14 +138,12 @@ class Claims:
         at = 0
         for place, hit, span in self._cites:
             self._transcript.say(self._sentence[at:place])
-            if place and not self._sentence[place - 1].isspace():
-                self._transcript.say(" ")
             self._transcript.cite(hit, *span)
             at = place
         self._transcript.say(self._sentence[at:])
 
     def _support(self, claim: str, passage: Passage) -> tuple[Hit, Span] | None:
-        claim = _DECORATION.sub("", claim)
+        claim = DECORATION.sub("", claim)
         head = passage.head
         context = " ".join([head.title, *head.heading_path])
         for hit in passage.hits:
@@ -184,15 +167,3 @@ class Claims:
                 if found is not None:
                     return found
         return None
-
-
-def is_claiming(sentence: str) -> bool:
-    """Tell whether a sentence states something that a passage would have to support.
-
-    Questions, headings, introductions ending in a colon, offers and admissions that nothing was
-    found state nothing about the library.
-    """
-    text = sentence.strip()
-    if _LABEL.match(text) or text.endswith(("?", ":")) or _NO_CLAIM.search(text):
-        return False
-    return len(words(_DECORATION.sub("", text))) >= _SHORTEST_CLAIM

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.answering.claims import Claims
-from shared.answering.grounding import Grounds
 from shared.answering.markers import split_markers
 from shared.answering.model import Instruments, State
 from shared.answering.packing import Passage
@@ -15,6 +14,7 @@ from shared.answering.wording import Spoken, wording
 from shared.generation.language_models import LanguageModel
 from shared.inference.model import Role
 from shared.kernel.errors import KontorError
+from shared.understanding.service import Grounds
 
 _MOST_TOKENS = 800
 

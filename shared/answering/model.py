@@ -154,7 +154,7 @@ class Cited(AnswerEvent):
 
 @dataclass(frozen=True, slots=True)
 class Done(AnswerEvent):
-    """The answer is complete and kept."""
+    """The answer is complete and kept; ``confidence`` as ``Answer`` has it."""
 
     kind: ClassVar[str] = "done"
     conversation_id: ConversationId
@@ -218,12 +218,25 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Whose answers are kept for questions that ask the same, how near those lie, for how long.
+
+    ``whose`` is ``off``, ``models`` (a language model's) or ``all``.
+    """
+
+    whose: str = "off"
+    similarity: float = 0.9
+    kept_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """What answering works with.
 
     ``open_language_model`` opens what writes answers, and by purpose what condenses questions
     and gives titles; it returns ``None`` when none is configured and may raise UnavailableError.
-    Both thresholds are evidence scores of the extractive answerer.
+    Both thresholds are probabilities of the extractive answerer (0 to 1). ``talks_when_unknown``
+    lets small talk follow where nothing was found.
     """
 
     database: Database
@@ -233,6 +246,8 @@ class Instruments:
     answer_threshold: float
     related_threshold: float
     tuning: Tuning = field(default_factory=Tuning)
+    memory: Memory = field(default_factory=Memory)
+    talks_when_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Database, Session
-from shared.answering import store
+from shared.answering import smalltalk, store
 from shared.answering.case import Case, keep
-from shared.answering.condensing import condense, split_parts
+from shared.answering.condensing import condense
 from shared.answering.extraction import NAME as EXTRACTIVE
 from shared.answering.extraction import answer_with_quotes
 from shared.answering.generation import answer_with_model
@@ -21,6 +21,7 @@ from shared.answering.model import (
     Emit,
     Instruments,
     ListenerGoneError,
+    Memory,
     Question,
     Started,
     State,
@@ -30,6 +31,7 @@ from shared.answering.model import (
 from shared.answering.opening import Opening, open_question
 from shared.answering.packing import pack
 from shared.answering.retrieval import Gathered, gather
+from shared.answering.semantic_cache import Recollection, recollect
 from shared.answering.stopping import StoppedError, StopWatch
 from shared.answering.titles import title_by_model
 from shared.answering.transcript import Transcript
@@ -41,7 +43,9 @@ from shared.kernel.errors import InvalidError, KontorError
 from shared.kernel.ids import DocumentId
 from shared.kernel.settings import Settings
 from shared.search import service as search
+from shared.search.model import Ranking, SearchRequest
 from shared.search.neighbours import find_neighbours
+from shared.understanding.condensing import split_parts
 
 if TYPE_CHECKING:
     from shared.generation.language_models import LanguageModel, OpenLanguageModel
@@ -58,13 +62,14 @@ def instruments(
     database: Database,
     embedder: Embedder,
     open_language_model: OpenLanguageModel,
+    ranking: Ranking | None = None,
 ) -> Instruments:
-    """Lay out what ``ask`` works with, tuned as the settings say."""
+    """Lay out what ``ask`` works with, tuned as the settings say; ``ranking`` is the tenant's."""
     return Instruments(
         database=database,
         embedder=embedder,
         open_language_model=open_language_model,
-        ranking=search.ranking(config),
+        ranking=ranking or search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
         tuning=Tuning(
@@ -72,6 +77,12 @@ def instruments(
             passage_tokens=config.passage_tokens,
             unsupported=config.unsupported,
         ),
+        memory=Memory(
+            whose=config.answer_cache,
+            similarity=config.answer_cache_similarity,
+            kept_s=config.answer_cache_s,
+        ),
+        talks_when_unknown=config.enable_elyza_fallback,
     )
 
 
@@ -87,14 +98,18 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     """
     principal.require("chat")
     _check(question)
+    # Looked up before the search: what is found is then at least as new as its key says.
+    memory = _recollect(tools, principal, question)
     opening = _open(tools, principal, question)
     watch = StopWatch(emit, tools.database, principal.tenant_id, opening.answer_id)
     transcript = Transcript(watch.emit, question=opening.text)
     case = _unasked(opening)
     try:
         emit(Started(opening.conversation_id, opening.answer_id))
-        case = _look_up(tools, opening, emit=emit)
-        state = _compose(tools, case, transcript)
+        state = _say_without_search(opening, memory, transcript)
+        if state is None:
+            case = _look_up(tools, opening, emit=emit)
+            state = _compose(tools, case, transcript)
         answer = keep(tools.database, case, transcript, state=state)
     except StoppedError:
         answer = keep(tools.database, case, transcript, state="stopped")
@@ -105,10 +120,33 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         raise
     try:
         emit(_done(answer))
+        if memory is not None:
+            memory.keep(answer)
         _give_title(tools, case, answer, emit=emit)
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
     return answer
+
+
+def _recollect(tools: Instruments, principal: Principal, question: Question) -> Recollection | None:
+    """Remember a question that stands alone; in a conversation it means what was said before."""
+    before = (question.conversation_id, question.edits, question.regenerates)
+    if question.history or any(each is not None for each in before):
+        return None
+    return recollect(tools, principal, question.text, filters=question.filters)
+
+
+def _say_without_search(
+    opening: Opening, memory: Recollection | None, transcript: Transcript
+) -> State | None:
+    """Answer a courtesy, or say the answer that was given to the same question before."""
+    reply = smalltalk.courtesy(opening.text, opening.history)
+    if reply is not None:
+        return smalltalk.say_courtesy(reply, transcript)
+    if memory is None or memory.known is None:
+        return None
+    memory.say(transcript)
+    return "answer"
 
 
 def _done(answer: Answer) -> Done:
@@ -131,8 +169,8 @@ def _check(question: Question) -> None:
             hint="Ask one thing at a time.",
             fields={"question": f"at most {LONGEST_QUESTION} characters"},
         )
-    if "\0" in text:
-        raise InvalidError("The question holds a NUL character.", fields={"question": "remove it"})
+    # What the search would refuse is refused before anything is said.
+    search.check_request(SearchRequest(query=text or "?", filters=question.filters))
 
 
 def _open(tools: Instruments, principal: Principal, question: Question) -> Opening:
@@ -165,7 +203,16 @@ def _look_up(tools: Instruments, opening: Opening, *, emit: Emit) -> Case:
 
 
 def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
-    """Say the answer; returns how well it is founded."""
+    """Say the answer, and small talk behind it where nothing was found and that is wanted."""
+    state = _say_found(tools, case, transcript)
+    if state != "unknown" or not tools.talks_when_unknown:
+        return state
+    spoken = spoken_language(case.gathered.language, [])
+    return smalltalk.say_talk(case.text, case.opening.history, spoken=spoken, transcript=transcript)
+
+
+def _say_found(tools: Instruments, case: Case, transcript: Transcript) -> State:
+    """Say what was found; returns how well it is founded."""
     hits = case.gathered.hits
     spoken = spoken_language(case.gathered.language, [hit.language for hit in hits])
     transcript.answerer = EXTRACTIVE

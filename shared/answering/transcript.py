@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from shared.answering.model import Citation, Cited, Emit, Token, Unsupported
-from shared.answering.safe_text import SafeStream
 from shared.kernel.ids import CitationId, new_id
+from shared.kernel.safe_text import SafeStream
 from shared.search import service as search
 from shared.search.model import Hit
 
 _WORD = re.compile(r"\s*\S+\s*|\s+")
+# Stands directly behind a marker.
+_CLINGS = frozenset(" \t\n.,;:!?)]»”")
 
 
 class Transcript:
@@ -31,6 +33,8 @@ class Transcript:
         self._question = question
         self._emit = emit
         self._safe = SafeStream()
+        self._end = ""  # the last character that was to be said
+        self._is_marked = False  # a marker was said, and no word after it
         self._said: list[str] = []
         self._citations: dict[tuple[object, int, int], Citation] = {}
 
@@ -46,7 +50,18 @@ class Transcript:
 
     def say(self, text: str) -> None:
         """Emit a text word by word; its very end may wait for what follows it, or for ``close``."""
+        if not text:
+            return
+        if self._is_marked and text[0] not in _CLINGS:
+            text = f" {text}"
+        self._is_marked, self._end = False, text[-1]
         self._out(self._safe.feed(text))
+
+    def _mark(self, text: str) -> None:
+        """Say a marker with a space before it; what follows has one unless it clings."""
+        gap = "" if not self._end or self._end.isspace() else " "
+        self._end, self._is_marked = text[-1], True
+        self._out(self._safe.feed(gap + text))
 
     def close(self) -> None:
         """Emit what waits; the next word begins anew."""
@@ -63,22 +78,31 @@ class Transcript:
         key = (hit.version_id, hit.start + start, hit.start + end)
         known = self._citations.get(key)
         if known is not None:
-            self.say(f"[{known.number}] ")
+            self._mark(f"[{known.number}]")
             return
         number = len(self._citations) + 1
         citation = _citation(hit, start, end, number=number, question=self._question)
-        self.say(f"[{citation.number}] ")
+        self._mark(f"[{citation.number}]")
         self._citations[key] = citation
         self._emit(Cited(citation))
 
     def mark_unsupported(self, sentence: str, mark: str) -> None:
         """Say after a sentence that no passage supports it."""
-        self.say(f"{mark} ")
+        self._mark(mark)
         self._emit(Unsupported(sentence, is_dropped=False))
 
     def drop_unsupported(self) -> None:
         """Tell that a sentence no passage supports was left out; its words are not repeated."""
         self._emit(Unsupported("", is_dropped=True))
+
+    def recite(self, citation: Citation) -> None:
+        """Say ``[n]`` for a citation of a former answer; it is given an id of its own here."""
+        key = (citation.version_id, citation.start, citation.end)
+        self._mark(f"[{citation.number}]")
+        if key not in self._citations:
+            again = replace(citation, id=CitationId(new_id()))
+            self._citations[key] = again
+            self._emit(Cited(again))
 
 
 def _citation(hit: Hit, start: int, end: int, *, number: int, question: str) -> Citation:

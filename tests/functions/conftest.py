@@ -16,8 +16,10 @@ import pytest
 
 from infra.local.ports import take_port
 from shared import wiring
+from shared.adapters import aws as clients
 from shared.documents import service as documents
 from shared.documents.service import NewUpload
+from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.ingestion.intake import Arrival
 from shared.kernel.context import working_on
@@ -25,6 +27,7 @@ from shared.kernel.ids import TenantId, UserId, new_id
 from shared.kernel.settings import read_settings, settings
 from shared.realtime import service as realtime
 from shared.wiring import App
+from tests.functions.pipeline import Pipeline
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +79,6 @@ def wired(
         )
     )
     app.__dict__["embedder"] = embedder  # loaded once per worker, not once per test
-    from shared.adapters import aws as clients
-
     options = {"region": app.settings.storage_region, "endpoint": aws}
     s3 = clients.client("s3", **options)
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -162,3 +163,68 @@ class Uploader:
 def uploader(wired: App, tenant: TenantId) -> Uploader:
     """Sends files in the test's tenant's name."""
     return Uploader(wired, tenant)
+
+
+@pytest.fixture
+def workflow(monkeypatch: pytest.MonkeyPatch, model_dir: Path) -> str:
+    """The name of a state machine, named in the environment before the App is made."""
+    name = f"t-{uuid4().hex[:12]}"
+    arn = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{name}"
+    monkeypatch.setenv("INGEST_WORKFLOW", arn)
+    monkeypatch.setenv("MODEL_DIR", str(model_dir))
+    return name
+
+
+@pytest.fixture
+def desk(workflow: str, served: App, embedder: Embedder) -> App:
+    """The App that the handler finds, with bucket, bus and state machine made."""
+    options = {
+        "region": served.settings.storage_region,
+        "endpoint": served.settings.aws_endpoint_url,
+    }
+    s3 = clients.client("s3", **options)
+    s3.create_bucket(
+        Bucket=served.settings.media_bucket,
+        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+    )
+    s3.put_bucket_versioning(
+        Bucket=served.settings.media_bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    clients.client("events", **options).create_event_bus(Name=served.settings.event_bus)
+    clients.client("stepfunctions", **options).create_state_machine(
+        name=workflow,
+        definition='{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/local",
+    )
+    served.__dict__["embedder"] = embedder
+    return served
+
+
+@pytest.fixture
+def pipeline(desk: App, tenant: TenantId) -> Pipeline:
+    """Puts files in, in the test's tenant's name."""
+    return Pipeline(desk, tenant)
+
+
+@pytest.fixture
+def editor(tenant: TenantId, pipeline: Pipeline) -> Principal:
+    """Who puts the files in."""
+    return Principal(tenant, pipeline.user, "ada@acme.example", "editor")
+
+
+@pytest.fixture
+def stranger(other_tenant: TenantId) -> Principal:
+    """Somebody mighty of another tenant."""
+    return Principal(other_tenant, UserId(new_id()), "eve@globex.example", "admin")
+
+
+@pytest.fixture
+def viewer(tenant: TenantId) -> Principal:
+    """Somebody who may only read."""
+    return Principal(tenant, UserId(new_id()), "vic@acme.example", "viewer")
+
+
+@pytest.fixture
+def admin(tenant: TenantId) -> Principal:
+    """An administrator of the tenant."""
+    return Principal(tenant, UserId(new_id()), "amy@acme.example", "admin")

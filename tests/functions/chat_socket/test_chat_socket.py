@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.sockets import Sockets
-from shared.answering import conversations
+from shared.answering import conversations, store
 from shared.answering.model import Done, Started, Token
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
@@ -77,12 +77,14 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
     from functions.chat_socket import handler as module
     from functions.edge.socket import socket_handler
 
-    handler = socket_handler(module._ask)
+    handler = socket_handler(module._handle)
 
-    def send(principal: Principal | None = None, **body: object) -> dict[str, Any]:
+    def send(
+        principal: Principal | None = None, action: str = "ask", **body: object
+    ) -> dict[str, Any]:
         who = principal or caller(tenant)
         context = {
-            "routeKey": "ask",
+            "routeKey": action,
             "eventType": "MESSAGE",
             "connectionId": "connection-1=",
             "authorizer": {
@@ -92,7 +94,7 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
                 "role": who.role,
             },
         }
-        event = {"requestContext": context, "body": json.dumps({"action": "ask", **body})}
+        event = {"requestContext": context, "body": json.dumps({"action": action, **body})}
         return handler(event, None)
 
     return send
@@ -159,3 +161,19 @@ def test_words_that_come_slowly_are_not_held_back(monkeypatch: pytest.MonkeyPatc
     writer.emit(Token("end"))
     writer.emit(Done(conversation, message, "answer", "extractive"))
     assert [frame["type"] for frame in sent[2:]] == ["token", "done"]
+
+
+def test_an_answer_is_stopped_over_the_socket(
+    ask: Ask, gateway: Gateway, served: App, tenant: TenantId
+) -> None:
+    ada = caller(tenant)
+    running = MessageId(new_id())
+    with served.database.transaction(tenant) as session:
+        store.record_running(session, running, user_id=ada.user_id)
+    ask(caller(tenant), action="stop", id="a", message_id=str(running))
+    ask(ada, action="stop", id="b", message_id="nonsense")
+    ask(ada, action="stop", id="c", message_id=str(running))
+    assert [f.get("problem", {}).get("status") for f in gateway.frames] == [404, 422, None]
+    assert gateway.frames[-1] == {"type": "stopping", "id": "c", "message_id": str(running)}
+    with served.database.transaction(tenant) as session:
+        assert store.is_stopped(session, running)

@@ -77,7 +77,7 @@ def test_events_tell_the_answer_in_order(
     assert tuple(listener.citations) == answer.citations
     assert [c.number for c in answer.citations] == list(range(1, len(answer.citations) + 1))
     first = listener.kinds.index("citation")
-    assert listener.events[first - 1].payload() == {"text": "[1] "}
+    assert listener.events[first - 1].payload() == {"text": "[1]"}
     assert listener.events[0].payload() == {
         "conversation_id": str(answer.conversation_id),
         "message_id": str(answer.message_id),
@@ -111,7 +111,7 @@ def test_an_empty_library_knows_nothing(tools: Instruments, principal: Principal
 def test_weak_evidence_is_shown_as_related(
     tools: Instruments, principal: Principal, shelf: Shelf
 ) -> None:
-    strict = replace(tools, answer_threshold=5.0)
+    strict = replace(tools, answer_threshold=1.0)
     answer = ask(strict, principal, "Wie lang ist die Kündigungsfrist?")
     assert answer.state == "related"
     assert answer.text.startswith("Eine sichere Antwort steht nicht in den Dokumenten.")
