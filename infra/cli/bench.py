@@ -76,13 +76,13 @@ def bench(
     found: list[Measurement] = []
     host = _host()  # before the bench itself is the load
     if not as_json:
-        typer.echo(_HEAD)
+        typer.echo(HEAD)
     with interruptible(), show_progress() as progress, Workshop(plan, progress) as workshop:
         for part in wanted:
             results = PARTS[part](workshop)
             found += results
             if not as_json:
-                _print(results)
+                print_measurements(results)
     if as_json:
         print_json({"host": host, "measurements": [_as_json(each) for each in found]})
     else:
@@ -167,10 +167,11 @@ def spaced(say: Callable[[str], object], pause_s: float) -> Progress:
 
 # -- what is printed -------------------------------------------------------------------------------
 
-_HEAD = f"{'measured':<36} {'value':>10} {'unit':<9} {'goal':>8} {'':<7} how"
+HEAD = f"{'measured':<36} {'value':>10} {'unit':<9} {'goal':>8} {'':<7} how"
 
 
-def _print(results: Sequence[Measurement]) -> None:
+def print_measurements(results: Sequence[Measurement]) -> None:
+    """Print a line for each measurement, under the head that names the columns."""
     for each in results:
         goal = "" if each.at_most is None else f"≤ {each.at_most:,.0f}"
         line = f"{each.name:<36} {_number(each.value):>10} {each.unit:<9} {goal:>8} "

@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.ask import ask
 from infra.cli.bench import bench
+from infra.cli.bench_answering import bench_answering
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
 from infra.cli.chaos import chaos
@@ -83,6 +84,7 @@ app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
 app.command(rich_help_panel=BUILDING)(bench)
+app.command("bench-answering", rich_help_panel=BUILDING)(bench_answering)
 app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command(rich_help_panel=BUILDING)(chaos)
 app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)

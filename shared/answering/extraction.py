@@ -1,14 +1,17 @@
-"""The answerer without a language model: it quotes the sentences that answer, and nothing else."""
+"""The answerer without a language model: it quotes what answers, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from shared.answering.model import Instruments, State
+from shared.answering.tables import said_cell
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
 from shared.documents.grids import rows_said
-from shared.inference.extractive import Passage, find_quotes
+from shared.inference.extraction.finding import find_quotes
+from shared.inference.extraction.model import Finding, Passage, Quote
+from shared.inference.extraction.parts import parts_of
 from shared.search.model import Hit
 
 NAME = "extractive"
@@ -22,30 +25,77 @@ def answer_with_quotes(
     spoken: Spoken,
     instruments: Instruments,
     transcript: Transcript,
+    part: str = "",
 ) -> State:
-    """Say up to three cited sentences, or admit that nothing certain was found."""
-    finding = find_quotes(
-        question,
-        [_passage(hit) for hit in hits],
-        language=language,
-        embedder=instruments.embedder,
-        answer_threshold=instruments.answer_threshold,
-        related_threshold=instruments.related_threshold,
-    )
-    words = wording(spoken)
-    if finding.state == "unknown":
-        transcript.say(words.unknown)
-        return "unknown"
-    if finding.state == "related":
-        transcript.say(f"{words.related} ")
+    """Say what the passages answer, cited, or admit that nothing certain was found.
+
+    A question that asks several things is answered part by part: its state is that of the part
+    answered best, its confidence that of the part answered worst. ``part`` names it where it is
+    one of several itself.
+    """
+    passages = [passage_of(hit) for hit in hits]
+    parts = parts_of(question)
+    findings = [
+        find_quotes(
+            part,
+            passages,
+            language=language,
+            embedder=instruments.embedder,
+            answer_threshold=instruments.answer_threshold,
+            related_threshold=instruments.related_threshold,
+        )
+        for part in parts
+    ]
+    transcript.confidence = min(finding.confidence for finding in findings)
     by_id = {str(hit.chunk_id): hit for hit in hits}
+    words = wording(spoken)
+    if all(finding.state == "unknown" for finding in findings):
+        transcript.say(words.unknown_part.format(part=part) if part else words.unknown)
+        return "unknown"
+    if part:
+        transcript.say(f"{words.part.format(part=part.rstrip('?'))} ")
+    for each, finding in zip(parts, findings, strict=True):
+        if finding.state == "unknown":
+            transcript.say(words.unknown_part.format(part=each))
+        else:
+            _say(each, finding, by_id, spoken=spoken, transcript=transcript)
+    is_answered = any(finding.state == "answer" for finding in findings)
+    return "answer" if is_answered else "related"
+
+
+def _say(
+    question: str,
+    finding: Finding,
+    hits: dict[str, Hit],
+    *,
+    spoken: Spoken,
+    transcript: Transcript,
+) -> None:
+    if finding.state == "related":
+        transcript.say(f"{wording(spoken).related} ")
+    was_item = False
     for quote in finding.quotes:
-        transcript.say(" ".join(quote.text.split()) + " ")
-        transcript.cite(by_id[quote.passage_id], quote.start, quote.end)
-    return finding.state
+        if quote.is_item:
+            transcript.say("\n- ")
+        elif was_item:
+            transcript.say("\n\n")
+        was_item = quote.is_item
+        _say_quote(question, quote, hits[quote.passage_id], transcript)
 
 
-def _passage(hit: Hit) -> Passage:
+def _say_quote(question: str, quote: Quote, hit: Hit, transcript: Transcript) -> None:
+    """Say a quotation as it stands, or a table's cell with its headers."""
+    cell = said_cell(question, hit, quote.start, quote.end)
+    if cell is not None:
+        transcript.say(f"{cell.said} ")
+        transcript.cite(hit, cell.start, cell.end)
+        return
+    text = quote.text.removeprefix("- ") if quote.is_item else quote.text
+    transcript.say(" ".join(text.split()) + " ")
+    transcript.cite(hit, quote.start, quote.end)
+
+
+def passage_of(hit: Hit) -> Passage:
     """Return a hit as the extractive answerer reads it: rows in words, their headers unquoted."""
     said: dict[str, str] = {}
     headers: list[str] = []
@@ -61,4 +111,5 @@ def _passage(hit: Hit) -> Passage:
         hit.language,
         (*hit.heading_path, *headers),
         said,
+        closeness=hit.dense_score,
     )

@@ -223,7 +223,8 @@ class Instruments:
 
     ``open_language_model`` opens what writes answers, and by purpose what condenses questions
     and gives titles; it returns ``None`` when none is configured and may raise UnavailableError.
-    Both thresholds are evidence scores of the extractive answerer.
+    Both thresholds are probabilities of the extractive answerer (0 to 1). ``talks_when_unknown``
+    lets small talk follow where nothing was found.
     """
 
     database: Database
@@ -232,6 +233,7 @@ class Instruments:
     ranking: Ranking
     answer_threshold: float
     related_threshold: float
+    talks_when_unknown: bool = False
     tuning: Tuning = field(default_factory=Tuning)
 
 

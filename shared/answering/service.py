@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Database, Session
-from shared.answering import store
+from shared.answering import smalltalk, store
 from shared.answering.case import Case, keep
 from shared.answering.condensing import condense
 from shared.answering.extraction import NAME as EXTRACTIVE
@@ -46,6 +46,7 @@ from shared.understanding.condensing import split_parts
 
 if TYPE_CHECKING:
     from shared.generation.language_models import LanguageModel, OpenLanguageModel
+    from shared.inference.elyza.engine import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def instruments(
         ranking=search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
+        talks_when_unknown=config.enable_elyza_fallback,
         tuning=Tuning(
             history_messages=config.history_messages,
             passage_tokens=config.passage_tokens,
@@ -94,8 +96,9 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     case = _unasked(opening)
     try:
         emit(Started(opening.conversation_id, opening.answer_id))
-        case = _look_up(tools, opening, emit=emit)
-        state = _compose(tools, case, transcript)
+        reply = smalltalk.courtesy(opening.text, opening.history)
+        case = case if reply else _look_up(tools, opening, emit=emit)
+        state = _compose(tools, case, transcript, courtesy=reply)
         answer = keep(tools.database, case, transcript, state=state)
     except StoppedError:
         answer = keep(tools.database, case, transcript, state="stopped")
@@ -165,15 +168,25 @@ def _look_up(tools: Instruments, opening: Opening, *, emit: Emit) -> Case:
     return Case(opening, gathered)
 
 
-def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
-    """Say the answer; returns how well it is founded."""
+def _compose(
+    tools: Instruments, case: Case, transcript: Transcript, *, courtesy: Reply | None
+) -> State:
+    """Say the answer to the end; returns how well it is founded."""
+    if courtesy is None:
+        state = _answer(tools, case, transcript)
+    else:
+        state = smalltalk.say_courtesy(courtesy, transcript)
+    transcript.close()
+    return state
+
+
+def _answer(tools: Instruments, case: Case, transcript: Transcript) -> State:
     hits = case.gathered.hits
     spoken = spoken_language(case.gathered.language, [hit.language for hit in hits])
     transcript.answerer = EXTRACTIVE
     if not hits:
         transcript.say(wording(spoken).unknown)
-        transcript.close()
-        return "unknown"
+        return _talk_on(tools, case, transcript, spoken=spoken)
     model = _open_model(tools, transcript)
     if model is not None:
         transcript.answerer = model.name
@@ -183,7 +196,17 @@ def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
             if transcript.text:
                 raise
             transcript.answerer = _in_place_of(model.name, error)
-    return _answer_with_quotes(tools, case, transcript, spoken=spoken)
+    state = _answer_with_quotes(tools, case, transcript, spoken=spoken)
+    if state == "unknown":
+        return _talk_on(tools, case, transcript, spoken=spoken)
+    return state
+
+
+def _talk_on(tools: Instruments, case: Case, transcript: Transcript, *, spoken: Spoken) -> State:
+    """Let small talk follow where nothing was found, if that is wanted."""
+    if not tools.talks_when_unknown:
+        return "unknown"
+    return smalltalk.say_talk(case.text, case.opening.history, spoken=spoken, transcript=transcript)
 
 
 def _answer_with_model(
@@ -224,9 +247,8 @@ def _answer_with_quotes(
     states: list[State] = []
     confidences: list[float | None] = []
     for part, hits in asked or [(gathered.query, gathered.hits)]:
-        if asked:
-            lead = wording(spoken).part.format(part=part.rstrip("?"))
-            transcript.say(f"{chr(10) if states else ''}{lead} ")
+        if states:
+            transcript.say("\n")
         states.append(
             answer_with_quotes(
                 part,
@@ -235,10 +257,10 @@ def _answer_with_quotes(
                 spoken=spoken,
                 instruments=tools,
                 transcript=transcript,
+                part=part if asked else "",
             )
         )
         confidences.append(transcript.confidence)
-    transcript.close()
     known = [each for each in confidences if each is not None]
     # The whole is as sure as its weakest part.
     transcript.confidence = min(known) if known else None
@@ -264,7 +286,8 @@ def _give_title(tools: Instruments, case: Case, answer: Answer, *, emit: Emit) -
 
     It comes after ``Done``: nobody waits for it.
     """
-    if not case.is_first or not case.opening.question.is_kept:
+    is_wanted = case.is_first and case.opening.question.is_kept
+    if not is_wanted or answer.state == "smalltalk":
         return
     title = title_by_model(tools, case.text)
     if not title:

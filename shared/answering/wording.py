@@ -14,6 +14,8 @@ class Wording:
 
     related: str
     unknown: str
+    unknown_part: str
+    small_talk: str
     unsupported: str = "[unsupported]"
     part: str = "On “{part}”:"
 
@@ -25,11 +27,15 @@ _WORDINGS: dict[Spoken, Wording] = {
         " laden Sie ein Dokument hoch, in dem es steht.",
         unsupported="[unbelegt]",
         part="Zu „{part}“:",
+        unknown_part="Zu „{part}“ finde ich nichts in den Dokumenten. ",
+        small_talk="Nur zum Plaudern, ohne Gewähr:",
     ),
     "en": Wording(
         related="The documents give no certain answer. This comes closest:",
         unknown="I find nothing about this in the documents. Ask in other words, or upload a"
         " document that says it.",
+        unknown_part="I find nothing about “{part}” in the documents. ",
+        small_talk="Just small talk, not a fact:",
     ),
 }
 

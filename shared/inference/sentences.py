@@ -84,6 +84,11 @@ def sentences(text: str, language: str) -> list[tuple[int, int]]:
     return [span for start, end in spans if (span := _trimmed(text, start, end))]
 
 
+def begins_item(text: str) -> bool:
+    """Whether a text begins as an item of a list does: with a bullet, a number or a letter."""
+    return bool(_BULLET.match(text.lstrip()))
+
+
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     """Yield stretches in which a sentence may run over line breaks."""
     start = 0

@@ -191,10 +191,19 @@ class Settings(BaseModel):
         float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
     ]
     answer_threshold: Annotated[
-        float, setting(0.8, "Evidence score from which a sentence is given as the answer.", ge=0)
+        float,
+        setting(0.12, "Probability from which quotes are given as the answer.", ge=0, le=1),
     ]
     related_threshold: Annotated[
-        float, setting(0.6, "Evidence score from which passages are shown as related.", ge=0)
+        float,
+        setting(0.04, "Probability from which passages are shown as related.", ge=0, le=1),
+    ]
+    enable_elyza_fallback: Annotated[
+        bool,
+        setting(
+            False,  # noqa: FBT003 - a default, not a flag
+            "Whether small talk follows where the documents answer nothing.",
+        ),
     ]
     history_messages: Annotated[
         int,

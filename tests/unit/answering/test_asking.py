@@ -111,7 +111,7 @@ def test_an_empty_library_knows_nothing(tools: Instruments, principal: Principal
 def test_weak_evidence_is_shown_as_related(
     tools: Instruments, principal: Principal, shelf: Shelf
 ) -> None:
-    strict = replace(tools, answer_threshold=5.0)
+    strict = replace(tools, answer_threshold=1.0)
     answer = ask(strict, principal, "Wie lang ist die Kündigungsfrist?")
     assert answer.state == "related"
     assert answer.text.startswith("Eine sichere Antwort steht nicht in den Dokumenten.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.inference.questions import fits, kind_of, subject_of
+from shared.inference.extraction.questions import fits, kind_of, subject_of
 from shared.inference.stemming import grams, stem, stems, words
 
 
@@ -25,7 +25,7 @@ from shared.inference.stemming import grams, stem, stems, words
         ("How much does it cost?", "en", "number"),
         ("What percentage of users left?", "en", "number"),
         ("Where is the office?", "en", "place"),
-        ("What is a chunk?", "en", "other"),
+        ("What is a chunk?", "en", "definition"),
         ("Wo ist das Büro?", "simple", "place"),
     ],
 )

@@ -7,7 +7,9 @@ from typing import Literal
 
 from shared.inference.stemming import stem, words
 
-Kind = Literal["number", "date", "person", "place", "reason", "other"]
+Kind = Literal[
+    "number", "date", "person", "place", "reason", "name", "definition", "manner", "other"
+]
 
 # Words that carry a sentence's grammar, not its subject.
 _FUNCTION_WORDS = """
@@ -70,6 +72,36 @@ _PATTERNS: dict[str, list[tuple[Kind, re.Pattern[str]]]] = {
         ("reason", re.compile(r"\b(?:warum|weshalb|wieso|aus welchem grund)\b")),
     ],
 }
+# What is asked beyond a question word: found by the whole wording, only when that says nothing.
+_WORDINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (
+        "name",
+        re.compile(
+            r"\b(?:what|which) (?:is|was|are|were)(?: \w+){0,3}? (?:name|term|title|nickname)\b"
+            r"|\b(?:called|named|known as|termed|referred to as|nickname\w*)\b"
+            r"|\bwie (?:heiß\w+|hieß\w*|laute\w*|nennt|nannte)"
+            r"|\b(?:name|begriff|bezeichnung|spitzname|genannt|bezeichnet)\b"
+        ),
+    ),
+    (
+        "definition",
+        re.compile(
+            r"^\W*(?:(?:what (?:is|are|was|were)|who (?:is|was)) (?:an? |the )?"
+            r"[\w-]+(?: [\w-]+)?\W*$"
+            r"|(?:was|wer) (?:ist|sind|war|waren) (?:eine?n? |der |die |das )?"
+            r"[\w-]+(?: [\w-]+)?\W*$"
+            r"|what (?:does .* mean|is meant by)|was (?:bedeutet|versteht man|heißt)|define\b)"
+        ),
+    ),
+    (
+        "manner",
+        re.compile(
+            r"\bhow (?:did|do|does|was|were|is|are|can|could|has|have)\b"
+            r"|^\W*wie (?:\w+te|\w+ten|wird|wurde\w*|werden|kann|können|hat|haben|ist|sind"
+            r"|funktioniert)\b"
+        ),
+    ),
+)
 _ENGLISH_NUMERALS = """
     one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
     hundred hundreds thousand thousands million millions billion billions first second third
@@ -101,6 +133,21 @@ _REASON = re.compile(
     r"|weil|da|denn|wegen|aufgrund|daher|deshalb|damit|um|infolge|grund|gründe)\b",
     re.IGNORECASE,
 )
+_NAMING = re.compile(
+    r"\b(?:called|named|name|known as|termed|term|dubbed|referred to as|nicknamed|titled|genannt"
+    r"|nennt|nannte\w*|bezeichnet\w*|bekannt als|namens|name|titel|begriff|heißt|sogenannt\w*"
+    r"|umbenannt)\b|[\"“„«»‘]",
+    re.IGNORECASE,
+)
+_DEFINING = re.compile(
+    r"\b(?:is|are|was|were|means|refers to|ist|sind|war|waren|bezeichnet|bedeutet|heißt|gilt als"
+    r"|gelten als|im sinne)\b",
+    re.IGNORECASE,
+)
+_MANNER = re.compile(
+    r"\b(?:by|through|via|using|with|indem|durch|mittels|mithilfe|mit)\b", re.IGNORECASE
+)
+_SUBJECT_BEGINS = 5
 _COUNTED = re.compile(r"\b(?:how many|wie ?viele[nr]?)\s+(?:\w+\s+)??(\w{3,})")
 # Numbers that name a place in a text, not a quantity: "§ 20 Absatz 2", "(4)", "page 3".
 _REFERENCE = re.compile(
@@ -125,12 +172,41 @@ def kind_of(question: str, language: str) -> Kind:
         for order, (kind, pattern) in enumerate(_PATTERNS[tongue]):
             if match := pattern.search(lowered):
                 found.append((match.start(), order, kind))
-    return min(found)[2] if found else "other"
+    if found:
+        return min(found)[2]
+    return next((kind for kind, pattern in _WORDINGS if pattern.search(lowered)), "other")
+
+
+# Words that say which kind of answer is wanted; texts seldom repeat them.
+_ASKING_WORDS = """
+    name names named called term terms type types kind kinds word words known many number amount
+    year years date form forms sort thing things example way ways used use definition mean meant
+    begriff begriffe bezeichnung namen art arten typ typen heißen hieß lautet lauten genannt
+    bezeichnet bekannt jahr jahre jahren wort form formen beispiel weise anzahl bedeutet
+    versteht"""
+_ASKING = frozenset(_ASKING_WORDS.split())
+_FOCUS = re.compile(
+    r"\b(?:what|which)\s+(\w+(?:\s+\w+)?)|\bwelche[rnsm]?\s+(\w+(?:\s+\w+)?)", re.IGNORECASE
+)
+_SHORTEST_FOCUS = 3
 
 
 def subject_of(question: str) -> list[str]:
-    """Return the question's words without those that only carry its grammar."""
-    return [word for word in words(question) if word not in FUNCTION_WORDS]
+    """Return the question's words without those that carry its grammar or name the answer's kind.
+
+    When nothing is left, the latter are what is asked about.
+    """
+    telling = [word for word in words(question) if word not in FUNCTION_WORDS]
+    return [word for word in telling if word not in _ASKING] or telling
+
+
+def focus_of(question: str) -> list[str]:
+    """Return the words that a "which …" asks to fill in: "which French king" gives both."""
+    match = _FOCUS.search(question)
+    if match is None:
+        return []
+    asked = words(match.group(1) or match.group(2))
+    return [word for word in asked if len(word) >= _SHORTEST_FOCUS and word in subject_of(question)]
 
 
 def fits(kind: Kind, sentence: str, *, question: str, language: str) -> float:
@@ -143,9 +219,7 @@ def fits(kind: Kind, sentence: str, *, question: str, language: str) -> float:
     if kind == "number":
         return _holds_number(sentence, question, language)
     if kind == "date":
-        if _DATE.search(sentence):
-            return 1.0
-        return _NO_DATE if _DIGIT.search(sentence) or _SPAN.search(sentence) else 0.0
+        return _holds_date(sentence)
     if kind in {"person", "place"}:
         asked = set(words(question))
         names = {
@@ -154,9 +228,34 @@ def fits(kind: Kind, sentence: str, *, question: str, language: str) -> float:
             if name not in asked and name not in FUNCTION_WORDS
         }
         return min(1.0, len(names) / _NAMES_EXPECTED.get(language, 2))
-    if kind == "reason":
-        return 1.0 if _REASON.search(sentence) else 0.3
+    if kind in _SIGNS or kind == "definition":
+        is_said = (
+            _defines(sentence, question) if kind == "definition" else _SIGNS[kind].search(sentence)
+        )
+        return 1.0 if is_said else _NO_SIGN
     return 0.5
+
+
+_SIGNS: dict[str, re.Pattern[str]] = {"reason": _REASON, "name": _NAMING, "manner": _MANNER}
+_NO_SIGN = 0.3
+
+
+def _defines(sentence: str, question: str) -> bool:
+    """Whether a sentence begins with what is asked about and says what that is."""
+    opening = words(sentence)[:_SUBJECT_BEGINS]
+    asked = set(subject_of(question))
+    return bool(_DEFINING.search(sentence)) and any(
+        word.startswith(each[:-1]) or each.startswith(word[:-1])
+        for word in opening
+        for each in asked
+        if len(word) > _SHORTEST_FOCUS and len(each) > _SHORTEST_FOCUS
+    )
+
+
+def _holds_date(sentence: str) -> float:
+    if _DATE.search(sentence):
+        return 1.0
+    return _NO_DATE if _DIGIT.search(sentence) or _SPAN.search(sentence) else 0.0
 
 
 def _holds_number(sentence: str, question: str, language: str) -> float:

@@ -1,0 +1,132 @@
+"""Finds the sentences that answer, and admits it when nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shared.inference.extraction.belief import shares, tongue, weights
+from shared.inference.extraction.candidates import LONGEST_CHARS, Candidate, items_after
+from shared.inference.extraction.features import FEATURES, Reading, read
+from shared.inference.extraction.model import Finding, Passage, Quote, State
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shared.inference.embedding import Embedder
+
+MOST_SENTENCES = 3
+"""How many sentences an answer cites at most, the items of a list aside."""
+
+_DIVERSITY = 0.8
+# A further sentence is quoted while it is at least so likely, measured against the best one.
+_FURTHER = 0.02
+_FIT = FEATURES.index("fit")
+
+
+def find_quotes(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    language: str,
+    embedder: Embedder,
+    answer_threshold: float,
+    related_threshold: float,
+) -> Finding:
+    """Find the sentences that answer a question, at most three, in one embedding call.
+
+    The probability that they do decides the state by the two thresholds (0 to 1). A sentence that
+    cannot hold the kind of answer asked for (a question for a number, a sentence without any) is
+    at most ``related``. One that speaks of "it" is quoted with the sentence before; one that
+    introduces a list is followed by its items.
+    """
+    reading = read(question, passages, language=language, embedder=embedder)
+    if reading is None:
+        return Finding("unknown", 0.0, ())
+    fitted = weights(tongue(language, reading.candidates[0].passage.language))
+    scores = fitted.scores(reading)
+    confidence = fitted.probability(reading, scores)
+    if confidence < related_threshold:
+        return Finding("unknown", confidence, ())
+    chosen = _diverse(scores, reading.vectors)
+    belief = shares(scores)
+    kept = [i for i in chosen if belief[i] >= _FURTHER * belief[chosen[0]]]
+    quotes = _distinct([_quote(reading, i, score=float(belief[i])) for i in kept])
+    is_answer = confidence >= answer_threshold and quotes[0].fit > 0
+    state: State = "answer" if is_answer else "related"
+    return Finding(state, confidence, tuple(_with_items(reading.candidates[kept[0]], quotes)))
+
+
+def _diverse(scores: NDArray[np.float64], vectors: NDArray[np.float32]) -> list[int]:
+    """Choose by maximal marginal relevance (Carbonell and Goldstein 1998), lambda 0.8."""
+    span = float(scores.max() - scores.min()) or 1.0
+    worth = [float(score - scores.min()) / span for score in scores]
+    left = sorted(range(len(worth)), key=lambda i: (-worth[i], i))
+    chosen = [left.pop(0)]
+    while left and len(chosen) < MOST_SENTENCES:
+
+        def gain(index: int) -> float:
+            repeated = max(float(vectors[index] @ vectors[other]) for other in chosen)
+            return _DIVERSITY * worth[index] - (1 - _DIVERSITY) * repeated
+
+        picked = max(left, key=gain)
+        left.remove(picked)
+        chosen.append(picked)
+    return chosen
+
+
+def _distinct(quotes: list[Quote]) -> list[Quote]:
+    """Leave out what a better quotation holds already."""
+    kept: list[Quote] = []
+    for quote in quotes:
+        if not any(
+            quote.passage_id == other.passage_id
+            and quote.start < other.end
+            and other.start < quote.end
+            for other in kept
+        ):
+            kept.append(quote)
+    return kept
+
+
+def _quote(reading: Reading, index: int, *, score: float) -> Quote:
+    candidate = reading.candidates[index]
+    start = quotation_start(candidate)
+    return Quote(
+        passage_id=candidate.passage.id,
+        start=start,
+        end=candidate.end,
+        text=candidate.passage.text[start : candidate.end],
+        score=score,
+        fit=float(reading.features[index, _FIT]),
+    )
+
+
+def quotation_start(candidate: Candidate) -> int:
+    """Return where a quotation begins that names what its sentence calls "it"."""
+    before = candidate.before
+    if before is None or not candidate.is_anaphoric:
+        return candidate.start
+    is_short = candidate.end - before <= LONGEST_CHARS
+    same_line = "\n" not in candidate.passage.text[before : candidate.start]
+    return before if is_short and same_line else candidate.start
+
+
+def _with_items(first: Candidate, quotes: list[Quote]) -> list[Quote]:
+    """Put the items of a list right behind the sentence that introduces it."""
+    if not first.text.endswith(":"):
+        return quotes
+    passage = first.passage
+    items = [
+        replace(quotes[0], start=start, end=end, text=passage.text[start:end], is_item=True)
+        for start, end in items_after(passage, first.end)
+    ]
+    spans = {(item.start, item.end) for item in items}
+    further = [
+        quote
+        for quote in quotes[1:]
+        if quote.passage_id != passage.id or (quote.start, quote.end) not in spans
+    ]
+    return [quotes[0], *items, *further] if items else quotes

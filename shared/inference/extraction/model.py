@@ -1,0 +1,58 @@
+"""What is read for an answer, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["answer", "related", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A search hit to read: its text, its search score (any scale, higher is better).
+
+    ``headings`` are lines of the text that only name what follows; they are not quoted. ``said``
+    gives words for lines that are mute alone, as the rows of a table are without its headers:
+    they are judged by those, and quoted as they stand. ``closeness`` is the cosine of the whole
+    passage and the question; ``None`` takes that of its closest sentence.
+    """
+
+    id: str
+    text: str
+    score: float
+    language: str
+    headings: tuple[str, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
+    closeness: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A stretch of a passage: ``passage.text[start:end] == text``.
+
+    ``score`` is its share of the belief (0 to 1) among all sentences that were read; ``fit`` says
+    from 0 to 1 whether it could hold the kind of answer asked for (0: it cannot). An item of a
+    list that follows the sentence introducing it has ``is_item``.
+    """
+
+    passage_id: str
+    start: int
+    end: int
+    text: str
+    score: float
+    fit: float
+    is_item: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the passages have to say: quotes, best first, none when the state is ``unknown``.
+
+    ``confidence`` is the probability (0 to 1) that the quotes answer the question.
+    """
+
+    state: State
+    confidence: float
+    quotes: tuple[Quote, ...]
