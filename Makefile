@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help up install test check format bench bench-chunking bench-parsing chaos package lock docs clean test-extras
+.PHONY: help up install test check format bench bench-chunking bench-parsing bench-peers chaos package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -52,6 +52,17 @@ chaos: $(VENV)/.test  ## break a server in every way: 300 documents, 200 kills; 
 
 bench-parsing: $(VENV)/.test  ## measure reading: make bench-parsing DATA=FOLDER [SCORERS=FOLDER]
 	@$(BIN)/kontor bench-parsing $(DATA) $(if $(SCORERS),--scorers $(SCORERS)) $(ARGS)
+
+bench-peers: $(VENV)/.test build/peers/.done  ## compare with txtai and LangChain+Chroma: DATA="FOLDER …"
+	@$(BIN)/kontor bench-peers $(DATA) $(ARGS)
+
+# PyTorch first and by its plain pin: which build is the right one depends on the machine's index.
+build/peers/.done: infra/bench/peers/torch.txt infra/bench/peers/requirements.txt
+	@echo "Installing the peers into build/peers (once, some minutes) …"
+	@$(PYTHON) -m venv build/peers
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r infra/bench/peers/torch.txt
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r infra/bench/peers/requirements.txt
+	@touch $@
 
 package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template
 	$(BIN)/kontor package $(ARGS)

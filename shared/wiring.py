@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.adapters import outbox
@@ -17,15 +17,19 @@ from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
 from shared.adapters.workflows import Workflows
 from shared.kernel.errors import UnavailableError
-from shared.kernel.ids import TenantId, UserId, VersionId
+from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shared.adapters.cache import LayeredCache
+    from shared.adapters.cache_redis import RedisCache
     from shared.adapters.database import Session
+    from shared.adapters.egress import Egress
     from shared.adapters.scanner import Scanner
+    from shared.agents.outgoing import Outgoing
     from shared.documents.model import Version
     from shared.generation.bridge import Bridge, Line
     from shared.generation.language_models import LanguageModel
@@ -33,24 +37,30 @@ if TYPE_CHECKING:
     from shared.generation.switchboard import Switchboard
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
-    from shared.inference.model import EmbeddingModel
+    from shared.inference.model import EmbeddingModel, VectorSpace
+    from shared.inference.reranking.port import Reranker
     from shared.ingestion.erasure import Erasure
     from shared.ingestion.model import Chunk
     from shared.recovery.settling import Settler
-    from shared.search.model import NewChunk
+    from shared.search.model import ExternalIndexes, NewChunk
+
+_MIRRORED_AT_ONCE = 50
+
+_ON_THE_WAY_S = 5.0
 
 
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
 
-    def __init__(self, model: EmbeddingModel) -> None:
-        self._model = model
+    def __init__(self, default_model: str, external: ExternalIndexes | None = None) -> None:
+        self._default_model = default_model
+        self._external = external
 
     def active_model(self, session: Session) -> str:
         """Return the name of the model that embeds the tenant's questions."""
         from shared.search.shadow import find_active_model
 
-        return find_active_model(session) or self._model.name
+        return find_active_model(session) or self._default_model
 
     def write(
         self,
@@ -59,7 +69,7 @@ class SearchIndex:
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel | None = None,
+        model: VectorSpace,
         reading: int = 1,
     ) -> None:
         """Make a version's chunks findable; vectors lie in the order of the chunks."""
@@ -69,10 +79,25 @@ class SearchIndex:
             session,
             document_id=version.document_id,
             version_id=version.id,
-            model=model or self._model,
+            model=model,
             chunks=(new_chunk(chunk, reading=reading) for chunk in chunks),
             vectors=vectors,
         )
+        if self._external:
+            from shared.search.mirroring import mirror_version
+
+            mirror_version(session, self._external(model), version.id, model=model)
+
+    def catch_up(self, session: Session, model: VectorSpace, *, most: int) -> int:
+        """Bring the external index in step with Postgres, a few versions at a time.
+
+        Returns how many were touched; 0 where there is none, or nothing was to do.
+        """
+        if self._external is None:
+            return 0
+        from shared.search.mirroring import mirror_changes
+
+        return mirror_changes(session, self._external(model), model=model, most=most)
 
     def write_shadow(
         self,
@@ -81,7 +106,7 @@ class SearchIndex:
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel,
+        model: VectorSpace,
         reading: int,
     ) -> None:
         """Write a reading where search does not look yet."""
@@ -126,6 +151,13 @@ def new_chunk(chunk: Chunk, *, reading: int = 1) -> NewChunk:
         section_end=chunk.section_end,
         grids=tuple(grids_to_json(chunk.grids)),
     )
+
+
+def _complete(model: LanguageModel, prompt: str) -> str:
+    """Ask a language model one thing, and wait for all of its answer."""
+    from shared.inference.model import Message
+
+    return "".join(model.stream([Message("user", prompt)], max_tokens=400, temperature=0.0))
 
 
 class App:
@@ -221,16 +253,25 @@ class App:
             return self.tokenizer
         return open_tokenizer(self.settings.model_dir, name)
 
+    def model_named(self, name: str) -> EmbeddingModel:
+        """Return what is known of a model without opening it."""
+        from shared.inference.registry import find_model
+
+        return find_model(self.settings.model_dir, name)
+
     @cached_property
     def embedder(self) -> Embedder:
         """The embedding model."""
-        from shared.inference.registry import open_embedder
+        return self._open_embedder(self.settings.embedding_model)
 
-        return open_embedder(
-            self.settings.model_dir,
-            self.settings.embedding_model,
-            threads=self.settings.embedding_threads,
+    def _open_embedder(self, name: str) -> Embedder:
+        from shared.inference.registry import open_embedder
+        from shared.inference.remembering import RememberingEmbedder
+
+        opened = open_embedder(
+            self.settings.model_dir, name, threads=self.settings.embedding_threads
         )
+        return RememberingEmbedder(opened)
 
     @cached_property
     def _other_embedders(self) -> dict[str, Embedder]:
@@ -238,14 +279,10 @@ class App:
 
     def embedder_named(self, name: str) -> Embedder:
         """Return a model by its name, opened once."""
-        from shared.inference.registry import open_embedder
-
         if name == self.settings.embedding_model:
             return self.embedder
         if name not in self._other_embedders:
-            self._other_embedders[name] = open_embedder(
-                self.settings.model_dir, name, threads=self.settings.embedding_threads
-            )
+            self._other_embedders[name] = self._open_embedder(name)
         return self._other_embedders[name]
 
     def embedder_in(self, session: Session) -> Embedder:
@@ -264,17 +301,81 @@ class App:
     @cached_property
     def chunk_index(self) -> SearchIndex:
         """The search index as ingestion sees it."""
-        from shared.inference.registry import known_model
+        from shared.search.external import indexes_of
 
-        return SearchIndex(known_model(self.settings.embedding_model).model)
+        return SearchIndex(self.settings.embedding_model, indexes_of(self.settings))
+
+    def mirror(self, tenant_id: TenantId) -> int:
+        """Bring the external search index in step for one tenant, a few versions at a time."""
+        from shared.inference.registry import find_model
+
+        with self.database.transaction(tenant_id) as session:
+            name = self.chunk_index.active_model(session)
+            model = find_model(self.settings.model_dir, name)
+            return self.chunk_index.catch_up(session, model, most=_MIRRORED_AT_ONCE)
 
     @cached_property
     def erasure(self) -> Erasure:
         """Erases documents for good, in every room that keeps something of them."""
+        from shared.agents.service import forget_document as forget_in_runs
         from shared.answering.service import forget_document
         from shared.ingestion.erasure import Erasure
 
-        return Erasure(self.database, self.objects, self.chunk_index, (forget_document,))
+        forgetting = (forget_document, forget_in_runs, self._forget_cached)
+        return Erasure(self.database, self.objects, self.chunk_index, forgetting)
+
+    def _forget_cached(self, session: Session, _document_id: DocumentId) -> None:
+        """Leave no word of an erased document in a cache that outlives this process."""
+        from shared.adapters.cache_database import clear_caches
+
+        clear_caches(session)
+        if session.tenant_id is not None:
+            self.cache.clear(session.tenant_id)
+
+    @cached_property
+    def cache(self) -> LayeredCache:
+        """What searches found: in this process, in Redis where there is one, in the database."""
+        from shared.adapters.cache import LayeredCache, Level, MemoryCache
+        from shared.adapters.cache_database import DatabaseCache
+
+        config = self.settings
+        levels = [Level(MemoryCache(most=config.cache_items), config.cache_memory_s)]
+        if self.redis is not None:
+            levels.append(Level(self.redis, config.cache_shared_s))
+        levels.append(Level(DatabaseCache(self.database), config.cache_shared_s))
+        return LayeredCache(levels)
+
+    @cached_property
+    def redis(self) -> RedisCache | None:
+        """The cache that processes share without asking the database, where one is configured."""
+        url = self.settings.redis_url.get_secret_value()
+        if not url:
+            return None
+        from shared.adapters.cache_redis import open_redis
+
+        return open_redis(url, prefix=f"kontor:{self.settings.stage}")
+
+    @cached_property
+    def egress(self) -> Egress:
+        """The only way out to other people's servers."""
+        from shared.adapters.egress import Egress
+
+        return Egress(inside=self.settings.egress_inside)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """What agents may search and read on the web; nothing while no web search is set up."""
+        from shared.adapters.websearch.port import Provider
+        from shared.adapters.websearch.registry import open_web_search
+        from shared.agents.outgoing import Outgoing
+
+        provider = Provider(
+            address=self.settings.web_search_url,
+            key=self.settings.web_search_key.get_secret_value(),
+            paths=self.settings.web_search_paths,
+        )
+        search = open_web_search(self.settings.web_search_provider, provider, self.egress)
+        return Outgoing(self.egress, search)
 
     @cached_property
     def bridge(self) -> Bridge:
@@ -296,10 +397,15 @@ class App:
         from shared.adapters.function_urls import FunctionUrl
         from shared.generation.bridge import remote_line
 
-        # The function answers within its own time; whoever waits longer waits for nobody.
-        patience_s = self.settings.llm_first_word_s + self.settings.llm_timeout_s
-        region = self.settings.storage_region
-        return remote_line(FunctionUrl(self.settings.llm_url, region=region, timeout_s=patience_s))
+        return remote_line(
+            FunctionUrl(
+                self.settings.llm_url,
+                region=self.settings.storage_region,
+                # A little more than the function gives itself: its own words are the better ones.
+                first_line_s=self.settings.llm_first_word_s + _ON_THE_WAY_S,
+                next_line_s=self.settings.llm_timeout_s,
+            )
+        )
 
     @cached_property
     def switchboard(self) -> Switchboard:
@@ -333,6 +439,31 @@ class App:
         from shared.generation.model import Caller
 
         return self.bridge.open(Caller(tenant_id=tenant_id, user_id=user_id), purpose)
+
+    def reranker(self, name: str, tenant_id: TenantId, user_id: UserId) -> Reranker:
+        """Return a reranker by its name; what it asks of a language model counts for ``user_id``.
+
+        Raises InvalidError for an unknown name, UnavailableError when something is missing for it.
+        """
+        from shared.inference.reranking.port import Supplies
+        from shared.inference.reranking.registry import open_reranker
+
+        if name in self._rerankers:
+            return self._rerankers[name]
+        model = self.language_model(tenant_id, user_id, "rerank") if name == "llm" else None
+        supplies = Supplies(
+            model_path=self.settings.reranker_model,
+            threads=self.settings.embedding_threads,
+            complete=partial(_complete, model) if model else None,
+        )
+        opened = open_reranker(name, supplies)
+        if name != "llm":  # that one belongs to whoever asks
+            self._rerankers[name] = opened
+        return opened
+
+    @cached_property
+    def _rerankers(self) -> dict[str, Reranker]:
+        return {}
 
     @cached_property
     def settler(self) -> Settler:

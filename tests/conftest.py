@@ -18,7 +18,11 @@ from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 from tests.databases import Databases
 
-pytest_plugins = ["tests.contract.targets", "tests.faults.options"]
+pytest_plugins = [
+    "tests.contract.targets",
+    "tests.faults.options",
+    "tests.security.injection.options",
+]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from shared.wiring import app as wired
 router = APIRouter(tags=["chat"])
 
 
-def _principal(request: Request) -> Principal:
+def principal_of_request(request: Request) -> Principal:
+    """Verify the bearer token a request carries; raises UnauthenticatedError."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError(
@@ -28,7 +29,7 @@ def _principal(request: Request) -> Principal:
 @router.post("/")
 def ask(request: Request, body: AskBody) -> EventStream:
     """Answer a question as server-sent events: start, token, citation, done or error."""
-    caller = _principal(request)
+    caller = principal_of_request(request)
     caller.require("chat")
     question = body.asked()
 

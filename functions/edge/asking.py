@@ -14,8 +14,17 @@ from shared.answering.model import Instruments, Question
 from shared.generation.language_models import LanguageModel
 from shared.generation.model import Purpose
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, ConversationId, DocumentId, MessageId, TenantId, UserId
+from shared.kernel.ids import (
+    CollectionId,
+    ConversationId,
+    DocumentId,
+    MessageId,
+    TenantId,
+    UserId,
+    VersionId,
+)
 from shared.search.model import LONGEST_QUERY, Filters
+from shared.search.tuning import ranking_of
 from shared.wiring import App
 
 Names = Annotated[list[str], Field(min_length=1, max_length=1000)]
@@ -35,6 +44,8 @@ class FiltersBody(BaseModel):
     metadata: dict[str, str | int | float | bool | None] | None = None
     collection: UUID | None = None
     tags: Names | None = Field(default=None, examples=[["signed"]])
+    version_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
+    kinds: Names | None = Field(default=None, examples=[["document"]])
 
     def filters(self) -> Filters:
         """Return the filters as search knows them."""
@@ -48,6 +59,8 @@ class FiltersBody(BaseModel):
             metadata=self.metadata,
             collection=None if self.collection is None else CollectionId(self.collection),
             tags=_tuple(self.tags),
+            version_ids=_tuple([VersionId(each) for each in self.version_ids or ()]),
+            kinds=_tuple(self.kinds),
         )
 
 
@@ -92,7 +105,7 @@ def read_question(fields: dict[str, Any]) -> Question:
 
 
 def instruments_of(app: App, tenant_id: TenantId, user_id: UserId | None = None) -> Instruments:
-    """Take from the App what answering works with: the tenant's own embedding model, too.
+    """Take from the App what answering works with: the tenant's own model and weights, too.
 
     Language models are asked in the name of ``user_id``, whose budget they count against.
     """
@@ -100,11 +113,14 @@ def instruments_of(app: App, tenant_id: TenantId, user_id: UserId | None = None)
     def open_language_model(purpose: Purpose = "chat") -> LanguageModel | None:
         return app.language_model(tenant_id, user_id, purpose)
 
+    with app.database.transaction(tenant_id) as session:
+        embedder, ranking = app.embedder_in(session), ranking_of(session, app.settings)
     return answering.instruments(
         app.settings,
         database=app.database,
-        embedder=app.embedder_of(tenant_id),
+        embedder=embedder,
         open_language_model=open_language_model,
+        ranking=ranking,
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.edge.step import step_handler
-from shared.inference.registry import known_model
 from shared.ingestion.service import Limits, parse
 from shared.ingestion.task import IngestTask
 from shared.reprocessing import steps as reprocessing
@@ -20,7 +19,7 @@ def _parse(app: App, task: IngestTask, _event: dict[str, Any]) -> dict[str, Any]
         timeout_s=app.settings.parse_timeout_s,
         chunk_tokens=app.settings.chunk_tokens,
         batch_chunks=app.settings.embed_batch_chunks,
-        model_tokens=known_model(model).model.content_tokens,
+        model_tokens=app.model_named(model).content_tokens,
     )
     step = parse if task.reprocessing is None else reprocessing.parse
     return step(

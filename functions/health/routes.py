@@ -66,6 +66,7 @@ class EndpointsAnswer(BaseModel):
 
     websocket_url: str
     stream_url: str
+    openai_url: str
     version: str
 
 
@@ -93,6 +94,7 @@ def endpoints() -> EndpointsAnswer:
     return EndpointsAnswer(
         websocket_url=settings.websocket_url,
         stream_url=settings.chat_stream_url,
+        openai_url=settings.openai_url,
         version=VERSION,
     )
 
@@ -115,14 +117,13 @@ def _intake_queue(app: App) -> Finding:
 
 def _embedding_model(app: App) -> Finding:
     """Look at the model's files where this function has them; deployed, only workers carry them."""
-    from shared.inference.registry import check_sizes, known_model, model_folder
+    from shared.inference.registry import check_model
 
-    known = known_model(app.settings.embedding_model)
-    folder = app.settings.model_dir
-    if known.backend != "onnx" or not folder or not Path(folder).is_dir():
-        return "unknown", f"{known.model.name} is not carried by this function."
-    check_sizes(model_folder(folder, known), known.model)
-    return "ok", f"{known.model.name} {known.model.revision}"
+    name, folder = app.settings.embedding_model, app.settings.model_dir
+    if not folder or not Path(folder).is_dir():
+        return "unknown", f"{name} is not carried by this function."
+    model = check_model(folder, name)
+    return "ok", f"{model.name} {model.revision}"
 
 
 _PROBES: dict[str, Callable[[App], Finding]] = {

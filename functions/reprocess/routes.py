@@ -20,7 +20,6 @@ from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.inference.model import EmbeddingModel
-from shared.inference.registry import known_model
 from shared.ingestion.preferences import change_settings, find_settings
 from shared.reprocessing import service, switching
 from shared.search.shadow import check_width
@@ -48,7 +47,7 @@ def put_settings(caller: Caller, body: SettingsBody) -> SettingsBody:
     caller.require("reading:manage")
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
-        model = known_model(app.chunk_index.active_model(session)).model
+        model = app.model_named(app.chunk_index.active_model(session))
         change_settings(
             session,
             body.settings(),
@@ -161,7 +160,7 @@ def drop(caller: Caller, reprocessing_id: UUID) -> Dropped:
 
 def _model(app: App, name: str) -> EmbeddingModel:
     """Open the model now: its weights name their revision, and absent ones are found out here."""
-    check_width(known_model(name).model)
+    check_width(app.model_named(name))
     return app.embedder_named(name).model
 
 

@@ -6,9 +6,12 @@ import logging
 import time
 from typing import Any
 
+from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.answering import retention
+from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
+from shared.kernel.ids import TenantId
 from shared.recovery.orphans import Orphans
 from shared.recovery.reconciliation import Reconciler
 from shared.reprocessing import service as reprocessing
@@ -47,8 +50,10 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
             reprocessing.sweep(
                 app.database, app.workflows, tenant_id, silent_after_s=app.settings.stuck_after_s
             )
+            _trim(tenant_id)
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
+            app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:
             failed += 1
@@ -56,3 +61,14 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     if failed:
         raise UnavailableError(f"{failed} of {len(tenants)} tenants could not be swept.")
     return {"tenants": len(tenants)}
+
+
+def _trim(tenant_id: TenantId) -> None:
+    """Keep what a tenant's memories hold within their bounds."""
+    with app.database.transaction(tenant_id) as session:
+        forget_old_vectors(
+            session,
+            days=app.settings.embedding_cache_days,
+            most=app.settings.embedding_cache_vectors,
+        )
+        remove_expired(session)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from infra.cli.owner import read_running
 from infra.cli.terminal import size
-from shared.kernel.errors import KontorError
+from shared.kernel.errors import KontorError, UnavailableError
 
 if TYPE_CHECKING:
     from infra.cli.target import Target
@@ -175,19 +175,21 @@ def check_postgres(_: Place) -> Finding:
 def check_model(place: Place) -> Finding:
     """Whether the embedding model is built, or can be."""
     from infra.cli.local_server import MODEL_FOLDER
-    from shared.inference.registry import check_sizes, known_model, model_folder, wheel_folder
+    from shared.inference.registry import check_model as look_at
+    from shared.inference.registry import known_model, wheel_folder
     from shared.kernel.settings import settings
 
     chosen = settings()
     top = Path(chosen.model_dir) if chosen.model_dir else place.data / MODEL_FOLDER
-    known = known_model(chosen.embedding_model)
-    folder = model_folder(top, known)
     try:
-        check_sizes(folder, known.model)
-    except KontorError:
+        model = look_at(top, chosen.embedding_model)
+    except UnavailableError:
+        known = known_model(chosen.embedding_model)
+        if not known.wheel:
+            raise
         source = wheel_folder(known)
         return Finding("model", OK, f"will be built at the first start from {source}")
-    return Finding("model", OK, f"{known.model.name} in {folder}")
+    return Finding("model", OK, f"{model.name} in {top}")
 
 
 CHECKS: tuple[Callable[[Place], Finding], ...] = (

@@ -31,6 +31,14 @@ Metadata = Annotated[
     list[str] | None,
     typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="Only documents that say so."),
 ]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--kind", metavar="KIND", help="Only passages from this: document, media, …"),
+]
+Versions = Annotated[
+    list[str] | None,
+    typer.Option("--version-id", metavar="ID", help="Only this version, if it is current."),
+]
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -53,6 +61,8 @@ def build_filters(
     metadata: dict[str, str],
     collection: str = "",
     tags: Sequence[str] = (),
+    version_ids: Sequence[str] = (),
+    kinds: Sequence[str] = (),
 ) -> dict[str, object]:
     """Build the request's ``filters``; what was not asked for is left out.
 
@@ -68,6 +78,8 @@ def build_filters(
         "metadata": metadata,
         "collection": collection,
         "tags": list(tags),
+        "version_ids": list(version_ids),
+        "kinds": list(kinds),
     }
     return {name: value for name, value in wanted.items() if value}
 

@@ -101,11 +101,15 @@ class LocalServer:
         self._runtime = None
 
     def _start(self, progress: Progress) -> Profile:
+        from infra.deploy.registering import register_models
+        from shared.inference.registry import list_models
+
         with ThreadPoolExecutor(1, thread_name_prefix="kontor-prepare") as beside:
             model = beside.submit(self._prepare_model, progress)
             progress("Starting the database.")
             owner_url, app_url = self._start_database()
             model_dir = model.result()
+        register_models(app_url, list_models(model_dir))
         progress("Starting the functions.")
         if not self._settings.aws_endpoint_url:
             # boto3 signs nothing without credentials; the local AWS takes any.
@@ -189,6 +193,8 @@ class LocalServer:
                 "STAGE": STAGE,
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
+                "OPENAI_URL": f"http://{http}/_url/openai/v1",
+                "LLM_PRIVATE_HOSTS": self._settings.llm_private_hosts,
             },
             aws_url=self._settings.aws_endpoint_url,
             aws_credentials=_aws_credentials() if self._settings.aws_endpoint_url else {},

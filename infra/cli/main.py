@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.agent import agent
 from infra.cli.ask import ask
 from infra.cli.bench import bench
 from infra.cli.bench_answering import bench_answering
 from infra.cli.bench_chunking import bench_chunking
 from infra.cli.bench_parsing import bench_parsing
+from infra.cli.bench_peers import bench_peers
+from infra.cli.cache import cache
 from infra.cli.chaos import chaos
 from infra.cli.cite import cite
 from infra.cli.collections import collection
@@ -21,16 +24,21 @@ from infra.cli.describing import describe, mv, tags
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
+from infra.cli.eval_feedback import evaluate
+from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
+from infra.cli.model import model
 from infra.cli.new import new
 from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read
 from infra.cli.reprocess import reprocess
 from infra.cli.search import search
+from infra.cli.searches import searches
 from infra.cli.settings import settings
 from infra.cli.sift import sift
+from infra.cli.similar import similar
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
 from infra.cli.terminal import print_error
@@ -56,7 +64,10 @@ app.command(rich_help_panel=USING)(watch)
 app.command(rich_help_panel=USING)(ask)
 app.command(rich_help_panel=USING)(cite)
 app.add_typer(conversations, name="conversations", rich_help_panel=USING)
+app.add_typer(agent, name="agent", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(search)
+app.command(rich_help_panel=USING)(similar)
+app.add_typer(searches, name="searches", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(ls)
 app.command(rich_help_panel=USING)(show)
 app.command(rich_help_panel=USING)(get)
@@ -78,16 +89,21 @@ app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
+app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
+app.add_typer(cache, name="cache", rich_help_panel=RUNNING)
+app.add_typer(model, name="model", rich_help_panel=RUNNING)
 app.add_typer(reprocess, name="reprocess", rich_help_panel=RUNNING)
 app.add_typer(new, name="new", rich_help_panel=BUILDING)
 app.command(rich_help_panel=BUILDING)(package)
+app.add_typer(evaluate, name="eval", rich_help_panel=RUNNING)
 app.command(rich_help_panel=BUILDING)(bench)
 app.command("bench-answering", rich_help_panel=BUILDING)(bench_answering)
 app.command("bench-chunking", rich_help_panel=BUILDING)(bench_chunking)
 app.command(rich_help_panel=BUILDING)(chaos)
 app.command("bench-parsing", rich_help_panel=BUILDING)(bench_parsing)
+app.command("bench-peers", rich_help_panel=BUILDING)(bench_peers)
 
 
 def _show_version(is_wanted: bool) -> None:

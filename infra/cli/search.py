@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.filters import After, Before, DocumentIds, Languages, Metadata, Types
+from infra.cli.filters import (
+    After,
+    Before,
+    DocumentIds,
+    Kinds,
+    Languages,
+    Metadata,
+    Types,
+    Versions,
+)
 from infra.cli.options import (
     DEFAULT_DATA,
     Api,
@@ -24,13 +33,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from infra.cli.client import KontorClient
+
+MOST_A_PAGE = 100
 SNIPPET = 280  # characters: three lines of a narrow terminal
 
 
 def search(
     query: Annotated[list[str], typer.Argument(metavar="WORDS…", help="Words or a question.")],
     *,
-    k: Annotated[int, typer.Option("-k", "--count", min=1, max=100, help="How many.")] = 10,
+    k: Annotated[int, typer.Option("-k", "--count", min=1, max=1000, help="How many.")] = 10,
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="Leave out scores below this.")
     ] = None,
@@ -38,11 +50,23 @@ def search(
     collection: CollectionFilter = "",
     tag: Tags = None,
     document: DocumentIds = None,
-    kind: Types = None,
+    type_: Types = None,
     language: Languages = None,
     after: After = "",
     before: Before = "",
     metadata: Metadata = None,
+    kind: Kinds = None,
+    version_id: Versions = None,
+    facet: Annotated[
+        list[str] | None,
+        typer.Option("--facet", metavar="NAME", help="Count by folder, media_type, tag, …"),
+    ] = None,
+    rerank: Annotated[
+        str, typer.Option("--rerank", metavar="NAME", help="none, features, cross-encoder or llm.")
+    ] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
+    ] = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
@@ -61,39 +85,104 @@ def search(
         filters = build_filters(
             folder=folder,
             document_ids=resolve_ids(client, document or []),
-            types=kind or [],
+            types=type_ or [],
             languages=language or [],
             after=after,
             before=before,
             metadata=read_pairs(metadata or []),
             collection=collection_id(client, collection),
             tags=tag or [],
+            version_ids=version_id or [],
+            kinds=kind or [],
         )
-        body: Body = {"query": " ".join(query).strip(), "k": k, "filters": filters}
-        if threshold is not None:
-            body["threshold"] = threshold
-        found = client.post("/api/v1/search", body, is_repeatable=True)
+        body: Body = {"query": " ".join(query).strip(), "filters": filters}
+        optional: Body = {
+            "threshold": threshold,
+            "facets": facet,
+            "rerank": rerank or None,
+            "explain": explain or None,
+        }
+        body.update({name: value for name, value in optional.items() if value is not None})
+        found = _pages(client, body, k)
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        print_found(found)
 
 
-def _print(found: Mapping[str, object]) -> None:
-    from infra.cli.terminal import duration, list_of, number_of, open_console, plural
+def _pages(client: KontorClient, body: dict[str, object], k: int) -> dict[str, object]:
+    """Ask page by page until ``k`` hits are there; all pages but the first come by cursor."""
+    from infra.cli.terminal import list_of, number_of
+
+    size = min(k, MOST_A_PAGE)
+    found = client.post("/api/v1/search", {**body, "k": size}, is_repeatable=True)
+    results = list_of(found, "results")
+    took = number_of(found, "took_ms")
+    cursor = found.get("next_cursor")
+    asked = {name: value for name, value in body.items() if name not in {"facets", "rerank"}}
+    while cursor and len(results) < k:
+        more = {**asked, "k": size, "cursor": cursor}
+        page = client.post("/api/v1/search", more, is_repeatable=True)
+        results += list_of(page, "results")
+        took += number_of(page, "took_ms")
+        cursor = page.get("next_cursor")
+    if len(results) > size:
+        found = {**found, "results": results[:k], "next_cursor": cursor, "took_ms": took}
+    return found
+
+
+def print_found(found: Mapping[str, object]) -> None:
+    """Print hits with what stands around them: facets, corrections, warnings, time."""
+    from infra.cli.explaining import lines_of
+    from infra.cli.terminal import (
+        duration,
+        list_of,
+        number_of,
+        open_console,
+        plural,
+        print_warning,
+        text_of,
+    )
 
     console = open_console()
     results = list_of(found, "results")
     took = duration(number_of(found, "took_ms") / 1000)
+    if warning := text_of(found, "warning"):
+        print_warning(warning)
     if not results:
         console.print(f"Nothing found ({took}).")
-        return
-    if console.is_terminal:
+    elif console.is_terminal:
         _print_table(console, results)
     else:
         for result in results:
             typer.echo(plain_line(result))
-    console.print(f"{plural(len(results), 'passage')} in {took}", style="dim")
+            for line in lines_of(result):
+                typer.echo(f"\t{line}")
+    _print_facets(console, found.get("facets"))
+    if corrected := text_of(found, "did_you_mean"):
+        console.print(f"Did you mean: {corrected}")
+    if results:
+        console.print(f"{plural(len(results), 'passage')} in {took}", style="dim")
+
+
+def _print_facets(console: Console, facets: object) -> None:
+    """Print each facet on a line of its own: values with their counts, the most frequent first."""
+    from infra.cli.terminal import list_of, number_of, plural, text_of
+
+    if not isinstance(facets, dict):
+        return
+    for facet in list_of(facets, "facets"):
+        values = list_of(facet, "values")
+        shown = ", ".join(
+            f"{text_of(value, 'label')} ({number_of(value, 'document_count'):.0f})"
+            for value in values
+        )
+        rest = round(number_of(facet, "value_count")) - len(values)
+        more = f", and {rest} more" if rest > 0 else ""
+        console.print(f"{text_of(facet, 'name')}: {shown or '–'}{more}")
+    count = round(number_of(facets, "document_count"))
+    least = "at least " if facets.get("is_capped") is True else ""
+    console.print(f"{least}{plural(count, 'document')} found", style="dim")
 
 
 def _print_table(console: Console, results: Sequence[Mapping[str, object]]) -> None:
@@ -102,7 +191,8 @@ def _print_table(console: Console, results: Sequence[Mapping[str, object]]) -> N
     from rich.text import Text
 
     from infra.cli.ask import place_of
-    from infra.cli.terminal import number_of
+    from infra.cli.explaining import lines_of
+    from infra.cli.terminal import list_of, number_of
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, expand=False)
     table.add_column("score", justify="right", no_wrap=True, style="cyan")
@@ -111,6 +201,10 @@ def _print_table(console: Console, results: Sequence[Mapping[str, object]]) -> N
         cell = Text(place_of(result), style="bold")
         cell.append("\n")
         cell.append_text(snippet(result))
+        for line in lines_of(result):
+            cell.append(f"\n  {line}", style="not bold dim")
+        for other in list_of(result, "also_in"):
+            cell.append(f"\n  also in {place_of(other)}", style="not bold dim")
         if at < len(results) - 1:
             cell.append("\n")
         table.add_row(f"{number_of(result, 'score'):.3f}", cell)

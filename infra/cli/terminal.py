@@ -50,6 +50,11 @@ def print_error(error: KontorError) -> None:
     sys.stderr.write(f"error: {clean(error.detail)}{clean(hint)}\n")
 
 
+def print_warning(text: str) -> None:
+    """Print what a person should know although the command goes on, on standard error."""
+    sys.stderr.write(f"warning: {clean(text)}\n")
+
+
 def clean(text: str) -> str:
     """Put foreign text onto one line without control, escape and direction characters."""
     return "".join(

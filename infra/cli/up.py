@@ -96,6 +96,7 @@ def _print_banner(console: Console, profile: Profile, *, data: Path, seconds: fl
     card.add_column(style="dim", no_wrap=True)
     card.add_column(overflow="fold")
     card.add_row("  address", Text(profile.api, style="bold"))
+    card.add_row("  OpenAI API", f"{profile.api}/_url/openai/v1, model kontor")
     card.add_row("  login", f"{profile.email}, password {profile.password}")
     card.add_row("  data", str(data))
     console.print(card)

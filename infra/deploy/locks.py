@@ -17,6 +17,32 @@ OPTIONS = (
     "--quiet",
 )
 
+PEERS = ROOT / "infra" / "bench" / "peers" / "requirements.in"
+# PyTorch is installed before the peers, from a pin without hash: its builds for processors and for
+# graphics cards share a version. What only the latter needs is left out.
+NOT_FOR_PEERS = (
+    "torch",
+    "cuda-bindings",
+    "cuda-pathfinder",
+    "cuda-toolkit",
+    "nvidia-cublas",
+    "nvidia-cuda-cupti",
+    "nvidia-cuda-nvrtc",
+    "nvidia-cuda-runtime",
+    "nvidia-cudnn-cu13",
+    "nvidia-cufft",
+    "nvidia-cufile",
+    "nvidia-curand",
+    "nvidia-cusolver",
+    "nvidia-cusparse",
+    "nvidia-cusparselt-cu13",
+    "nvidia-nccl-cu13",
+    "nvidia-nvjitlink",
+    "nvidia-nvshmem-cu13",
+    "nvidia-nvtx",
+    "triton",
+)
+
 
 def compile_locks() -> None:
     """Resolve once for everything, then cut the smaller sets out of that resolution."""
@@ -28,6 +54,8 @@ def compile_locks() -> None:
     _compile(None, LOCKS / "ministack.txt", "--group=ministack")
     for wanted in sorted((ROOT / "layers").glob("*/requirements.in")):
         _compile(wanted, wanted.with_suffix(".txt"), f"--constraint={everything}")
+    left_out = [f"--no-emit-package={name}" for name in NOT_FOR_PEERS]
+    _compile(PEERS, PEERS.with_suffix(".txt"), *left_out)
 
 
 def _compile(source: Path | None, target: Path, *more: str) -> None:

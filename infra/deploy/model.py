@@ -15,10 +15,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from shared.inference.cards import CARD_FILE
 from shared.inference.embedding import MODEL_FILE, TOKENIZER_FILE, OnnxEmbedder
 from shared.inference.model import EmbeddingModel
 from shared.inference.registry import (
-    CARD_FILE,
     MODELS,
     WEIGHTS_FILE,
     check_sizes,
@@ -77,7 +77,7 @@ def ensure_model(model_dir: Path | str, *, progress: Progress = lambda _: None) 
             _build(source, building, known.model)
             progress("Checking the built model against known sentences.")
             _check_itself(building, known.model)
-            _install(building, folder, known.model)
+            install(building, folder, known.model)
         finally:
             shutil.rmtree(building, ignore_errors=True)
     except OSError as error:
@@ -94,11 +94,27 @@ def is_whole(folder: Path, model: EmbeddingModel) -> bool:
         check_sizes(folder, model)
     except KontorError:
         return False
+    return has_its_bytes(folder)
+
+
+def has_its_bytes(folder: Path) -> bool:
+    """Whether the files of a folder have the digests on its card."""
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     return all(
         sha256_of_file(folder / name).hex() == entry["sha256"]
         for name, entry in card["files"].items()
     )
+
+
+def files_of(building: Path) -> dict[str, dict[str, object]]:
+    """Describe the files that were built, as a card lists them."""
+    return {
+        name: {
+            "sha256": sha256_of_file(building / name).hex(),
+            "size_bytes": (building / name).stat().st_size,
+        }
+        for name in (MODEL_FILE, TOKENIZER_FILE)
+    }
 
 
 def _check_source(source: Path) -> None:
@@ -121,10 +137,11 @@ def _check_source(source: Path) -> None:
 def _build(source: Path, building: Path, model: EmbeddingModel) -> None:
     from safetensors.numpy import load_file
 
-    from shared.inference.minilm_graph import BertShape, build_model
+    from shared.inference.encoder_graph import build_model
+    from shared.inference.encoder_shape import EncoderShape
 
     config = json.loads((source / CONFIG_FILE).read_text(encoding="utf-8"))
-    graph = build_model(BertShape.from_config(config), load_file(source / WEIGHTS_FILE))
+    graph = build_model(EncoderShape.from_config(config), load_file(source / WEIGHTS_FILE))
     (building / MODEL_FILE).write_bytes(graph.SerializeToString(deterministic=True))
     shutil.copyfile(source / TOKENIZER_FILE, building / TOKENIZER_FILE)
     card = {
@@ -133,13 +150,7 @@ def _build(source: Path, building: Path, model: EmbeddingModel) -> None:
         "revision": model.revision,
         "max_tokens": model.max_tokens,
         "source_sha256": WHEEL_DIGESTS[WEIGHTS_FILE],
-        "files": {
-            name: {
-                "sha256": sha256_of_file(building / name).hex(),
-                "size_bytes": (building / name).stat().st_size,
-            }
-            for name in (MODEL_FILE, TOKENIZER_FILE)
-        },
+        "files": files_of(building),
     }
     (building / CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
@@ -156,7 +167,7 @@ def _check_itself(building: Path, model: EmbeddingModel) -> None:
         )
 
 
-def _install(building: Path, folder: Path, model: EmbeddingModel) -> None:
+def install(building: Path, folder: Path, model: EmbeddingModel) -> None:
     """Rename the built folder into its place, unless another builder was faster."""
     building.chmod(0o755)
     for _ in range(_RENAMES):

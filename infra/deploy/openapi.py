@@ -21,6 +21,21 @@ from shared.kernel.version import VERSION
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "infra" / "resources" / "openapi.json"
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
+_OPENAI = "/v1/"  # OpenAI's paths: their function verifies tokens itself, errors have their shape
+_OPENAI_ERROR = {
+    "type": "object",
+    "description": "What went wrong, as OpenAI's clients expect it.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type"],
+            "properties": {
+                name: {"type": ["string", "null"]} for name in ("message", "type", "param", "code")
+            },
+        }
+    },
+}
 _PROBLEM = {
     "type": "object",
     "description": "What went wrong, in words a person can act on (RFC 9457).",
@@ -80,8 +95,11 @@ def _describe_errors(document: dict[str, Any]) -> None:
     for name in _FASTAPI_ERRORS:
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for operations in document["paths"].values():
+    schemas["OpenAIError"] = _OPENAI_ERROR
+    ours = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    theirs = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
+    for path, operations in document["paths"].items():
+        content = theirs if path.startswith(_OPENAI) else ours
         for operation in operations.values():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = {"description": "A problem", "content": content}
@@ -93,5 +111,5 @@ def _describe_tokens(document: dict[str, Any], guarded: set[str]) -> None:
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            needs_token = f"{method.upper()} {path}" in guarded
+            needs_token = f"{method.upper()} {path}" in guarded or path.startswith(_OPENAI)
             operation["security"] = [{"token": []}] if needs_token else []

@@ -18,12 +18,16 @@ _LONGEST_LINE = 4 * 1024 * 1024
 
 
 class FunctionUrl:
-    """One function's address; every request is signed with this function's own role."""
+    """One function's address; every request is signed with this function's own role.
 
-    def __init__(self, url: str, *, region: str, timeout_s: float) -> None:
+    ``first_line_s`` is how long to wait for the answer to begin, ``next_line_s`` for more of it.
+    """
+
+    def __init__(self, url: str, *, region: str, first_line_s: float, next_line_s: float) -> None:
         self._url = url
         self._region = region
-        self._timeout_s = timeout_s
+        self._first_line_s = first_line_s
+        self._next_line_s = next_line_s
 
     def lines(self, body: bytes) -> Iterator[bytes]:
         """Send JSON and yield the answer's lines as they come.
@@ -35,7 +39,7 @@ class FunctionUrl:
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
-        connection = kind(parts.netloc, timeout=self._timeout_s)
+        connection = kind(parts.netloc, timeout=self._first_line_s)
         try:
             connection.request("POST", parts.path or "/", body, self._signed(body))
             response = connection.getresponse()
@@ -44,6 +48,8 @@ class FunctionUrl:
                     f"The function at {parts.netloc} answered {response.status}.",
                     hint="Look at its log, and whether this function may call it.",
                 )
+            if connection.sock is not None:
+                connection.sock.settimeout(self._next_line_s)
             while line := response.readline(_LONGEST_LINE):
                 yield line
         except (OSError, http.client.HTTPException) as error:

@@ -134,3 +134,59 @@ WHERE tenant_id = %(tenant_id)s
 -- :name list_active_tenants :many TenantRow
 -- The sweep's only question across tenants. Without LIMIT: nobody may be passed over.
 SELECT tenant_id FROM kontor.list_active_tenants();
+
+-- :name find_corpus_state :one CorpusState
+-- Part of every cache's key; a tenant that nothing was ever put into is at 0.
+SELECT coalesce((
+    SELECT v.version FROM kontor.corpus_versions AS v WHERE v.tenant_id = %(tenant_id)s
+), 0) AS version, kontor.audience() AS audience;
+
+-- :name find_cache_entry :one EntryRow
+-- One look-up by the whole key.
+SELECT content, expires_at
+FROM kontor.cache_entries
+WHERE tenant_id = %(tenant_id)s AND digest = %(digest)s AND expires_at > now();
+
+-- :name record_cache_entry :exec
+-- A cache cleans up as it is filled: each write takes some of what has expired with it.
+WITH expired AS (
+    DELETE FROM kontor.cache_entries AS e
+    WHERE e.tenant_id = %(tenant_id)s AND e.digest IN (
+        SELECT o.digest FROM kontor.cache_entries AS o
+        WHERE o.tenant_id = %(tenant_id)s AND o.expires_at < now() AND o.digest <> %(digest)s
+        LIMIT 20
+        FOR UPDATE SKIP LOCKED
+    )
+)
+INSERT INTO kontor.cache_entries (tenant_id, digest, space, content, expires_at)
+VALUES (%(tenant_id)s, %(digest)s, %(space)s, %(content)s, %(expires_at)s)
+ON CONFLICT (tenant_id, digest)
+DO UPDATE SET content = excluded.content, expires_at = excluded.expires_at;
+
+-- :name remove_cache_entries :exec
+-- Everything of the tenant.
+DELETE FROM kontor.cache_entries WHERE tenant_id = %(tenant_id)s;
+
+-- :name remove_expired_entries :exec
+-- What nobody wrote over; the sweep takes it.
+DELETE FROM kontor.cache_entries WHERE tenant_id = %(tenant_id)s AND expires_at < now();
+
+-- :name remove_expired_answers :exec
+-- Answers have their time as well.
+DELETE FROM kontor.answer_cache WHERE tenant_id = %(tenant_id)s AND expires_at < now();
+
+-- :name clear_caches :exec
+-- By hand: the corpus version rises, and with it every key changes.
+SELECT kontor.clear_caches();
+
+-- :name find_cache_sizes :one CacheSizes
+-- What an administrator is shown.
+SELECT
+    (SELECT count(*) FROM kontor.cache_entries AS e
+        WHERE e.tenant_id = %(tenant_id)s AND e.expires_at > now()) AS entry_count,
+    (SELECT coalesce(sum(length(e.content)), 0) FROM kontor.cache_entries AS e
+        WHERE e.tenant_id = %(tenant_id)s AND e.expires_at > now())::bigint AS size_bytes,
+    (SELECT count(*) FROM kontor.answer_cache AS a
+        WHERE a.tenant_id = %(tenant_id)s AND a.expires_at > now()) AS answer_count,
+    (SELECT count(*) FROM kontor.embedding_cache AS v
+        WHERE v.tenant_id = %(tenant_id)s) AS vector_count;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -40,6 +41,12 @@ class Secrets:
             with aws.translated(f"The secret {name}"):
                 self._client.create_secret(Name=name, SecretString=text)
         self._kept[name] = (time.monotonic(), text)
+
+    def remove(self, name: str) -> None:
+        """Delete a secret at once; one that is not there is fine."""
+        with contextlib.suppress(NotFoundError), aws.translated(f"The secret {name}"):
+            self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        self._kept.pop(name, None)
 
     def __repr__(self) -> str:
         return "Secrets()"

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from shared.answering.model import Tuning
 from shared.answering.packing import Passage
-from shared.answering.safe_text import render
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
 from shared.inference.sentences import sentences
+from shared.kernel.safe_text import render
 from shared.search.model import Hit
 from shared.understanding.claiming import DECORATION, is_claiming
 from shared.understanding.model import Span

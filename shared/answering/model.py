@@ -154,7 +154,7 @@ class Cited(AnswerEvent):
 
 @dataclass(frozen=True, slots=True)
 class Done(AnswerEvent):
-    """The answer is complete and kept."""
+    """The answer is complete and kept; ``confidence`` as ``Answer`` has it."""
 
     kind: ClassVar[str] = "done"
     conversation_id: ConversationId
@@ -218,6 +218,18 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Whose answers are kept for questions that ask the same, how near those lie, for how long.
+
+    ``whose`` is ``off``, ``models`` (a language model's) or ``all``.
+    """
+
+    whose: str = "off"
+    similarity: float = 0.9
+    kept_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
     """What answering works with.
 
@@ -233,8 +245,9 @@ class Instruments:
     ranking: Ranking
     answer_threshold: float
     related_threshold: float
-    talks_when_unknown: bool = False
     tuning: Tuning = field(default_factory=Tuning)
+    memory: Memory = field(default_factory=Memory)
+    talks_when_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

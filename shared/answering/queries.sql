@@ -190,3 +190,24 @@ UPDATE kontor.citations
 SET title = %(title)s, quote = '', heading_path = '{}', boxes = '[]', cells = '[]',
     page = NULL
 WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
+
+-- :name list_cached_answers :many CachedAnswer
+-- A scope holds what was asked since the corpus last changed, so it is read whole. Vectors of one
+-- scope are of one model and have one width.
+SELECT a.question, a.answer
+FROM kontor.answer_cache AS a
+WHERE a.tenant_id = %(tenant_id)s AND a.scope = %(scope)s AND a.expires_at > now()
+    AND -(a.embedding OPERATOR(public.<#>) %(vector)s::public.halfvec) >= %(least)s
+ORDER BY a.embedding OPERATOR(public.<#>) %(vector)s::public.halfvec, a.id DESC
+LIMIT %(most)s;
+
+-- :name record_cached_answer :exec
+-- Once per question: whoever was slower leaves the first answer.
+INSERT INTO kontor.answer_cache (tenant_id, id, scope, question, embedding, answer, expires_at)
+SELECT %(tenant_id)s, %(id)s, %(scope)s, %(question)s, %(embedding)s::public.halfvec,
+    %(answer)s::jsonb, now() + make_interval(secs => %(kept_s)s)
+WHERE NOT EXISTS (
+    SELECT 1 FROM kontor.answer_cache AS a
+    WHERE a.tenant_id = %(tenant_id)s AND a.scope = %(scope)s AND a.question = %(question)s
+        AND a.expires_at > now()
+);

@@ -21,6 +21,7 @@ from shared.answering.model import (
     Emit,
     Instruments,
     ListenerGoneError,
+    Memory,
     Question,
     Started,
     State,
@@ -30,23 +31,24 @@ from shared.answering.model import (
 from shared.answering.opening import Opening, open_question
 from shared.answering.packing import pack
 from shared.answering.retrieval import Gathered, gather
+from shared.answering.semantic_cache import Recollection, recollect
 from shared.answering.stopping import StoppedError, StopWatch
 from shared.answering.titles import title_by_model
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, spoken_language, wording
+from shared.generation.model import BudgetSpentError
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import InvalidError, KontorError
 from shared.kernel.ids import DocumentId
 from shared.kernel.settings import Settings
 from shared.search import service as search
-from shared.search.model import SearchRequest
+from shared.search.model import Ranking, SearchRequest
 from shared.search.neighbours import find_neighbours
 from shared.understanding.condensing import split_parts
 
 if TYPE_CHECKING:
     from shared.generation.language_models import LanguageModel, OpenLanguageModel
-    from shared.inference.elyza.engine import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -60,21 +62,27 @@ def instruments(
     database: Database,
     embedder: Embedder,
     open_language_model: OpenLanguageModel,
+    ranking: Ranking | None = None,
 ) -> Instruments:
-    """Lay out what ``ask`` works with, tuned as the settings say."""
+    """Lay out what ``ask`` works with, tuned as the settings say; ``ranking`` is the tenant's."""
     return Instruments(
         database=database,
         embedder=embedder,
         open_language_model=open_language_model,
-        ranking=search.ranking(config),
+        ranking=ranking or search.ranking(config),
         answer_threshold=config.answer_threshold,
         related_threshold=config.related_threshold,
-        talks_when_unknown=config.enable_elyza_fallback,
         tuning=Tuning(
             history_messages=config.history_messages,
             passage_tokens=config.passage_tokens,
             unsupported=config.unsupported,
         ),
+        memory=Memory(
+            whose=config.answer_cache,
+            similarity=config.answer_cache_similarity,
+            kept_s=config.answer_cache_s,
+        ),
+        talks_when_unknown=config.enable_elyza_fallback,
     )
 
 
@@ -90,15 +98,19 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     """
     principal.require("chat")
     _check(question)
+    # Looked up before the search: what is found is then at least as new as its key says.
+    memory = _recollect(tools, principal, question)
     opening = _open(tools, principal, question)
     watch = StopWatch(emit, tools.database, principal.tenant_id, opening.answer_id)
     transcript = Transcript(watch.emit, question=opening.text)
     case = _unasked(opening)
     try:
         emit(Started(opening.conversation_id, opening.answer_id))
-        reply = smalltalk.courtesy(opening.text, opening.history)
-        case = case if reply else _look_up(tools, opening, emit=emit)
-        state = _compose(tools, case, transcript, courtesy=reply)
+        state = _say_without_search(opening, memory, transcript)
+        if state is None:
+            case = _look_up(tools, opening, emit=emit)
+            state = _compose(tools, case, transcript)
+        transcript.close()
         answer = keep(tools.database, case, transcript, state=state)
     except StoppedError:
         answer = keep(tools.database, case, transcript, state="stopped")
@@ -109,10 +121,33 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         raise
     try:
         emit(_done(answer))
+        if memory is not None:
+            memory.keep(answer)
         _give_title(tools, case, answer, emit=emit)
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
     return answer
+
+
+def _recollect(tools: Instruments, principal: Principal, question: Question) -> Recollection | None:
+    """Remember a question that stands alone; in a conversation it means what was said before."""
+    before = (question.conversation_id, question.edits, question.regenerates)
+    if question.history or any(each is not None for each in before):
+        return None
+    return recollect(tools, principal, question.text, filters=question.filters)
+
+
+def _say_without_search(
+    opening: Opening, memory: Recollection | None, transcript: Transcript
+) -> State | None:
+    """Answer a courtesy, or say the answer that was given to the same question before."""
+    reply = smalltalk.courtesy(opening.text, opening.history)
+    if reply is not None:
+        return smalltalk.say_courtesy(reply, transcript)
+    if memory is None or memory.known is None:
+        return None
+    memory.say(transcript)
+    return "answer"
 
 
 def _done(answer: Answer) -> Done:
@@ -168,45 +203,36 @@ def _look_up(tools: Instruments, opening: Opening, *, emit: Emit) -> Case:
     return Case(opening, gathered)
 
 
-def _compose(
-    tools: Instruments, case: Case, transcript: Transcript, *, courtesy: Reply | None
-) -> State:
-    """Say the answer to the end; returns how well it is founded."""
-    if courtesy is None:
-        state = _answer(tools, case, transcript)
-    else:
-        state = smalltalk.say_courtesy(courtesy, transcript)
-    transcript.close()
-    return state
+def _compose(tools: Instruments, case: Case, transcript: Transcript) -> State:
+    """Say the answer, and small talk behind it where nothing was found and that is wanted."""
+    state = _say_found(tools, case, transcript)
+    if state != "unknown" or not tools.talks_when_unknown:
+        return state
+    spoken = spoken_language(case.gathered.language, [])
+    return smalltalk.say_talk(case.text, case.opening.history, spoken=spoken, transcript=transcript)
 
 
-def _answer(tools: Instruments, case: Case, transcript: Transcript) -> State:
+def _say_found(tools: Instruments, case: Case, transcript: Transcript) -> State:
+    """Say what was found; returns how well it is founded."""
     hits = case.gathered.hits
     spoken = spoken_language(case.gathered.language, [hit.language for hit in hits])
     transcript.answerer = EXTRACTIVE
     if not hits:
         transcript.say(wording(spoken).unknown)
-        return _talk_on(tools, case, transcript, spoken=spoken)
+        return "unknown"
     model = _open_model(tools, transcript)
     if model is not None:
         transcript.answerer = model.name
         try:
-            return _answer_with_model(tools, case, transcript, model=model, spoken=spoken)
+            state = _answer_with_model(tools, case, transcript, model=model, spoken=spoken)
         except KontorError as error:
-            if transcript.text:
+            if transcript.text or _is_refusal(error):
                 raise
             transcript.answerer = _in_place_of(model.name, error)
-    state = _answer_with_quotes(tools, case, transcript, spoken=spoken)
-    if state == "unknown":
-        return _talk_on(tools, case, transcript, spoken=spoken)
-    return state
-
-
-def _talk_on(tools: Instruments, case: Case, transcript: Transcript, *, spoken: Spoken) -> State:
-    """Let small talk follow where nothing was found, if that is wanted."""
-    if not tools.talks_when_unknown:
-        return "unknown"
-    return smalltalk.say_talk(case.text, case.opening.history, spoken=spoken, transcript=transcript)
+        else:
+            transcript.answerer = model.name  # another may have stood in for the first
+            return state
+    return _answer_with_quotes(tools, case, transcript, spoken=spoken)
 
 
 def _answer_with_model(
@@ -276,6 +302,11 @@ def _open_model(tools: Instruments, transcript: Transcript) -> LanguageModel | N
         return None
 
 
+def _is_refusal(error: KontorError) -> bool:
+    """Tell whether a tenant wants to hear of a used-up budget instead of getting quotes."""
+    return isinstance(error, BudgetSpentError) and error.budget.when_spent == "refuse"
+
+
 def _in_place_of(name: str, error: KontorError) -> str:
     logger.warning("language model did not answer", extra={"model": name, "reason": error.detail})
     return f"{EXTRACTIVE} ({name} did not answer)"
@@ -286,8 +317,7 @@ def _give_title(tools: Instruments, case: Case, answer: Answer, *, emit: Emit) -
 
     It comes after ``Done``: nobody waits for it.
     """
-    is_wanted = case.is_first and case.opening.question.is_kept
-    if not is_wanted or answer.state == "smalltalk":
+    if not case.is_first or not case.opening.question.is_kept:
         return
     title = title_by_model(tools, case.text)
     if not title:

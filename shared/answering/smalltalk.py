@@ -25,6 +25,7 @@ def say_courtesy(reply: Reply, transcript: Transcript) -> State:
     """Say it; nothing is cited, because nothing is claimed."""
     transcript.answerer = NAME
     transcript.say(reply.text)
+    transcript.close()
     return "smalltalk"
 
 
@@ -32,6 +33,7 @@ def say_talk(text: str, history: History, *, spoken: Spoken, transcript: Transcr
     """Talk on behind the admission that nothing was found, and say that it is only talk."""
     reply = talk(text.strip(), spoken, earlier=_earlier(history))
     transcript.say(f"\n\n{wording(spoken).small_talk} {reply.text}")
+    transcript.close()
     return "smalltalk"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -62,6 +62,14 @@ class Keeping:
     """How many days conversations are kept; 0 keeps them for good."""
 
     keep_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """A question and the answer that was kept for it."""
+
+    question: str
+    answer: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,3 +332,16 @@ def erase_document(session: Session, document_id: DocumentId, *, title: str, con
     session.execute(QUERIES["erase_answers"], {"document_id": document_id, "content": content})
     session.execute(QUERIES["erase_condensed"], {"document_id": document_id})
     session.execute(QUERIES["erase_quotes"], {"document_id": document_id, "title": title})
+
+
+def list_cached_answers(
+    session: Session, *, scope: bytes, vector: str, least: float, most: int
+) -> list[CachedAnswer]:
+    """List kept answers of a scope whose questions are near enough to a vector, nearest first."""
+    params = {"scope": scope, "vector": vector, "least": least, "most": most}
+    return session.all(QUERIES["list_cached_answers"], CachedAnswer, params)
+
+
+def record_cached_answer(session: Session, params: Mapping[str, object]) -> None:
+    """Keep an answer by its question."""
+    session.execute(QUERIES["record_cached_answer"], params)

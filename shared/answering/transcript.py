@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from shared.answering.model import Citation, Cited, Emit, Token, Unsupported
-from shared.answering.safe_text import SafeStream
 from shared.kernel.ids import CitationId, new_id
+from shared.kernel.safe_text import SafeStream
 from shared.search import service as search
 from shared.search.model import Hit
 
@@ -94,6 +94,15 @@ class Transcript:
     def drop_unsupported(self) -> None:
         """Tell that a sentence no passage supports was left out; its words are not repeated."""
         self._emit(Unsupported("", is_dropped=True))
+
+    def recite(self, citation: Citation) -> None:
+        """Say ``[n]`` for a citation of a former answer; it is given an id of its own here."""
+        key = (citation.version_id, citation.start, citation.end)
+        self._mark(f"[{citation.number}]")
+        if key not in self._citations:
+            again = replace(citation, id=CitationId(new_id()))
+            self._citations[key] = again
+            self._emit(Cited(again))
 
 
 def _citation(hit: Hit, start: int, end: int, *, number: int, question: str) -> Citation:

@@ -72,6 +72,12 @@ class Bridge:
             return None
         return RoutedModel(self, caller, purpose, min(routes, key=lambda route: route.tier).model)
 
+    def direct_routes(self, caller: Caller) -> list[Route]:
+        """List the routes that people may speak to themselves, the tenant's own first."""
+        with self.database.transaction(caller.tenant_id) as session:
+            routes = [*store.list_routes(session), *self.routes]
+        return [route for route in routes if route.is_direct and "direct" in route.purposes]
+
     def answer(self, caller: Caller, request: Request) -> Iterator[Piece]:
         """Reserve, ask, and yield the answer's pieces, an ``Ending`` last.
 

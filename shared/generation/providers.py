@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partialmethod
 from types import ModuleType
 from typing import Any
 
@@ -46,6 +46,10 @@ class RouteFailedError(Exception):
 
 class Providers:
     """Makes single requests; which route to take and what to do on failure is decided above."""
+
+    def prepare(self) -> None:
+        """Load LiteLLM; later calls find it there. Raises UnavailableError."""
+        load_litellm()
 
     def stream(
         self, route: Route, request: Request, *, key: str, first_word_s: float
@@ -106,6 +110,8 @@ class Providers:
                 timeout=min(first_word_s, float(route.timeout_s)),
                 num_retries=0,
                 max_retries=0,
+                # Tools are the asker's own; LiteLLM's gateway for them needs a package it lacks.
+                _skip_mcp_handler=True,
                 **_address(route, key),
                 **request.options,
             )
@@ -118,7 +124,7 @@ class Providers:
                     )
         finally:
             _close(response)
-        yield heard.ending(self, messages)
+        yield heard.ending(self, messages, is_counted=_is_counted(response))
 
     def _fitting(
         self, litellm: ModuleType, route: Route, request: Request
@@ -160,8 +166,14 @@ class _Heard:
             if choice.finish_reason == "content_filter":
                 raise RouteFailedError(_declined(self._route), is_final=True)
 
-    def ending(self, providers: Providers, messages: Sequence[Mapping[str, object]]) -> Ending:
-        """Say how it ended; raises UnavailableError when nothing was said."""
+    def ending(
+        self,
+        providers: Providers,
+        messages: Sequence[Mapping[str, object]],
+        *,
+        is_counted: bool,
+    ) -> Ending:
+        """Say how it ended; raises RouteFailedError when nothing was said."""
         if not self._chars:
             raise RouteFailedError(
                 UnavailableError(
@@ -173,8 +185,7 @@ class _Heard:
             )
         tokens_in = int(getattr(self._usage, "prompt_tokens", 0) or 0)
         tokens_out = int(getattr(self._usage, "completion_tokens", 0) or 0)
-        is_estimated = not (tokens_in and tokens_out)
-        if is_estimated:
+        if not is_counted:
             tokens_in = tokens_in or count_roughly(messages)
             tokens_out = tokens_out or estimate_tokens("x" * self._chars)
         return Ending(
@@ -184,7 +195,7 @@ class _Heard:
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             cost_nanousd=providers.cost_nanousd(self._route, tokens_in, tokens_out),
-            is_estimated=is_estimated,
+            is_estimated=not is_counted,
         )
 
 
@@ -202,6 +213,7 @@ def load_litellm() -> ModuleType:
     """
     # The import itself reads this variable; without it LiteLLM asks the network for prices.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # noqa: TID251 - vendor's switch
+    make_record = logging.getLogRecordFactory()
     try:
         import litellm
     except ModuleNotFoundError as error:
@@ -209,14 +221,29 @@ def load_litellm() -> ModuleType:
             "A language model is configured, but LiteLLM is not installed.",
             hint="Install litellm, or remove the routes to get extractive answers.",
         ) from error
+    finally:
+        # The import makes every log line of the process, ours too, carry a field of its own.
+        logging.setLogRecordFactory(make_record)
     litellm.telemetry = False
     litellm.drop_params = True
     litellm.suppress_debug_info = True
     litellm.disable_hf_tokenizer_download = True
+    _stay_at_the_address(litellm)
     # What it logs of failures repeats prompts.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     module: ModuleType = litellm
     return module
+
+
+def _stay_at_the_address(litellm: Any) -> None:
+    """Follow no redirects: an address was checked, where it points to was not."""
+    import httpx
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+
+    litellm.client_session = httpx.Client(follow_redirects=False)  # what OpenAI's client uses
+    HTTPHandler.__init__ = partialmethod(  # type: ignore[method-assign, assignment]
+        HTTPHandler.__init__, follow_redirects=False
+    )
 
 
 def _address(route: Route, key: str) -> dict[str, str]:
@@ -226,6 +253,12 @@ def _address(route: Route, key: str) -> dict[str, str]:
         # It signs with the function's role; only a deployment's own routes may name it.
         return {"aws_bedrock_runtime_endpoint": route.api_base} if route.api_base else {}
     return {**address, "api_key": key or "none"}
+
+
+def _is_counted(response: Any) -> bool:
+    """Tell whether the server itself said how many tokens it took; else LiteLLM has estimated."""
+    chunks = getattr(response, "chunks", None) or []
+    return any(getattr(chunk, "usage", None) is not None for chunk in chunks)
 
 
 def _plain(call: Any) -> Mapping[str, object]:
@@ -278,13 +311,9 @@ def _away(name: str, error: Exception, status: int, waited_s: float) -> RouteFai
 
 def _retry_after(error: Exception) -> float:
     """Read how long a server asks to be left alone, within limits."""
-    sources = (getattr(error, "response", None), error)
-    for source in sources:
-        headers = getattr(source, "headers", None) or {}
-        text = str(headers.get("retry-after", "")) if hasattr(headers, "get") else ""
-        if text.isdigit():
-            return min(max(float(text), 1.0), LONGEST_COOL_S)
-    return COOL_S
+    headers = getattr(error, "litellm_response_headers", None) or {}
+    text = str(headers.get("retry-after", ""))
+    return min(max(float(text), 1.0), LONGEST_COOL_S) if text.isdigit() else COOL_S
 
 
 def _declined(route: Route) -> RefusedError:

@@ -79,7 +79,7 @@ FROM (
         END AS cost_nanousd
     FROM kontor.llm_calls
     WHERE tenant_id = %(tenant_id)s AND state IN ('reserved', 'taken')
-        AND created_at >= %(since)s::date
+        AND created_at >= (%(since)s::date)::timestamp AT TIME ZONE 'UTC'
         AND (%(user_id)s::uuid IS NULL OR user_id = %(user_id)s)
 ) AS s;
 
@@ -106,12 +106,14 @@ UPDATE kontor.llm_calls SET route = %(route)s
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name change_call_to_settled :exec
--- Only while it is open: a call is settled once.
+-- A call is settled once; only who took it for lost is corrected by who knows what it took.
 UPDATE kontor.llm_calls SET
     state = %(state)s, route = %(route)s, model = %(model)s, tokens_in = %(tokens_in)s,
     tokens_out = %(tokens_out)s, cost_nanousd = %(cost_nanousd)s, is_estimated = %(is_estimated)s,
     first_word_ms = %(first_word_ms)s, duration_ms = %(duration_ms)s, problem = %(problem)s
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND state IN ('reserved', 'taken');
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND (
+    state IN ('reserved', 'taken') OR (state = 'failed' AND model = '' AND %(model)s <> '')
+);
 
 -- :name record_spending :exec
 -- Adds to the day of the person and model.

@@ -75,6 +75,12 @@ def keep_route(session: Session, route: Route, *, private_hosts: frozenset[str])
     return kept
 
 
+def may_keep_key(known: Route, changed: Route) -> bool:
+    """Tell whether a route's key may stay: never when it would be sent somewhere else."""
+    is_same_place = (known.api_base, known.provider) == (changed.api_base, changed.provider)
+    return bool(known.key_secret) and is_same_place
+
+
 def find_own_route(session: Session, name: str) -> Route | None:
     """Return a route of the tenant's own."""
     return next((route for route in store.list_routes(session) if route.name == name), None)

@@ -57,6 +57,8 @@ class Switchboard:
         was, UnavailableError when none was left to ask.
         """
         taken, candidates = self._take(tenant_id, call_id, request)
+        if candidates:
+            self.providers.prepare()  # seconds, once: not part of what a first word may take
         call = _Call(self, tenant_id, call_id, request, taken, began=time.monotonic())
         yield from call.run(candidates)
 

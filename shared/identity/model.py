@@ -15,6 +15,8 @@ _WRITING: Final = _READING | {"documents:write"}
 
 PERMISSIONS: Final = _WRITING | {
     "users:manage", "system:read", "system:operate", "documents:erase", "reading:manage",
+    "models:manage",
+    "search:manage",
 }  # fmt: skip
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "admin": PERMISSIONS,

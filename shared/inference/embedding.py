@@ -1,7 +1,7 @@
 """Turns texts into vectors with a local model; counts tokens the way that model does.
 
 ``Tokenizer`` needs only the tokenizer's file, so parsing can measure chunks without loading the
-model. ``OnnxEmbedder`` runs the graph that ``minilm_graph`` draws.
+model. ``OnnxEmbedder`` runs the graph that ``encoder_graph`` draws.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from shared.inference.model import SPECIAL_TOKENS, EmbeddingModel
+from shared.inference.model import SPECIAL_TOKENS, EmbeddingModel, Prefixes
 from shared.kernel.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Embedder(Protocol):
 
 
 class Tokenizer:
-    """WordPiece tokens of one model, read from its ``tokenizer.json``.
+    """The tokens of one model, read from its ``tokenizer.json``.
 
     The file's own settings for truncation and padding (128 each in all-MiniLM-L6-v2, against the
     model's 256) are switched off: callers see every token and pad for themselves.
@@ -91,10 +91,18 @@ class Tokenizer:
 class OnnxEmbedder:
     """Embeds with ONNX Runtime on the CPU; one instance may be used from several threads."""
 
-    def __init__(self, folder: Path, model: EmbeddingModel, *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: EmbeddingModel,
+        *,
+        threads: int = 0,
+        prefixes: Prefixes | None = None,
+    ) -> None:
         import onnxruntime
 
         self._model = model
+        self._prefixes = prefixes or Prefixes()
         self._tokenizer = Tokenizer(folder / TOKENIZER_FILE)
         path = folder / MODEL_FILE
         if not path.is_file():
@@ -118,6 +126,19 @@ class OnnxEmbedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed passages: float32, (n, dimension), rows of length 1, in the order given."""
+        before = self._prefixes.passage
+        return self._embed([before + text for text in texts] if before else texts)
+
+    def embed_question(self, text: str) -> NDArray[np.float32]:
+        """Embed a question: float32, (dimension,), length 1."""
+        vector: NDArray[np.float32] = self._embed([self._prefixes.query + text])[0]
+        return vector
+
+    def count_tokens(self, text: str) -> int:
+        """Count the text's tokens, uncut and without the special tokens added around it."""
+        return self._tokenizer.count_tokens(text)
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import numpy as np
 
         vectors = np.zeros((len(texts), self._model.dimension), dtype=np.float32)
@@ -130,15 +151,6 @@ class OnnxEmbedder:
             rows = order[start : start + BATCH]
             vectors[rows] = self._run([encoded[row] for row in rows])
         return vectors
-
-    def embed_question(self, text: str) -> NDArray[np.float32]:
-        """Embed a question: float32, (dimension,), length 1."""
-        vector: NDArray[np.float32] = self.embed([text])[0]
-        return vector
-
-    def count_tokens(self, text: str) -> int:
-        """Count the text's tokens, uncut and without the special tokens added around it."""
-        return self._tokenizer.count_tokens(text)
 
     def _run(self, encoded: list[list[int]]) -> NDArray[np.float32]:
         import numpy as np

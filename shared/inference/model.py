@@ -12,21 +12,40 @@ Role = Literal["system", "user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingModel:
-    """Identity of an embedding model; vectors compare only where all of it is equal.
+class VectorSpace:
+    """Where vectors live: only those of one space compare.
 
-    ``revision`` names weights and storage form. ``max_tokens`` counts the special tokens too.
+    ``revision`` names weights and storage form.
     """
 
     name: str
     dimension: int
     revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingModel(VectorSpace):
+    """Identity of an embedding model; vectors compare only where all of it is equal.
+
+    ``max_tokens`` counts the special tokens too, and ``prefix_tokens`` of it are taken by what
+    the model wants before every passage.
+    """
+
     max_tokens: int
+    prefix_tokens: int = 0
 
     @property
     def content_tokens(self) -> int:
         """How many tokens of a text reach the model; what is longer is cut off."""
-        return self.max_tokens - SPECIAL_TOKENS
+        return self.max_tokens - SPECIAL_TOKENS - self.prefix_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """What is put before a question and before a passage; models trained so expect it."""
+
+    query: str = ""
+    passage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

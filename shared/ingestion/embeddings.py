@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.adapters.objects import Objects
 from shared.inference.embedding import Embedder
-from shared.inference.model import EmbeddingModel
-from shared.inference.registry import known_model
+from shared.inference.model import VectorSpace
 from shared.ingestion.model import Chunk, embedding_text
 from shared.kernel.errors import InvalidError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_FORMER_DIMENSION = 384
+"""The width of vectors that were stored when there was only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ def embed_batch(
 
 
 def load_vectors(
-    objects: Objects, prefix: str, count: int, *, dimension: int, preferred: str
-) -> tuple[EmbeddingModel, NDArray[np.float16]]:
+    objects: Objects, prefix: str, count: int, *, preferred: str
+) -> tuple[VectorSpace, NDArray[np.float16]]:
     """Read the vectors of all batches, float16, (count, dimension), and whose they are.
 
     The ``preferred`` model's are taken if they are all there; otherwise another model's, which
@@ -52,21 +54,23 @@ def load_vectors(
     for info in objects.list(f"{prefix}vectors/"):
         folder, _, _ = info.key.removeprefix(f"{prefix}vectors/").rpartition("/")
         by_folder.setdefault(folder, []).append(info.key)
-    for folder in sorted(by_folder, key=lambda name: (_name(name) != preferred, name)):
+    for folder in sorted(by_folder, key=lambda each: (_space(each).name != preferred, each)):
+        space = _space(folder)
         parts = [np.frombuffer(objects.get(key), np.float16) for key in sorted(by_folder[folder])]
-        rows = np.concatenate(parts).reshape(-1, dimension)
+        rows = np.concatenate(parts).reshape(-1, space.dimension)
         if len(rows) == count:
-            name, _, revision = folder.rpartition("@")
-            return replace(known_model(name).model, revision=revision), rows
+            return space, rows
     raise InvalidError(
         f"The version's {count} chunks have not all been embedded.",
         hint="Read the document again.",
     )
 
 
-def _folder(prefix: str, model: EmbeddingModel) -> str:
-    return f"{prefix}vectors/{model.name}@{model.revision}/"
+def _folder(prefix: str, model: VectorSpace) -> str:
+    """Name the folder of a model's vectors so that whoever reads them needs no model."""
+    return f"{prefix}vectors/{model.name}@{model.revision}@{model.dimension}/"
 
 
-def _name(folder: str) -> str:
-    return folder.rpartition("@")[0]
+def _space(folder: str) -> VectorSpace:
+    name, revision, *width = folder.split("@")
+    return VectorSpace(name, int(width[0]) if width else _FORMER_DIMENSION, revision)

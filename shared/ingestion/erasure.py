@@ -17,6 +17,7 @@ from shared.audit import service as audit
 from shared.documents import trash
 from shared.documents.model import derived_prefix
 from shared.documents.trash_store import ErasableVersion
+from shared.ingestion.known_vectors import forget_vectors
 from shared.ingestion.service import ChunkIndex
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import DocumentId, TenantId, UserId
@@ -52,6 +53,7 @@ class Erasure:
             for each in going:
                 for version in trash.list_erasable_versions(session, each):
                     self.chunk_index.remove(session, version.id)
+                forget_vectors(session, each)
                 for forget in self.forgetting:
                     forget(session, each)
             reach("erase.hidden")

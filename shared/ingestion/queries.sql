@@ -61,3 +61,46 @@ WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s AND number = %(n
 DELETE FROM kontor.readings
 WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s AND number = %(number)s
     AND NOT is_active;
+
+-- :name list_known_vectors :many KnownVector
+-- What this model made of these texts before.
+SELECT sha256, vector
+FROM kontor.embedding_cache
+WHERE tenant_id = %(tenant_id)s AND model = %(model)s AND sha256 = ANY (%(keys)s)
+LIMIT 1000;
+
+-- :name touch_known_vectors :exec
+-- What is used stays; once a day is enough to know it.
+UPDATE kontor.embedding_cache SET used_at = now()
+WHERE tenant_id = %(tenant_id)s AND model = %(model)s AND sha256 = ANY (%(keys)s)
+    AND used_at < now() - interval '1 day';
+
+-- :name record_known_vectors :exec
+-- Held by its document's row until the commit: a document that goes takes them with it, and one
+-- that is being erased gets none.
+INSERT INTO kontor.embedding_cache (tenant_id, model, sha256, document_id, vector)
+SELECT %(tenant_id)s, %(model)s, u.sha256, d.id, u.vector
+FROM (
+    SELECT id FROM kontor.documents
+    WHERE tenant_id = %(tenant_id)s AND id = %(document_id)s AND NOT is_erasing
+    FOR KEY SHARE
+) AS d
+CROSS JOIN unnest(%(keys)s::bytea[], %(vectors)s::bytea[]) AS u (sha256, vector)
+ON CONFLICT (tenant_id, model, sha256) DO NOTHING;
+
+-- :name remove_known_vectors :exec
+-- Nothing of an erased document stays.
+DELETE FROM kontor.embedding_cache
+WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
+
+-- :name remove_old_vectors :exec
+-- What nobody used for long, and beyond the bound what was not used for longest.
+DELETE FROM kontor.embedding_cache AS c
+WHERE c.tenant_id = %(tenant_id)s AND (
+    c.used_at < now() - make_interval(days => %(days)s)
+    OR c.used_at <= (
+        SELECT o.used_at FROM kontor.embedding_cache AS o
+        WHERE o.tenant_id = %(tenant_id)s
+        ORDER BY o.used_at DESC OFFSET %(most)s LIMIT 1
+    )
+);

@@ -22,12 +22,13 @@ from shared.adapters.outbox import find_receipt, leave_receipt
 from shared.documents import service as documents
 from shared.documents.model import ParsedFacts, Version, derived_prefix
 from shared.inference.embedding import Embedder
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import VectorSpace
 from shared.ingestion import enclosed
 from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.derived import load_chunks, reading_prefix
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
 from shared.ingestion.isolation import parse_isolated
+from shared.ingestion.known_vectors import KnownVectors
 from shared.ingestion.model import Chunk, ParsedDocument
 from shared.ingestion.parsers import page_images
 from shared.ingestion.parsers.port import ReadOptions, Source
@@ -65,7 +66,7 @@ class ChunkIndex(Protocol):
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel,
+        model: VectorSpace,
         reading: int = 1,
     ) -> None:
         """Make a version's chunks findable, the model's vectors in the order of the chunks."""
@@ -179,9 +180,10 @@ def embed(
         return receipt
     prefix = reading_prefix(task.tenant_id, task.version_id, reading)
     chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=reading)
-    count = embed_batch(objects, prefix, chunks, batch, embedder=embedder)
+    known = KnownVectors(database, task.tenant_id, task.document_id, embedder)
+    count = embed_batch(objects, prefix, chunks, batch, embedder=known)
     reach("embed.stored")
-    result: dict[str, object] = {"first": batch.first, "count": count}
+    result: dict[str, object] = {"first": batch.first, "count": count, "known": known.hits}
     with database.transaction(task.tenant_id) as session:
         if leave_receipt(session, "embed", key, result):
             done = (batch.first + count) / max(1, len(chunks))
@@ -197,7 +199,6 @@ def index(
     task: IngestTask,
     *,
     chunk_index: ChunkIndex,
-    dimension: int,
 ) -> dict[str, object]:
     """Put a version's chunks and vectors into the search index, all in one transaction."""
     progress = Progress(task, "index")
@@ -209,9 +210,7 @@ def index(
         reading = active_reading(session, task.version_id)
     chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=reading)
     prefix = reading_prefix(task.tenant_id, task.version_id, reading)
-    model, vectors = load_vectors(
-        objects, prefix, len(chunks), dimension=dimension, preferred=wanted
-    )
+    model, vectors = load_vectors(objects, prefix, len(chunks), preferred=wanted)
     result: dict[str, object] = {"chunks": len(chunks)}
     with database.transaction(task.tenant_id) as session:
         if not leave_receipt(session, "index", str(task.version_id), result):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.kernel.ids import UserId, VersionId
+from shared.kernel.ids import DocumentId, UserId, VersionId
 
 QUERIES = load_queries("shared.ingestion")
 
@@ -38,6 +38,14 @@ class Reading:
     chunk_count: int
     character_count: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVector:
+    """A vector by the hash of its text, as float16 bytes."""
+
+    sha256: bytes
+    vector: bytes
 
 
 def find_settings(session: Session) -> SettingsRow | None:
@@ -77,3 +85,35 @@ def change_active_reading(session: Session, version_id: VersionId, number: int) 
 def remove_reading(session: Session, version_id: VersionId, number: int) -> None:
     """Delete a reading that is not active."""
     session.execute(QUERIES["remove_reading"], {"version_id": version_id, "number": number})
+
+
+def list_known_vectors(session: Session, model: str, keys: Sequence[bytes]) -> list[KnownVector]:
+    """List what a model made of texts with these hashes before; they count as used."""
+    params = {"model": model, "keys": list(keys)}
+    found = session.all(QUERIES["list_known_vectors"], KnownVector, params)
+    if found:
+        session.execute(QUERIES["touch_known_vectors"], params)
+    return found
+
+
+def record_known_vectors(
+    session: Session, model: str, document_id: DocumentId, *, vectors: Mapping[bytes, bytes]
+) -> None:
+    """Keep vectors for a document that is not being erased."""
+    params = {
+        "model": model,
+        "document_id": document_id,
+        "keys": list(vectors),
+        "vectors": list(vectors.values()),
+    }
+    session.execute(QUERIES["record_known_vectors"], params)
+
+
+def remove_known_vectors(session: Session, document_id: DocumentId) -> None:
+    """Delete the vectors that a document brought."""
+    session.execute(QUERIES["remove_known_vectors"], {"document_id": document_id})
+
+
+def remove_old_vectors(session: Session, *, days: int, most: int) -> int:
+    """Delete vectors unused for so many days, and all but the last used ``most``."""
+    return session.execute(QUERIES["remove_old_vectors"], {"days": days, "most": most})

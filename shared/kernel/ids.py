@@ -19,6 +19,7 @@ ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 CitationId = NewType("CitationId", UUID)
 CollectionId = NewType("CollectionId", UUID)
+SavedSearchId = NewType("SavedSearchId", UUID)
 
 
 class _Clock:

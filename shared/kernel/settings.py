@@ -178,6 +178,14 @@ class Settings(BaseModel):
     embed_batch_chunks: Annotated[
         int, setting(64, "Chunks one embed step handles.", unit="chunks", ge=1, le=512)
     ]
+    embedding_cache_days: Annotated[
+        int,
+        setting(90, "How long vectors of texts nobody embeds again are kept.", unit="days", ge=0),
+    ]
+    embedding_cache_vectors: Annotated[
+        int,
+        setting(200_000, "Vectors kept per tenant to embed no text twice.", unit="vectors", ge=0),
+    ]
 
     # search and answers
     exact_scan_chunks: Annotated[
@@ -190,6 +198,70 @@ class Settings(BaseModel):
     dense_weight_de: Annotated[
         float, setting(0.2, "Share of the vector score in German search.", ge=0, le=1)
     ]
+    search_backend: Annotated[
+        str,
+        setting(
+            "postgres",
+            "Who finds candidates: postgres, or opensearch beside it.",
+            pattern="^(postgres|opensearch)$",
+        ),
+    ]
+    opensearch_url: Annotated[
+        SecretStr, setting(SecretStr(""), "Address of OpenSearch, for SEARCH_BACKEND.")
+    ]
+    rerank: Annotated[
+        str,
+        setting(
+            "none",
+            "Who judges passages once more: none, features, cross-encoder or llm.",
+            pattern="^(none|features|cross-encoder|llm)$",
+        ),
+    ]
+    rerank_factor: Annotated[
+        int, setting(4, "Passages judged for each one wanted.", unit="passages", ge=1, le=10)
+    ]
+    reranker_model: Annotated[str, setting("", "Folder with a cross-encoder, for RERANK.")]
+    gram_weight: Annotated[
+        float, setting(0.5, "Share of character 4-grams in what words say.", ge=0, le=1)
+    ]
+    title_weight: Annotated[
+        float,
+        setting(
+            1.0, "What a word in a document's title counts beside one in the text.", ge=0, le=10
+        ),
+    ]
+    similarity_threshold: Annotated[
+        float,
+        setting(0.0, "Hits less likely to help than this are left out; 0 keeps all.", ge=0, le=1),
+    ]
+    redis_url: Annotated[
+        SecretStr,
+        setting(
+            SecretStr(""),
+            "Redis or Valkey between each process's cache and the database's; empty means none.",
+        ),
+    ]
+    cache_items: Annotated[
+        int, setting(1000, "Search results each process keeps in its memory.", unit="items", ge=0)
+    ]
+    cache_memory_s: Annotated[
+        int, setting(300, "How long a process keeps a search result.", unit="s", ge=0)
+    ]
+    cache_shared_s: Annotated[
+        int, setting(3600, "How long Redis and the database keep a search result.", unit="s", ge=0)
+    ]
+    answer_cache: Annotated[
+        str,
+        setting(
+            "models",
+            "Whose answers are kept for questions that mean the same: off, models or all.",
+            pattern="^(off|models|all)$",
+        ),
+    ]
+    answer_cache_similarity: Annotated[
+        float, setting(0.9, "Cosine from which two questions may mean the same.", ge=0.5, le=1)
+    ]
+    answer_cache_s: Annotated[int, setting(3600, "How long an answer is kept.", unit="s", ge=1)]
     answer_threshold: Annotated[
         float,
         setting(0.12, "Probability from which quotes are given as the answer.", ge=0, le=1),
@@ -268,6 +340,47 @@ class Settings(BaseModel):
     llm_url: Annotated[str, setting("", "Address of the function that speaks to language models.")]
     openai_url: Annotated[
         str, setting("", "Public address of the OpenAI-compatible API, told to clients.")
+    ]
+
+    # agents and the web
+    web_search_provider: Annotated[
+        str,
+        setting(
+            "",
+            "Web search for agents: searxng, brave or json; empty keeps agents off the web.",
+            pattern="^(|searxng|brave|json)$",
+        ),
+    ]
+    web_search_url: Annotated[
+        str,
+        setting(
+            "", "Address of SearXNG; for json a URL with {query}, {most} and {language} in it."
+        ),
+    ]
+    web_search_key: Annotated[SecretStr, setting(SecretStr(""), "Key for the web search.")]
+    web_search_paths: Annotated[
+        str,
+        setting(
+            "results=results url=url title=title snippet=snippet",
+            "Where a json web search has its results and their parts, as dotted paths.",
+        ),
+    ]
+    egress_inside: Annotated[
+        str,
+        setting("", "One host:port that may be fetched from though it is private: your SearXNG."),
+    ]
+    agent_max_steps: Annotated[
+        int, setting(12, "Steps one agent run may take.", unit="steps", ge=1, le=100)
+    ]
+    agent_max_tokens: Annotated[
+        int,
+        setting(30_000, "A language model's tokens one agent run may take.", unit="tokens", ge=0),
+    ]
+    agent_max_seconds: Annotated[
+        float, setting(180.0, "Working time of one agent run.", unit="s", gt=0)
+    ]
+    agent_max_pages: Annotated[
+        int, setting(3, "Web pages one agent run may read.", unit="pages", ge=0, le=20)
     ]
 
     # logs

@@ -18,6 +18,7 @@ from shared.inference.embedding import Embedder
 from shared.ingestion.chunking.units import CountTokens
 from shared.ingestion.derived import load_chunks, load_document, reading_prefix
 from shared.ingestion.embeddings import Batch, embed_batch, load_vectors
+from shared.ingestion.known_vectors import KnownVectors
 from shared.ingestion.model import Chunk
 from shared.ingestion.preferences import cut, find_settings
 from shared.ingestion.readings import record_reading
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from shared.inference.model import EmbeddingModel
+    from shared.inference.model import VectorSpace
 
 Result = dict[str, object]
 
@@ -49,7 +50,7 @@ class ShadowIndex(Protocol):
         chunks: Sequence[Chunk],
         vectors: NDArray[np.float16],
         *,
-        model: EmbeddingModel,
+        model: VectorSpace,
         reading: int,
     ) -> None:
         """Write a reading where search does not look yet."""
@@ -110,9 +111,11 @@ def embed(
         return receipt
     prefix = reading_prefix(task.tenant_id, task.version_id, item.reading)
     chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=item.reading)
-    count = embed_batch(objects, prefix, chunks, batch, embedder=embedder)
+    known = KnownVectors(database, task.tenant_id, task.document_id, embedder)
+    count = embed_batch(objects, prefix, chunks, batch, embedder=known)
     reach("reembed.stored")
-    return _done(database, task, step, {"first": batch.first, "count": count})
+    result: Result = {"first": batch.first, "count": count, "known": known.hits}
+    return _done(database, task, step, result)
 
 
 def index(
@@ -122,7 +125,6 @@ def index(
     *,
     chunk_index: ShadowIndex,
     embedder_name: str,
-    dimension: int,
 ) -> Result:
     """Write the reading into the shadow, or the model's vectors beside those in use."""
     receipt, found, item = _begin(database, task, "index")
@@ -130,9 +132,7 @@ def index(
         return receipt
     chunks = load_chunks(objects, task.tenant_id, task.version_id, reading=item.reading)
     prefix = reading_prefix(task.tenant_id, task.version_id, item.reading)
-    model, vectors = load_vectors(
-        objects, prefix, len(chunks), dimension=dimension, preferred=embedder_name
-    )
+    model, vectors = load_vectors(objects, prefix, len(chunks), preferred=embedder_name)
     if model.name != embedder_name:
         raise InvalidError(f"The chunks were not embedded by {embedder_name}.")
     result: Result = {"chunks": len(chunks)}

@@ -36,7 +36,7 @@ def find_highlights(
     matching = store.list_matching_words(
         session, query=query, query_language=language, words=sorted(words)
     )
-    marks = {language: _any_of(language, matching) for language, _ in matching}
+    marks = {language: _any_of(language, matching) for language in {each for each, _ in matching}}
     return [_spans(text, marks.get(text_language)) for text_language, text in texts]
 
 

@@ -16,14 +16,17 @@ from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
 from shared.inference.language import Language, detect_language
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
-from shared.search import store
+from shared.search import external, store
+from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
+from shared.search.identifiers import find_exact
 from shared.search.model import (
+    KINDS,
     LONGEST_QUERY,
     MOST_AROUND,
     MOST_HITS,
@@ -34,6 +37,10 @@ from shared.search.model import (
     SearchRequest,
     SearchResult,
 )
+from shared.search.planning import Plan
+from shared.search.repetition import collapse
+from shared.search.scoring import Weights, similarities
+from shared.search.wording import MOST_WORDS, weigh
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +49,13 @@ if TYPE_CHECKING:
 _ROWS_PER_STATEMENT = 500
 _MOST_FILTER_VALUES = 1000
 _LANGUAGES = {"de", "en", "simple"}
+NO_FILTERS = "{}"
 _DEFAULT_RANKING = Ranking()
-_HIT_FIELDS = tuple(field.name for field in fields(store.HitRow))
+_SPARE_HITS = 15
+"""Fetched beyond what was asked for: passages that say the same become one hit."""
+_HIT_FIELDS = tuple(
+    {field.name for field in fields(store.HitRow)} & {field.name for field in fields(Hit)}
+)
 
 
 def ranking(config: Settings) -> Ranking:
@@ -51,7 +63,11 @@ def ranking(config: Settings) -> Ranking:
     return Ranking(
         dense_weight_en=config.dense_weight_en,
         dense_weight_de=config.dense_weight_de,
+        gram_weight=config.gram_weight,
+        title_weight=config.title_weight,
         exact_scan_chunks=config.exact_scan_chunks,
+        similarity_threshold=config.similarity_threshold,
+        external=external.indexes_of(config),
     )
 
 
@@ -60,7 +76,7 @@ def index_version(
     *,
     document_id: DocumentId,
     version_id: VersionId,
-    model: EmbeddingModel,
+    model: VectorSpace,
     chunks: Iterable[NewChunk],
     vectors: NDArray[np.float16],
 ) -> int:
@@ -118,39 +134,72 @@ def find(
     """
     started = time.perf_counter()
     check_request(request)
+    planned = plan(session, embedder.model, request, ranking=ranking)
+    vector = embedder.embed_question(planned.query)
+    most = request.k + _SPARE_HITS
+    if ranking.external is None:
+        rows = store.list_hits(session, {**planned.params, "most": most}, vector)
+    else:
+        index = ranking.external(embedder.model)
+        rows = external.list_hits(session, index, planned, vector, most=most)
+    hits = present(session, request, planned, rows)
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchResult(hits, planned.language, round(took_ms, 2))
+
+
+def plan(session: Session, model: VectorSpace, request: SearchRequest, *, ranking: Ranking) -> Plan:
+    """Look the question's words up and decide how its scores are mixed."""
     query = request.query.strip()
     language = detect_language(query)
+    filters = filters_json(request.filters)
+    asked = weigh(
+        store.look_up(session, query=query, language=language, most=MOST_WORDS),
+        language=language,
+        exact=find_exact(query),
+        is_filtered=filters != NO_FILTERS,
+    )
+    weights = Weights.of(ranking, language, asked.languages)
     params: dict[str, object] = {
-        "query": query,
-        "language": language,
-        "model_id": store.find_model_id(session, embedder.model),
-        "dense_weight": ranking.dense_weight(language),
+        "asked": asked.to_json(),
+        "weights": weights.to_json(),
+        "model_id": store.find_model_id(session, model),
         "exact_limit": ranking.exact_scan_chunks,
-        "filters": filters_json(request.filters),
-        "most": request.k,
+        "filters": filters,
         "threshold": request.threshold,
     }
-    rows = store.list_hits(session, params, embedder.embed_question(query))
-    hits = _with_highlights(session, query, language, rows)
+    least = max(request.similarity, ranking.similarity_threshold)
+    return Plan(query, language, asked, weights, least, params)
+
+
+def present(
+    session: Session, request: SearchRequest, planned: Plan, rows: list[store.HitRow]
+) -> tuple[Hit, ...]:
+    """Make at most ``request.k`` hits of rows in their order, with all that was asked for."""
+    likely = similarities(rows, planned.asked, planned.language)
+    hits = [_hit(row, similarity=each) for row, each in zip(rows, likely, strict=True)]
+    hits = [hit for hit in hits if hit.similarity >= planned.least_similarity]
+    hits = collapse(hits)[: request.k]
+    if request.explain:
+        hits = explain(session, hits, rows, asked=planned.asked, weights=planned.weights)
+    found = _with_highlights(session, planned.query, planned.language, hits)
     if request.around:
-        hits = _widened(session, hits, around=request.around)
-    took_ms = (time.perf_counter() - started) * 1000
-    return SearchResult(hits, language, round(took_ms, 2))
+        found = _widened(session, found, around=request.around)
+    return found
 
 
 def _with_highlights(
-    session: Session, query: str, language: Language, rows: list[store.HitRow]
+    session: Session, query: str, language: Language, hits: list[Hit]
 ) -> tuple[Hit, ...]:
-    marks = find_highlights(session, query, language, [(r.language, r.text) for r in rows])
-    return tuple(_hit(query, row, spans) for row, spans in zip(rows, marks, strict=True))
+    marks = find_highlights(session, query, language, [(h.language, h.text) for h in hits])
+    return tuple(
+        replace(hit, highlights=spans, cells=asked_cells(query, hit) if hit.grids else ())
+        for hit, spans in zip(hits, marks, strict=True)
+    )
 
 
-def _hit(query: str, row: store.HitRow, spans: tuple[tuple[int, int], ...]) -> Hit:
+def _hit(row: store.HitRow, *, similarity: float) -> Hit:
     fields = {name: getattr(row, name) for name in _HIT_FIELDS}
-    hit = Hit(**{**fields, "grids": grids_from_json(row.grids)}, highlights=spans)
-    if not hit.grids:
-        return hit
-    return replace(hit, cells=asked_cells(query, hit))
+    return Hit(**{**fields, "grids": grids_from_json(row.grids)}, similarity=similarity)
 
 
 def asked_cells(query: str, hit: Hit) -> tuple[CitedCell, ...]:
@@ -198,6 +247,8 @@ def check_request(request: SearchRequest) -> None:
         wrong["k"] = f"must lie between 1 and {MOST_HITS}"
     if not 0 <= request.threshold <= 1:
         wrong["threshold"] = "must lie between 0 and 1"
+    if not 0 <= request.similarity <= 1:
+        wrong["similarity"] = "must lie between 0 and 1"
     if not 0 <= request.around <= MOST_AROUND:
         wrong["around"] = f"must lie between 0 and {MOST_AROUND}"
     wrong.update(_check_filters(request.filters))
@@ -208,13 +259,15 @@ def check_request(request: SearchRequest) -> None:
 
 def _check_filters(filters: Filters) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    for name in ("document_ids", "media_types", "languages", "tags"):
+    for name in ("document_ids", "media_types", "languages", "tags", "version_ids", "kinds"):
         values = getattr(filters, name)
         if values is not None and not 1 <= len(values) <= _MOST_FILTER_VALUES:
             wrong[f"filters.{name}"] = f"name 1 to {_MOST_FILTER_VALUES}, or leave it out"
     unknown = set(filters.languages or ()) - _LANGUAGES
     if unknown:
         wrong["filters.languages"] = "only de, en and simple are known"
+    if set(filters.kinds or ()) - set(KINDS):
+        wrong["filters.kinds"] = f"only {', '.join(KINDS)} are known"
     if filters.folder is not None and not filters.folder.strip("/ "):
         wrong["filters.folder"] = "name a folder such as contracts/2026, or leave it out"
     if (
@@ -234,12 +287,10 @@ def filters_json(filters: Filters) -> str:
     written: dict[str, object] = {}
     if filters.folder is not None:
         written["folder"] = filters.folder.strip("/ ")
-    if filters.document_ids:
-        written["document_ids"] = [str(each) for each in filters.document_ids]
-    if filters.media_types:
-        written["media_types"] = list(filters.media_types)
-    if filters.languages:
-        written["languages"] = list(filters.languages)
+    for name in ("document_ids", "version_ids", "media_types", "languages", "kinds"):
+        values = getattr(filters, name)
+        if values:
+            written[name] = [str(each) for each in values]
     if filters.collection:
         written["collection"] = str(filters.collection)
     if filters.tags:
@@ -265,7 +316,7 @@ def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
     return {"id": str(chunk_id), **asdict(chunk)}
 
 
-def check_vectors(vectors: NDArray[np.float16], model: EmbeddingModel) -> None:
+def check_vectors(vectors: NDArray[np.float16], model: VectorSpace) -> None:
     """Raise InvalidError for vectors that cannot be the model's."""
     if vectors.ndim != 2 or vectors.shape[1] != model.dimension:  # noqa: PLR2004 - a matrix
         raise InvalidError(

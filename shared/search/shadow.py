@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Session
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import InvalidError, UnavailableError
 from shared.kernel.ids import DocumentId, VersionId, new_id
 from shared.search import store
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-STORED_DIMENSION = 384
-"""The width of the vectors' column; a model of another width needs a table of its own."""
+MOST_DIMENSIONS = 4000
+"""The widest vector that a graph holds (pgvector's HNSW over halfvec)."""
 
 
 def register_model(session: Session, model: EmbeddingModel) -> int:
-    """Return the number a model's vectors carry, given now if it is new.
+    """Return the number a model's vectors carry, given now, with a graph, if it is new.
 
-    Raises InvalidError for a model whose vectors have another width than the index, or that
-    reads less than the longest chunk.
+    Raises InvalidError for a model whose vectors are too wide for a graph, or that reads less
+    than the longest chunk.
     """
     check_width(model)
     longest = store.find_longest(session)
@@ -42,13 +42,22 @@ def register_model(session: Session, model: EmbeddingModel) -> int:
     return store.register_model(session, model)
 
 
+def admit_model(session: Session, model: EmbeddingModel) -> int:
+    """Return the number a model's vectors carry, given now, with a graph, if it is new.
+
+    Any transaction will do: models belong to no tenant. Raises InvalidError as ``check_width``.
+    """
+    check_width(model)
+    return store.register_model(session, model)
+
+
 def check_width(model: EmbeddingModel) -> None:
-    """Raise InvalidError for a model whose vectors have another width than the index."""
-    if model.dimension != STORED_DIMENSION:
+    """Raise InvalidError for a model whose vectors are wider than a graph can hold."""
+    if not 1 <= model.dimension <= MOST_DIMENSIONS:
         raise InvalidError(
             f"{model.name} makes vectors of {model.dimension} numbers; "
-            f"this index holds {STORED_DIMENSION}.",
-            hint=f"Choose a model of {STORED_DIMENSION} dimensions.",
+            f"the index holds at most {MOST_DIMENSIONS}.",
+            hint="Choose a smaller model.",
         )
 
 
@@ -62,7 +71,7 @@ def write_shadow(
     *,
     document_id: DocumentId,
     version_id: VersionId,
-    model: EmbeddingModel,
+    model: VectorSpace,
     chunks: Iterable[NewChunk],
     vectors: NDArray[np.float16],
 ) -> int:
@@ -122,7 +131,7 @@ def add_vectors(
     session: Session,
     version_id: VersionId,
     *,
-    model: EmbeddingModel,
+    model: VectorSpace,
     vectors: NDArray[np.float16],
 ) -> int:
     """Give a version's chunks in the index vectors of one more model, in the order of the chunks.

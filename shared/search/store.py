@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.inference.language import Language
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId
 
@@ -108,6 +108,15 @@ class HitRow:
     score: float
     dense_score: float
     lexical_score: float
+    gram_score: float
+    title_score: float
+    exact_share: float
+    dense_rank: int
+    lexical_rank: int
+    gram_rank: int
+    most_dense: float
+    most_lexical: float
+    most_grams: float
     language: Language
     media_type: str
     ordinal: int
@@ -141,6 +150,33 @@ class NeighbourRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FormRow:
+    """A lexeme that is, or resembles, one of the question's words in a language of the tenant's.
+
+    ``chunk_count`` chunks have it, of ``corpus_chunks`` in that language and of ``total_chunks``
+    altogether.
+    """
+
+    kind: Literal["exact", "part", "compound", "neighbour"]
+    word: str
+    language: Language
+    lexeme: str
+    chunk_count: int
+    corpus_chunks: int
+    total_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyRow:
+    """How often a chunk of so many lexemes says one of them."""
+
+    chunk_id: ChunkId
+    lexeme: str
+    frequency: int
+    lexeme_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SiblingRow:
     """A chunk near another one in the same section; before it where ``distance`` is negative."""
 
@@ -149,7 +185,7 @@ class SiblingRow:
     text: str
 
 
-def find_model_id(session: Session, model: EmbeddingModel) -> int:
+def find_model_id(session: Session, model: VectorSpace) -> int:
     """Return the number vectors of ``model`` carry; raises UnavailableError when unregistered."""
     row = session.find(
         QUERIES["find_model_id"], ModelRow, {"name": model.name, "revision": model.revision}
@@ -207,6 +243,7 @@ def add_statistics(session: Session, version_id: VersionId) -> None:
     """Count the version's chunks into the tenant's statistics."""
     session.execute(QUERIES["add_lexeme_statistics"], {"version_id": version_id})
     session.execute(QUERIES["add_corpus_statistics"], {"version_id": version_id})
+    session.execute(QUERIES["add_readable_words"], {"version_id": version_id})
 
 
 def subtract_statistics(session: Session, version_id: VersionId) -> None:
@@ -237,6 +274,24 @@ def list_hits(session: Session, params: dict[str, object], vector: Any) -> list[
 
     text = HalfVector(vector).to_text()
     return session.all(QUERIES["search"], HitRow, {**params, "vector": text})
+
+
+def look_up(session: Session, *, query: str, language: Language, most: int) -> list[FormRow]:
+    """List what the question's words are in the tenant's languages, and what resembles them."""
+    params = {"query": query, "language": language, "most": most}
+    return session.all(QUERIES["look_up"], FormRow, params)
+
+
+def list_frequencies(
+    session: Session, chunk_ids: Sequence[ChunkId], *, terms: Sequence[tuple[str, str]]
+) -> list[FrequencyRow]:
+    """List how often chunks say each of ``terms``, which are (language, lexeme) pairs."""
+    params = {
+        "chunk_ids": list(chunk_ids),
+        "languages": [language for language, _ in terms],
+        "lexemes": [lexeme for _, lexeme in terms],
+    }
+    return session.all(QUERIES["list_frequencies"], FrequencyRow, params)
 
 
 def list_matching_words(

@@ -64,10 +64,11 @@ GAPS: dict[str, dict[str, str]] = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--target`` and, for a deployed stage, ``--stack``."""
+    """Add ``--target``, for a deployed stage ``--stack``, and where OpenSearch's API is written."""
     group = parser.getgroup("contract")
     group.addoption("--target", choices=sorted(GAPS), default="embedded")
     group.addoption("--stack", default="wires-dev", help="CloudFormation stack for --target=aws")
+    group.addoption("--opensearch-spec", default="", help="Folder of OpenSearch's specification")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -124,7 +124,7 @@ class Pipeline:
                 embedder=_Noted(app, self),  # type: ignore[arg-type]
             )
             assert done["count"]
-        ingestion.index(app.database, app.objects, task, chunk_index=app.chunk_index, dimension=384)
+        ingestion.index(app.database, app.objects, task, chunk_index=app.chunk_index)
         ingestion.settle_completed(
             app.database,
             task,

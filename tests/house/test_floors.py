@@ -22,6 +22,7 @@ BREACHES = [
     ("functions/auth/routes.py", "import functions.health.routes", "Functions never import"),
     ("shared/documents/service.py", "def f():\n    import psycopg", "Database and AWS"),
     ("functions/auth/routes.py", "import boto3", "Database and AWS"),
+    ("shared/search/service.py", "import redis", "Redis only"),
     ("shared/documents/service.py", "import pgvector", "Vector values"),
     ("shared/search/service.py", "import onnxruntime", "Models only in inference"),
     ("functions/chat/routes.py", "import litellm", "Language models only"),

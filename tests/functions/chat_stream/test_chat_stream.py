@@ -240,3 +240,16 @@ def test_a_cancelled_server_still_brings_the_answer_to_its_end() -> None:
     # In a thread of its own: this one's event loop belongs to Mangum.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, scene()).result(60)
+
+
+def test_an_agent_run_streams_its_steps_and_words(asker: Asker) -> None:
+    headers = {"authorization": f"Bearer {asker.token}"}
+    address = f"{asker.url}agents/runs"
+    reply = httpx.post(address, json={"task": "Was ist 12 * 12?"}, headers=headers, timeout=30)
+    names = [line.removeprefix("event: ") for line in reply.text.splitlines() if "event: " in line]
+    assert (names[0], names[-1]) == ("run", "run_state")
+    assert names.count("step") == 2
+    assert "12 * 12 = 144" in reply.text
+    assert httpx.post(address, json={"task": "x"}, timeout=30).status_code == 401
+    off = httpx.post(address, json={"task": "x", "web": True}, headers=headers, timeout=30)
+    assert off.status_code == 422

@@ -77,7 +77,6 @@ def work(app: App, task: IngestTask) -> None:
         task,
         chunk_index=app.chunk_index,
         embedder_name=name,
-        dimension=384,
     )
     steps.settle_done(app.database, task)
 
@@ -392,12 +391,16 @@ def test_a_crash_anywhere_loses_and_doubles_nothing(
 def variant(folder: Path, name: str, matrix: np.ndarray) -> registry.KnownModel:
     """Build another embedding model: the known one with its space turned by a matrix."""
     known = known_model(MINILM)
-    model = replace(known.model, name=name, revision=f"{known.model.revision}-turned")
+    width = matrix.shape[1]
+    model = replace(
+        known.model, name=name, dimension=width, revision=f"{known.model.revision}-turned"
+    )
     source = folder / MINILM / known.model.revision
     target = folder / name / model.revision
     target.mkdir(parents=True)
     graph = onnx.load(source / "model.onnx")
     output = graph.graph.output[0].name
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = width
     for node in graph.graph.node:
         node.output[:] = ["plain" if each == output else each for each in node.output]
     graph.graph.initializer.append(numpy_helper.from_array(matrix.astype(np.float32), "turn"))
@@ -406,7 +409,7 @@ def variant(folder: Path, name: str, matrix: np.ndarray) -> registry.KnownModel:
     onnx.save(graph, target / "model.onnx")
     shutil.copy(source / "tokenizer.json", target)
     card = json.loads((source / "model.json").read_text())
-    card.update(name=name, revision=model.revision)
+    card.update(name=name, revision=model.revision, dimension=width)
     card["files"]["model.onnx"]["size_bytes"] = (target / "model.onnx").stat().st_size
     (target / "model.json").write_text(json.dumps(card))
     return replace(known, model=model, wheel="")
@@ -416,16 +419,17 @@ def variant(folder: Path, name: str, matrix: np.ndarray) -> registry.KnownModel:
 def turned_models(
     model_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[Path, registry.KnownModel]]:
-    """A model with the same distances in another space, and one that has lost nearly all."""
+    """Models with the same distances in other spaces, and one that has lost nearly all."""
     folder = tmp_path_factory.mktemp("models")
     shutil.copytree(model_dir / MINILM, folder / MINILM)
     random = np.random.default_rng(7)
     rotation, _ = np.linalg.qr(random.normal(size=(384, 384)))
+    wide, _ = np.linalg.qr(random.normal(size=(768, 384)))
     flat = np.zeros((384, 384))
     flat[:, :2] = rotation[:, :2]
     return {
         name: (folder, variant(folder, name, matrix))
-        for name, matrix in (("turned", rotation), ("flattened", flat))
+        for name, matrix in (("turned", rotation), ("widened", wide.T), ("flattened", flat))
     }
 
 
@@ -435,7 +439,7 @@ def models(
     turned_models: dict[str, tuple[Path, registry.KnownModel]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[App]:
-    """The App with both models in its registry."""
+    """The App with these models in its registry."""
     for name, (folder, known) in turned_models.items():
         monkeypatch.setitem(registry.MODELS, name, known)
         moved = wired.settings.model_copy(update={"model_dir": str(folder)})
@@ -512,12 +516,29 @@ def test_documents_that_come_during_and_after_a_switch_are_embedded_by_the_new_m
     assert "island" in found(models, tenant, "When does the lease of the island end?")[0][1]
 
 
-def test_a_model_of_another_width_is_refused_with_the_reason(
+def test_a_model_of_another_width_takes_over_and_hands_back(
+    models: App, tenant: TenantId, uploader: Uploader
+) -> None:
+    put(models, uploader)
+    before = found(models, tenant)
+    made = start(models, tenant, Order(reason="model", model="widened"))
+    work_all(models, tenant)
+    verdict = gate(models, tenant, made)
+    assert verdict["is_open"], verdict
+    assert verdict["found_after"] == verdict["graph_recall"] == 1
+    assert switch(models, tenant, made) == "switched"
+    assert found(models, tenant) == before
+    # What comes from now on is embedded at the new width by the ordinary workflow.
+    task = _upload(models, uploader, LEASE.replace("garden", "island"))
+    _run(models, task, embedder=models.embedder_of(tenant))
+    assert "island" in found(models, tenant, "When does the lease of the island end?")[0][1]
+    assert rows(models, tenant, "chunk_vectors") == int(1.5 * rows(models, tenant, "chunks"))
+
+
+def test_a_new_model_concerns_every_document(
     wired: App, tenant: TenantId, uploader: Uploader
 ) -> None:
     put(wired, uploader)
-    with pytest.raises(InvalidError, match="768 numbers; this index holds 384"):
-        start(wired, tenant, Order(reason="model", model="all-mpnet-base-v2"))
     with pytest.raises(InvalidError, match="concerns all documents"):
         start(wired, tenant, Order(reason="model", model=MINILM, folder="contracts"))
 

@@ -8,6 +8,7 @@ import pytest
 
 from shared.adapters.outbox import QUERIES, Outgoing
 from shared.documents import service as documents
+from shared.inference.embedding import Embedder
 from shared.ingestion import service as ingestion
 from shared.ingestion.derived import load_document
 from shared.ingestion.intake import take_in
@@ -55,15 +56,17 @@ def _parse(app: App, task: IngestTask) -> list[Batch]:
     return [Batch(**batch) for batch in answer["batches"]]  # type: ignore[attr-defined]
 
 
-def _embed_and_index(app: App, task: IngestTask, batches: list[Batch]) -> None:
+def _embed_and_index(
+    app: App, task: IngestTask, batches: list[Batch], *, embedder: Embedder | None = None
+) -> None:
     for batch in batches:
-        ingestion.embed(app.database, app.objects, task, batch, embedder=app.embedder)
+        ingestion.embed(app.database, app.objects, task, batch, embedder=embedder or app.embedder)
     index = app.chunk_index
-    ingestion.index(app.database, app.objects, task, chunk_index=index, dimension=384)
+    ingestion.index(app.database, app.objects, task, chunk_index=index)
 
 
-def _run(app: App, task: IngestTask) -> None:
-    _embed_and_index(app, task, _parse(app, task))
+def _run(app: App, task: IngestTask, *, embedder: Embedder | None = None) -> None:
+    _embed_and_index(app, task, _parse(app, task), embedder=embedder)
     ingestion.settle_completed(
         app.database, task, chunk_index=app.chunk_index, embedding_model="all-MiniLM-L6-v2"
     )

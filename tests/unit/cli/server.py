@@ -63,6 +63,7 @@ class FakeKontor:
     stream: list[tuple[str, object]] = field(default_factory=list)
     has_stream: bool = True
     results: list[dict[str, object]] = field(default_factory=list)
+    around: dict[str, object] = field(default_factory=dict)
     hops: list[dict[str, object]] = field(default_factory=list)
     answers: dict[tuple[str, str], object] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
@@ -295,8 +296,12 @@ class FakeKontor:
     async def search(self, request: Request) -> Response:
         if refused := self.refuse(request):
             return refused
-        self.bodies.append(await request.json())
-        return JSONResponse({"results": self.results, "language": "de", "took_ms": 12})
+        body = await request.json()
+        self.bodies.append(body)
+        start, size = int(body.get("cursor") or 0), body.get("k", 10)
+        more = str(start + size) if start + size < len(self.results) else None
+        found = {"results": self.results[start : start + size], "next_cursor": more}
+        return JSONResponse({**found, "language": "de", "took_ms": 12, **self.around})
 
     async def chat(self, request: Request) -> Response:
         if refused := self.refuse(request):
@@ -371,6 +376,7 @@ class FakeKontor:
                 Route(f"{api}/search", self.search, methods=["POST"]),
                 Route(f"{api}/chat", self.chat, methods=["POST"]),
                 Route("/_url/stream", self.chat_stream, methods=["POST"]),
+                Route("/_url/stream/agents/runs", self.chat_stream, methods=["POST"]),
                 WebSocketRoute("/ws", self.socket),
                 Route("/stored/{name}", self.stored),
                 Route(

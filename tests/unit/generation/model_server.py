@@ -83,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(json.loads(self.rfile.read(length)))
         self.server.headers.append({k.lower(): v for k, v in self.headers.items()})
         mood = self.server.next_mood()
-        if mood.partition(" ")[0].isdigit():
+        if mood.startswith("307 "):
+            self._send(307, b"", "text/plain", {"location": mood.split()[1] + self.path})
+        elif mood.partition(" ")[0].isdigit():
             self._refuse(*mood.split())
         elif mood == "garbage":
             self._send(200, b"<html>not a model</html>", "text/html")

@@ -90,7 +90,7 @@ def test_bedrock_streams_too(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "local")
     monkeypatch.setenv("AWS_REGION_NAME", "eu-central-1")
     with model_server() as server:
-        pieces = ask(server.root, model="bedrock/anthropic.claude-3-haiku-20240307-v1:0")
+        pieces = ask(server.root, model="bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0")
     assert words(pieces) == WORDS
     ending = pieces[-1]
     assert isinstance(ending, Ending)
@@ -155,6 +155,17 @@ def test_what_was_declined_would_be_declined_elsewhere() -> None:
         failed = failure(server.address)
     assert failed.is_final
     assert isinstance(failed.error, RefusedError)
+
+
+@pytest.mark.parametrize("model", ["openai/x", "anthropic/claude-haiku-4-5", "ollama_chat/x"])
+def test_nobody_is_led_from_the_address_to_another(model: str) -> None:
+    with model_server() as inside:
+        with model_server(f"307 {inside.root}") as outside:
+            address = outside.address if model == "openai/x" else outside.root
+            with pytest.raises(RouteFailedError):
+                ask(address, model=model)
+        assert len(outside.requests) == 1
+        assert not inside.requests
 
 
 def test_broken_json_is_an_error_and_not_an_answer() -> None:
@@ -230,7 +241,7 @@ def test_windows_are_the_routes_own_or_those_on_the_list() -> None:
 
 def test_what_is_too_long_for_the_window_is_cut_to_it() -> None:
     passages = "".join(
-        f'<passage number="{n}" from="x">\n{"lange Rede " * 60}\n</passage>\n' for n in (1, 2, 3)
+        f'<passage number="{n}" from="x">\n{"lange Rede " * 120}\n</passage>\n' for n in (1, 2, 3)
     )
     history = [{"role": "user", "content": "alt " * 300}, {"role": "assistant", "content": "ja"}]
     messages = [QUESTION[0], *history, {"role": "user", "content": f"{passages}Frage?"}]

@@ -15,7 +15,8 @@ from infra.deploy import model as builder
 from infra.deploy.model import NAME, ensure_model
 from shared.inference import registry
 from shared.inference.embedding import OnnxEmbedder
-from shared.inference.minilm_graph import OPSET, BertShape, build_model
+from shared.inference.encoder_graph import OPSET, build_model
+from shared.inference.encoder_shape import EncoderShape
 from shared.inference.registry import MODELS, model_folder, open_embedder, wheel_folder
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -112,16 +113,16 @@ def test_graph_is_the_same_bytes_every_time(model_dir: Path, tmp_path: Path) -> 
 
 
 def test_missing_weight_and_foreign_architecture_are_named() -> None:
-    shape = BertShape(hidden=4, heads=2, layers=1, epsilon=1e-12)
+    shape = EncoderShape(hidden=4, heads=2, layers=1, epsilon=1e-12)
     with pytest.raises(InvalidError, match=r"word_embeddings\.weight"):
         build_model(shape, {})
     with pytest.raises(InvalidError, match="model_type"):
-        BertShape.from_config({"model_type": "mpnet"})
+        EncoderShape.from_config({"model_type": "t5"})
 
 
 def test_tiny_graph_agrees_with_a_plain_numpy_encoder(tmp_path: Path) -> None:
     """The same formula written a second time, so that a wrong transpose shows."""
-    shape = BertShape(hidden=8, heads=2, layers=2, epsilon=1e-5)
+    shape = EncoderShape(hidden=8, heads=2, layers=2, epsilon=1e-5)
     weights = _random_weights(shape)
     path = tmp_path / "tiny.onnx"
     onnx.save(build_model(shape, weights), str(path))
@@ -136,7 +137,7 @@ def test_tiny_graph_agrees_with_a_plain_numpy_encoder(tmp_path: Path) -> None:
         np.testing.assert_allclose(ours[row], expected, atol=2e-3)
 
 
-def _random_weights(shape: BertShape) -> dict[str, np.ndarray]:
+def _random_weights(shape: EncoderShape) -> dict[str, np.ndarray]:
     random = np.random.default_rng(7)
     hidden, inner = shape.hidden, 2 * shape.hidden
     sizes: dict[str, tuple[int, ...]] = {
@@ -168,7 +169,7 @@ def _random_weights(shape: BertShape) -> dict[str, np.ndarray]:
 
 
 def _encode_plainly(
-    shape: BertShape, weights: dict[str, np.ndarray], ids: np.ndarray
+    shape: EncoderShape, weights: dict[str, np.ndarray], ids: np.ndarray
 ) -> np.ndarray:
     from math import erf
 

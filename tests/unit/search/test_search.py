@@ -90,7 +90,10 @@ def test_recall_holds_for_small_and_large_tenants_side_by_side(
 def brute_force_bm25(
     owner_url: str, asked: dict[str, set[str]], tenant: TenantId
 ) -> dict[UUID, float]:
-    """BM25 from the stored lexemes, by the book; a query word is one term in every language."""
+    """BM25 from the stored lexemes, by the book; a query word is one term in every language.
+
+    The average length is 100 lexemes, whatever the corpus.
+    """
     with psycopg.connect(owner_url) as connection:
         rows = connection.execute(
             "SELECT c.id, c.language, u.lexeme, cardinality(u.positions) FROM kontor.chunks c,"
@@ -103,11 +106,6 @@ def brute_force_bm25(
         frequency.setdefault(chunk_id, Counter())[lexeme] = count
         languages[chunk_id] = language
     lengths = {key: sum(counts.values()) for key, counts in frequency.items()}
-    average = {
-        language: sum(n for key, n in lengths.items() if languages[key] == language)
-        / sum(1 for value in languages.values() if value == language)
-        for language in set(languages.values())
-    }
     scores: dict[UUID, float] = dict.fromkeys(frequency, 0.0)
     for forms in asked.values():
         by_language = dict(form.split(":") for form in forms)
@@ -117,7 +115,7 @@ def brute_force_bm25(
         idf = math.log(1 + (len(frequency) - len(holders) + 0.5) / (len(holders) + 0.5))
         for key in holders:
             tf = frequency[key][by_language[languages[key]]]
-            length = lengths[key] / average[languages[key]]
+            length = lengths[key] / 100
             scores[key] += idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * length))
     return scores
 
@@ -172,7 +170,7 @@ def test_lexical_scores_are_bm25(library: Library, owner_url: str) -> None:
     assert len([score for score in expected.values() if score > 0]) > 20
     for key, score in expected.items():
         if score > 0:
-            assert found[key] == pytest.approx(score, rel=1e-6)  # type: ignore[index]
+            assert found[key] == pytest.approx(score, rel=1e-4)  # type: ignore[index]
 
 
 def test_scores_are_exact_for_hits_found_by_the_other_arm(library: Library) -> None:
@@ -348,7 +346,7 @@ def test_odd_queries_find_without_failing(library: Library) -> None:
         "naïve",
         "the of",
         "\U0001f600",
-        "x" * 2000,
+        "x" * 4000,
     ):
         assert documents(find(library, query)) == [wanted], query
 
@@ -375,7 +373,7 @@ def test_the_threshold_cuts_and_k_limits(library: Library) -> None:
     ("request_", "field"),
     [
         (SearchRequest(query="  "), "query"),
-        (SearchRequest(query="x" * 2001), "query"),
+        (SearchRequest(query="x" * 4001), "query"),
         (SearchRequest(query="a\0b"), "query"),
         (SearchRequest(query="a", k=0), "k"),
         (SearchRequest(query="a", k=101), "k"),

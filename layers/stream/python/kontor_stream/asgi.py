@@ -23,15 +23,31 @@ class StreamedAnswer:
     close: Callable[[], None]
 
 
-def asgi_handler(application: Any) -> Callable[[dict[str, Any], Any], StreamedAnswer]:
-    """Return a handler that runs ``application`` for one event at a time."""
+def asgi_handler(
+    application: Any,
+) -> Callable[[dict[str, Any], Any], StreamedAnswer | dict[str, Any]]:
+    """Return a handler that runs ``application`` for one event at a time.
+
+    Function URLs are answered in pieces. An HTTP API takes no pieces: its events name a route,
+    and are answered whole.
+    """
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="asgi", daemon=True).start()
 
-    def handler(event: dict[str, Any], context: Any) -> StreamedAnswer:
-        return _Exchange(application, loop, event, context).begin()
+    def handler(event: dict[str, Any], context: Any) -> StreamedAnswer | dict[str, Any]:
+        answer = _Exchange(application, loop, event, context).begin()
+        is_whole = event["requestContext"].get("routeKey", "$default") != "$default"
+        return _collected(answer) if is_whole else answer
 
     return handler
+
+
+def _collected(answer: StreamedAnswer) -> dict[str, Any]:
+    try:
+        body = b"".join(answer.body)
+    finally:
+        answer.close()
+    return {**answer.head, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 class _Exchange:

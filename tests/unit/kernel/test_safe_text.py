@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from shared.answering.safe_text import LONGEST_HELD, SafeStream, render
+from shared.kernel.safe_text import LONGEST_HELD, SafeStream, render
 
 ID = "01234567-89ab-cdef-0123-456789abcdef"
 UNCHANGED = [

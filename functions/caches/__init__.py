@@ -1,0 +1,1 @@
+"""HTTP: shows and clears what is cached for a tenant."""

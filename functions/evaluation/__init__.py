@@ -1,0 +1,1 @@
+"""Evaluation over HTTP: judge answers, look at one search, keep runs, fit weights."""

@@ -1,0 +1,1 @@
+"""Speaks to language models for the other functions: the only one that carries LiteLLM."""

@@ -1,0 +1,1 @@
+"""Managing language models over HTTP: routes, budgets, what was spent, a test call."""

@@ -1,0 +1,1 @@
+"""OpenAI's API over the library and the tenant's language models: chat, embeddings, models."""

@@ -1,0 +1,121 @@
+"""The other systems' side of the comparison, run by a Python that has them.
+
+``python contender.py NAME MODEL_FOLDER STORE`` reads one line of JSON, ``{"texts": [[id, text],
+…], "queries": [[id, text], …]}``, and answers with one line: seconds for taking the texts in,
+milliseconds for each query, and the ranking of each. It must import nothing of ours. The vendors
+are imported by name: a plain import would tell the floors' guard that this product depends on
+them. Each is set up as its own documentation does it, with the model in MODEL_FOLDER.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+DEPTH = 100
+Pairs = Sequence[Sequence[str]]
+
+
+class Contender(Protocol):
+    """What a system must be able to do here."""
+
+    version: str
+
+    def take(self, texts: Pairs) -> None:
+        """Take the texts in."""
+
+    def find(self, query: str) -> list[str]:
+        """Rank texts, at most ``DEPTH``."""
+
+
+class Txtai:
+    """txtai: BM25 and vectors, mixed by its own hybrid search."""
+
+    def __init__(self, model: str, store: str) -> None:
+        vendor = importlib.import_module("txtai")
+        self.version = str(vendor.__version__)
+        self._index: Any = vendor.Embeddings(
+            path=model, method="sentence-transformers", hybrid=True, content=False
+        )
+        self._store = store
+        self._index.batchtransform(["warm up"], "query")
+
+    def take(self, texts: Pairs) -> None:
+        """Index all texts and save the index, as Kontor's is saved."""
+        self._index.index((text_id, text, None) for text_id, text in texts)
+        self._index.save(self._store)
+
+    def find(self, query: str) -> list[str]:
+        """Rank texts."""
+        return [str(text_id) for text_id, _score in self._index.search(query, DEPTH)]
+
+
+class LangChain:
+    """LangChain's splitter and retriever over Chroma, the tutorial's sizes of chunks."""
+
+    def __init__(self, model: str, store: str) -> None:
+        embeddings = importlib.import_module("langchain_huggingface").HuggingFaceEmbeddings(
+            model_name=model,
+            model_kwargs={"device": "cpu", "local_files_only": True},
+            encode_kwargs={"normalize_embeddings": True},
+        )
+        splitters = importlib.import_module("langchain_text_splitters")
+        self._splitter: Any = splitters.RecursiveCharacterTextSplitter(
+            chunk_size=1000, chunk_overlap=200
+        )
+        chroma = importlib.import_module("langchain_chroma")
+        metadata = importlib.import_module("importlib.metadata")
+        self.version = f"{metadata.version('langchain')}, chroma {metadata.version('chromadb')}"
+        self._store: Any = chroma.Chroma(
+            collection_name="peers",
+            embedding_function=embeddings,
+            persist_directory=store,
+            collection_metadata={"hnsw:space": "cosine"},
+        )
+        embeddings.embed_query("warm up")
+
+    def take(self, texts: Pairs) -> None:
+        """Split and add all texts, in parts as large as Chroma takes."""
+        parts = [
+            (text_id, part) for text_id, text in texts for part in self._splitter.split_text(text)
+        ]
+        for first in range(0, len(parts), 4000):
+            some = parts[first : first + 4000]
+            self._store.add_texts(
+                [part for _, part in some], metadatas=[{"text": text_id} for text_id, _ in some]
+            )
+
+    def find(self, query: str) -> list[str]:
+        """Rank texts by their best part."""
+        found = self._store.similarity_search(query, k=DEPTH)
+        return list(dict.fromkeys(str(part.metadata["text"]) for part in found))
+
+
+CONTENDERS: dict[str, Callable[[str, str], Contender]] = {"txtai": Txtai, "langchain": LangChain}
+
+
+def main(name: str, model: str, store: str) -> None:
+    """Take the texts in, answer the queries, say how it went."""
+    job = json.loads(sys.stdin.readline())
+    contender = CONTENDERS[name](model, store)
+    began = time.perf_counter()
+    contender.take(job["texts"])
+    seconds = time.perf_counter() - began
+    rankings: dict[str, list[str]] = {}
+    times: list[float] = []
+    contender.find("warm up")
+    for query_id, query in job["queries"]:
+        began = time.perf_counter()
+        rankings[query_id] = contender.find(query)
+        times.append((time.perf_counter() - began) * 1000)
+    body = {"version": contender.version, "seconds": seconds, "ms": times, "rankings": rankings}
+    sys.stdout.write(f"\n{json.dumps(body)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,285 @@
+"""A library of the evaluation's own: an embedded server, a tenant, and a judged set put into it.
+
+Texts go through the product's own cutting, embedding and indexing, many in one transaction. What
+was made is kept in the work folder under a hash of everything that decides what is in it, the
+index's code included. So a second run over the same set takes seconds, and a change of the code is
+never measured with an old index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+import psycopg
+from psycopg import sql
+
+from infra.bench.judged import Text
+from infra.bench.measurement import Progress
+from infra.local.postgres import EmbeddedPostgres
+from infra.migrations import runner
+from infra.migrations.runner import list_migrations, migrate
+from shared import search as search_room
+from shared.adapters.database import Database
+from shared.identity.model import Principal
+from shared.inference.embedding import Embedder
+from shared.ingestion.drafting import Draft
+from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
+from shared.ingestion.preferences import ReadingSettings, cut
+from shared.ingestion.serialization import chunks_to_json
+from shared.kernel.errors import InvalidError
+from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
+from shared.search import service as search
+from shared.wiring import new_chunk
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NAMES = UUID("6b6f6e74-6f72-4576-616c-000000000000")  # ids are made of names: runs repeat exactly
+TENANT = TenantId(uuid5(_NAMES, "tenant"))
+USER = UserId(uuid5(_NAMES, "user"))
+PRINCIPAL = Principal(TENANT, USER, "evaluation@localhost", "admin")
+KEPT_DATABASES = 12
+_TEXTS_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What is in a library, and the seconds that each part of putting it there took.
+
+    ``empty`` texts have no words and are left out. Starting the server does not count.
+    """
+
+    documents: int
+    chunks: int
+    empty: int
+    cut_s: float
+    embed_s: float
+    index_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchLibrary:
+    """A filled library: its database, and which text of the set each document is."""
+
+    database_url: str
+    filling: Filling
+    text_of: dict[DocumentId, str]
+    documents: dict[str, ParsedDocument]
+
+
+def document_id(text_id: str) -> DocumentId:
+    """Return the id a text has as a document."""
+    return DocumentId(uuid5(_NAMES, f"document {text_id}"))
+
+
+@contextmanager
+def open_library(
+    work: Path,
+    texts: Sequence[Text],
+    *,
+    embedder: Embedder,
+    settings: ReadingSettings,
+    progress: Progress,
+) -> Iterator[ScratchLibrary]:
+    """Open the library that holds ``texts``, filling it first unless it is there already.
+
+    Raises ConflictError when another evaluation works in the same folder.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    progress(f"Cutting {len(texts):,} texts.")
+    began = time.perf_counter()
+    documents = {text.id: document for text in texts if (document := drafted(text)) is not None}
+    chunks = {
+        text_id: cut(document, settings, count_tokens=embedder.count_tokens)
+        for text_id, document in documents.items()
+    }
+    cut_s = time.perf_counter() - began
+    with EmbeddedPostgres(work / "pg", durable=False) as server:
+        shelf = _Shelf(server, work, embedder, progress)
+        empty = len(texts) - len(documents)
+        database = shelf.filled(documents, chunks, empty=empty, cut_s=cut_s)
+        yield ScratchLibrary(
+            server.dsn(database.name, user="kontor_app"),
+            database.filling,
+            {document_id(text_id): text_id for text_id in documents},
+            documents,
+        )
+
+
+def drafted(text: Text) -> ParsedDocument | None:
+    """Return a text as a parser would have read it; ``None`` when it has no words."""
+    draft = Draft()
+    if text.title.strip():
+        draft.heading(text.title, level=1)
+    for paragraph in text.text.split("\n\n"):
+        draft.paragraph(paragraph)
+    if draft.is_empty:
+        return None
+    return draft.finish(
+        title=text.title, filename=f"{text.id}.txt", parser="evaluation", parser_version="1"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    name: str
+    filling: Filling
+
+
+class _Shelf:
+    """Fills databases of one server and remembers which are whole."""
+
+    def __init__(
+        self, server: EmbeddedPostgres, work: Path, embedder: Embedder, progress: Progress
+    ) -> None:
+        self._server = server
+        self._work = work
+        self._embedder = embedder
+        self._progress = progress
+
+    def filled(
+        self,
+        documents: dict[str, ParsedDocument],
+        chunks: dict[str, list[Chunk]],
+        *,
+        empty: int,
+        cut_s: float,
+    ) -> _Filled:
+        """Return the database that holds exactly these chunks."""
+        database = f"e_{self._fingerprint(documents, chunks)}"
+        card = self._work / f"{database}.json"
+        if card.is_file():
+            try:
+                card.touch()  # the one used last is kept longest
+                return _Filled(database, Filling(**json.loads(card.read_text("utf-8"))))
+            except (ValueError, TypeError) as error:
+                raise InvalidError(
+                    f"{card} cannot be read.", hint="Remove the work folder and repeat."
+                ) from error
+        self._forget_oldest()
+        self._drop(database)
+        began = time.perf_counter()
+        texts = [embedding_text(each) for part in chunks.values() for each in part]
+        vectors = self._embedder.embed(texts).astype("float16")
+        embed_s = time.perf_counter() - began
+        self._server.create_database(database)
+        migrate(self._server.dsn(database))
+        began = time.perf_counter()
+        self._fill(database, documents, chunks, vectors)
+        index_s = time.perf_counter() - began
+        filling = Filling(len(documents), len(texts), empty, cut_s, embed_s, index_s)
+        card.write_text(json.dumps(asdict(filling)), "utf-8")
+        return _Filled(database, filling)
+
+    def _fill(
+        self,
+        name: str,
+        documents: dict[str, ParsedDocument],
+        chunks: dict[str, list[Chunk]],
+        vectors: NDArray[np.float16],
+    ) -> None:
+        with psycopg.connect(self._server.dsn(name)) as connection:
+            connection.execute(
+                "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, 'eval', 'Evaluation')",
+                (TENANT,),
+            )
+        database = Database(self._server.dsn(name, user="kontor_app"))
+        ids = list(documents)
+        first = 0
+        try:
+            for begin in range(0, len(ids), _TEXTS_AT_ONCE):
+                self._progress(f"Indexing text {begin:,} of {len(ids):,}.")
+                with database.transaction(TENANT) as session:
+                    for text_id in ids[begin : begin + _TEXTS_AT_ONCE]:
+                        part = chunks[text_id]
+                        rows = vectors[first : first + len(part)]
+                        _put(session.connection, text_id, documents[text_id], len(part))
+                        search.index_version(
+                            session,
+                            document_id=document_id(text_id),
+                            version_id=_version_id(text_id),
+                            model=self._embedder.model,
+                            chunks=map(new_chunk, part),
+                            vectors=rows,
+                        )
+                        first += len(part)
+        finally:
+            database.close()
+        with psycopg.connect(self._server.dsn(name), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")  # as the server does by itself after a while
+
+    def _fingerprint(
+        self, documents: dict[str, ParsedDocument], chunks: dict[str, list[Chunk]]
+    ) -> str:
+        """Hash whatever decides what the filled database holds."""
+        digest = hashlib.sha256()
+        for migration in list_migrations(runner.FOLDER):
+            digest.update(migration.sha256.encode())
+        for folder in search_room.__path__:
+            for file in sorted(Path(folder).glob("*.[ps][yq]*")):
+                digest.update(file.read_bytes())
+        digest.update(repr(self._embedder.model).encode())
+        for text_id, document in documents.items():
+            digest.update(f"{text_id}\0{document.title}\0".encode("utf-8", "replace"))
+            digest.update(chunks_to_json(chunks[text_id]).encode("utf-8", "replace"))
+        return digest.hexdigest()[:20]
+
+    def _forget_oldest(self) -> None:
+        cards = sorted(self._work.glob("e_*.json"), key=lambda each: each.stat().st_mtime)
+        for card in cards[: max(0, len(cards) - KEPT_DATABASES + 1)]:
+            card.unlink()
+            self._drop(card.stem)
+
+    def _drop(self, database: str) -> None:
+        with psycopg.connect(self._server.dsn(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
+            )
+
+
+def _version_id(text_id: str) -> VersionId:
+    return VersionId(uuid5(_NAMES, f"version {text_id}"))
+
+
+def _put(
+    connection: psycopg.Connection[psycopg.rows.TupleRow],
+    text_id: str,
+    document: ParsedDocument,
+    chunk_count: int,
+) -> None:
+    """Write document and version as settling leaves them."""
+    fields = {
+        "tenant": TENANT,
+        "user": USER,
+        "document": document_id(text_id),
+        "version": _version_id(text_id),
+        "title": document.title,
+        "filename": f"{text_id}.txt",
+        "language": document.language,
+        "size": len(document.text.encode("utf-8", "replace")),
+        "sha256": hashlib.sha256(f"{text_id}\0{document.text}".encode("utf-8", "replace")).digest(),
+        "chunks": chunk_count,
+    }
+    connection.execute(
+        "INSERT INTO kontor.documents (tenant_id, id, title, media_type, language, created_by,"
+        " current_version_id) VALUES (%(tenant)s, %(document)s, %(title)s, 'text/plain',"
+        " %(language)s, %(user)s, %(version)s)",
+        fields,
+    )
+    connection.execute(
+        "INSERT INTO kontor.versions (tenant_id, id, document_id, number, filename, media_type,"
+        " size_bytes, sha256, object_key, object_version, job_id, stage, language, chunk_count,"
+        " created_by, completed_at) VALUES (%(tenant)s, %(version)s, %(document)s, 1,"
+        " %(filename)s, 'text/plain', %(size)s, %(sha256)s, '', '', %(version)s, 'completed',"
+        " %(language)s, %(chunks)s, %(user)s, now())",
+        fields,
+    )

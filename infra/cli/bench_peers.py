@@ -1,0 +1,92 @@
+"""`kontor bench-peers`: search quality and speed beside txtai and LangChain with Chroma."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from infra.bench.peers.comparison import Standing
+
+_HEAD = (
+    f"{'set':<12} {'system':<10} {'nDCG@10':>8} {'95 % gain of Kontor':<20} {'texts/s':>8} "
+    f"{'p50 ms':>7} {'p95 ms':>7}  version"
+)
+
+
+def bench_peers(
+    sets: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER…", help="Judged sets in BEIR's format.")
+    ],
+    *,
+    peer_python: Annotated[
+        Path,
+        typer.Option("--peer-python", metavar="PYTHON", help="A Python that has the peers."),
+    ] = Path("build/peers/bin/python"),
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only so many queries of each set.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare with other systems over the same model, texts and queries, one after the other."""
+    import tempfile
+    from dataclasses import asdict
+
+    from infra.bench.judged import read_beir
+    from infra.bench.peers.comparison import compare, verdicts
+    from infra.cli.bench import interruptible, show_progress, surroundings
+    from infra.cli.terminal import print_json
+    from infra.deploy.model import NAME, ensure_model
+    from shared.inference.registry import MODELS, open_embedder, wheel_folder
+
+    judged = [read_beir(folder, limit=limit) for folder in sets]
+    standings: list[Standing] = []
+    missed: list[str] = []
+    if not as_json:
+        typer.echo(_HEAD)
+    with (
+        tempfile.TemporaryDirectory(prefix="kb-") as folder,
+        interruptible(),
+        show_progress() as progress,
+    ):
+        ensure_model(Path(folder), progress=progress)
+        embedder = open_embedder(folder, NAME)
+        for each in judged:
+            found = compare(
+                each,
+                embedder=embedder,
+                peer_python=peer_python.absolute(),
+                model_folder=wheel_folder(MODELS[NAME]),
+                surroundings=surroundings(),
+                progress=progress,
+            )
+            standings += found
+            missed += [f"{each.name}: {what}" for what in verdicts(found)]
+            if not as_json:
+                for standing in found:
+                    typer.echo(_line(standing, found[0]))
+    if as_json:
+        shown = [{**asdict(each), "ndcg": each.mean_ndcg} for each in standings]
+        print_json({"standings": shown, "missed": missed})
+        return
+    typer.echo("\nAll goals reached." if not missed else "\nMissed:")
+    for what in missed:
+        typer.echo(f"  {what}")
+
+
+def _line(standing: Standing, ours: Standing) -> str:
+    from shared.evaluation.sampling import difference
+
+    gain = ""
+    if standing is not ours:
+        found = difference("ndcg@10", standing.ndcg, ours.ndcg, is_guarded=False).change
+        gain = f"[{found.low:+.4f}, {found.high:+.4f}]"
+    return (
+        f"{standing.set:<12} {standing.system:<10} {standing.mean_ndcg:>8.4f} {gain:<20} "
+        f"{standing.texts_per_s:>8.1f} {standing.query_p50_ms:>7.1f} {standing.query_p95_ms:>7.1f}"
+        f"  {standing.version}"
+    )

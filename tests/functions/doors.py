@@ -1,0 +1,54 @@
+"""Applications that verify tokens themselves: somebody signed in, and a real port to call."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from shared.adapters.database import Database
+from shared.identity import store
+from shared.identity.keys import SigningKey
+from shared.identity.model import Principal
+from shared.identity.service import TokenRules, create_tenant, recognise, welcome
+from shared.wiring import App
+
+PASSWORD = "correct horse battery"
+
+
+def sign_in(served: App, owner_url: str, *, slug: str = "mine") -> tuple[Principal, str]:
+    """Make a tenant and sign its administrator in; returns who that is, with the token."""
+    key = SigningKey.make()
+    email = f"ada@{slug}.example"
+    owner = Database(owner_url)
+    with owner.system_transaction() as session:
+        store.record_signing_key(session, kid=key.id, public_key=key.public_bytes)
+        create_tenant(session, slug=slug, name=slug, admin_email=email, admin_password=PASSWORD)
+    owner.close()
+    account = recognise(served.database, email=email, password=PASSWORD)
+    with served.database.transaction(account.tenant_id) as session:
+        rules = TokenRules(key, "kontor", 900)
+        given = welcome(session, account, password=PASSWORD, rules=rules)
+    user = given.user
+    return Principal(account.tenant_id, user.id, user.email, user.role), given.access_token
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serve an ASGI application on a free port; gives its address without a path."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    host, port = listening.getsockname()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+        listening.close()

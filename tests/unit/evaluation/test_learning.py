@@ -1,0 +1,163 @@
+"""From judged answers to weights, over the real search: what is fitted, adopted, erased."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from shared.adapters.database import Database, Session
+from shared.answering import service as answering
+from shared.answering.model import Question
+from shared.documents import trash
+from shared.documents.service import remove_document
+from shared.evaluation import service, weights
+from shared.evaluation.feedback import Correction, Opinion
+from shared.identity.model import Principal
+from shared.inference.embedding import Embedder
+from shared.kernel.ids import DocumentId, MessageId, TenantId, UserId, new_id
+from shared.kernel.settings import Settings
+from shared.search import service as search
+from shared.search.model import Ranking
+from shared.search.tuning import ranking_of
+from tests.unit.answering.library import HANDBOOK, LEASE, Shelf
+from tests.unit.search.library import Library
+
+FOREVER = float("inf")
+
+
+@pytest.fixture
+def shelf(database: Database, tenant: TenantId, embedder: Embedder) -> Shelf:
+    return Shelf(Library(database, tenant, embedder))
+
+
+@pytest.fixture
+def ada(tenant: TenantId) -> Principal:
+    return Principal(tenant, UserId(new_id()), "ada@acme.example", "admin")
+
+
+def ask(database: Database, embedder: Embedder, ada: Principal, question: str) -> MessageId:
+    tools = answering.instruments(
+        Settings(), database=database, embedder=embedder, open_language_model=lambda: None
+    )
+    return answering.ask(tools, ada, Question(text=question), emit=lambda _: None).message_id
+
+
+def remember(session: Session, ada: Principal, question: str) -> MessageId:
+    """Write a question and an answer to it as they are kept, without the work of answering."""
+    conversation, asked, answered = new_id(), new_id(), MessageId(new_id())
+    session.connection.execute(
+        "INSERT INTO kontor.conversations (tenant_id, id, user_id, title) VALUES (%s, %s, %s, '')",
+        (ada.tenant_id, conversation, ada.user_id),
+    )
+    for message, role, state in ((asked, "user", "asked"), (answered, "assistant", "unknown")):
+        session.connection.execute(
+            "INSERT INTO kontor.messages (tenant_id, id, conversation_id, role, content, state)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            (ada.tenant_id, message, conversation, role, question, state),
+        )
+    return answered
+
+
+def correct(session: Session, ada: Principal, message: MessageId, document: DocumentId) -> None:
+    correction = Correction(document_id=document)
+    service.give_feedback(session, ada, message, Opinion(verdict="down", correction=correction))
+
+
+def test_weights_are_fitted_to_corrections_and_hold_for_the_tenant_alone(
+    database: Database,
+    shelf: Shelf,
+    embedder: Embedder,
+    ada: Principal,
+    other_tenant: TenantId,
+) -> None:
+    # Rare numbers decide here, which words find; by meaning, the decoys are nearer.
+    numbers = [f"{7919 * n % 99991:05}" for n in range(1, 21)]
+    for n in range(8):
+        shelf.put(f"Mending a punctured wheel of a bike, step {n} of many.", title="Cycling")
+    documents = {
+        number: shelf.put(f"Appendix {number} of the minutes.", title="Minutes")
+        for number in numbers
+    }
+    asked = "How do I repair a flat bicycle tyre"
+    with database.transaction(ada.tenant_id) as session:
+        messages = {n: remember(session, ada, f"{asked} {n}?") for n in numbers}
+        for number, message in messages.items():
+            correct(session, ada, message, documents[number])
+        start = Ranking(dense_weight_en=1.0)
+        fits = weights.fit_feedback(session, embedder, ranking=start, until=FOREVER)
+        english = next(each for each in fits if each.language == "en")
+        assert english.questions == len(numbers)
+        assert english.is_accepted, english
+        assert english.proposed < 1
+        assert english.held_out > english.before
+        adopted = weights.adopt(
+            session, fits, ranking=start, source="feedback", adopted_by=ada.user_id
+        )
+        assert ranking_of(session, Settings()) == adopted
+    with database.transaction(other_tenant) as session:
+        assert ranking_of(session, Settings()) == search.ranking(Settings())
+
+
+def test_a_gate_that_stays_shut_changes_nothing(
+    database: Database, shelf: Shelf, embedder: Embedder, ada: Principal
+) -> None:
+    document = shelf.put(HANDBOOK, title="Handbook", language="en")
+    message = ask(database, embedder, ada, "How long is the probation period?")
+    with database.transaction(ada.tenant_id) as session:
+        correct(session, ada, message, document)
+        fits = weights.fit_feedback(session, embedder, ranking=Ranking(), until=FOREVER)
+        assert not any(each.is_accepted for each in fits)
+        weights.adopt(session, fits, ranking=Ranking(), source="feedback", adopted_by=ada.user_id)
+        assert ranking_of(session, Settings()) == search.ranking(Settings())
+
+
+def test_measuring_stops_when_its_time_is_over_and_says_how_far_it_got(
+    database: Database, shelf: Shelf, embedder: Embedder, ada: Principal
+) -> None:
+    document = shelf.put(LEASE, title="Mietvertrag", language="de")
+    messages = [
+        ask(database, embedder, ada, text) for text in ("Wie hoch ist die Miete?", "Welche Frist?")
+    ]
+    with database.transaction(ada.tenant_id) as session:
+        for message in messages:
+            correct(session, ada, message, document)
+        _, run = service.run_feedback(
+            session,
+            embedder,
+            ranking=Ranking(),
+            until=time.monotonic() - 1,
+            created_by=ada.user_id,
+        )
+    assert (run.circumstances["questions"], run.circumstances["judged"]) == (1, 2)
+
+
+def test_an_erased_document_takes_its_corrections_with_it(
+    database: Database, shelf: Shelf, embedder: Embedder, ada: Principal
+) -> None:
+    document = shelf.put(LEASE, title="Mietvertrag", language="de")
+    message = ask(database, embedder, ada, "Wie hoch ist die Miete?")
+    with database.transaction(ada.tenant_id) as session:
+        correct(session, ada, message, document)
+        remove_document(session, document)
+        assert service.list_judged(session) == []
+        assert len(service.list_feedback(session).items) == 1
+        trash.erase(session, document, [])
+        assert service.list_feedback(session).items == []
+
+
+def test_only_the_last_runs_are_kept(
+    database: Database, ada: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shared.evaluation.model import Run
+
+    monkeypatch.setattr(service, "KEPT_RUNS", 3)
+    with database.transaction(ada.tenant_id) as session:
+        for number in range(5):
+            run = Run(kind="retrieval", name=str(number), measures={"ndcg@10": {"q": 1.0}})
+            service.keep_run(session, run, created_by=ada.user_id)
+        page = service.list_runs(session, limit=2)
+        names = [run.name for _, run in page.items]
+        page = service.list_runs(session, limit=2, cursor=page.next_cursor)
+        names += [run.name for _, run in page.items]
+    assert names == ["4", "3", "2"]
