@@ -88,6 +88,11 @@ class SearchIndex:
 
             mirror_version(session, self._external(model), version.id, model=model)
 
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether another search index follows this one."""
+        return self._external is not None
+
     def catch_up(self, session: Session, model: VectorSpace, *, most: int) -> int:
         """Bring the external index in step with Postgres, a few versions at a time.
 
@@ -307,6 +312,8 @@ class App:
 
     def mirror(self, tenant_id: TenantId) -> int:
         """Bring the external search index in step for one tenant, a few versions at a time."""
+        if not self.chunk_index.is_mirrored:
+            return 0
         from shared.inference.registry import find_model
 
         with self.database.transaction(tenant_id) as session:

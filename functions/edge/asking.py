@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from functions.edge.citing import CellBody as CellBody  # noqa: PLC0414 - asked for here, too
 from shared.answering import service as answering
-from shared.answering.model import Instruments, Question
+from shared.answering.model import LONGEST_QUESTION, Instruments, Question
 from shared.generation.language_models import LanguageModel
 from shared.generation.model import Purpose
 from shared.kernel.errors import InvalidError
@@ -23,7 +23,7 @@ from shared.kernel.ids import (
     UserId,
     VersionId,
 )
-from shared.search.model import LONGEST_QUERY, Filters
+from shared.search.model import Filters
 from shared.search.tuning import ranking_of
 from shared.wiring import App
 
@@ -75,7 +75,7 @@ class AskBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field(
-        default="", max_length=LONGEST_QUERY, examples=["Wie lang ist die Kündigungsfrist?"]
+        default="", max_length=LONGEST_QUESTION, examples=["Wie lang ist die Kündigungsfrist?"]
     )
     conversation_id: UUID | None = None
     edits: UUID | None = None

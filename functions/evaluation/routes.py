@@ -90,7 +90,11 @@ def try_retrieval(caller: Caller, body: ProbeBody) -> Probed:
     caller.require(MANAGE)
     app = wired()
     request = SearchRequest(
-        query=body.query, k=body.k, threshold=body.threshold, filters=body.filters.filters()
+        query=body.query,
+        k=body.k,
+        threshold=body.threshold,
+        filters=body.filters.filters(),
+        explain=True,
     )
     with app.database.transaction(caller.tenant_id) as session:
         ranking = ranking_of(session, app.settings)

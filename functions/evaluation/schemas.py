@@ -15,7 +15,7 @@ from shared.evaluation.model import KeptRun, Run
 from shared.evaluation.sampling import interval
 from shared.evaluation.service import LONGEST_COMMENT
 from shared.kernel.ids import DocumentId, VersionId
-from shared.search.model import LONGEST_QUERY, MOST_HITS, OwnRanking
+from shared.search.model import LONGEST_QUERY, MOST_HITS, Explanation, OwnRanking
 
 
 class _FromRow(BaseModel):
@@ -137,7 +137,8 @@ class ProbedHit(_FromRow):
     dense_score: float
     lexical_score: float
     highlights: list[tuple[int, int]]
-    explanation: object | None = None
+    similarity: float
+    explanation: Explanation | None = None
 
 
 class Latency(BaseModel):

@@ -19,11 +19,11 @@ from shared.adapters.database import Session
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import ChunkId, DocumentId
-from shared.search import service as search
 from shared.search import similar
 from shared.search.checking import check_versions
 from shared.search.model import Filters
 from shared.search.suggestions import LONGEST_START, MOST_SUGGESTIONS, suggest
+from shared.search.tuning import ranking_of
 from shared.wiring import app as wired
 
 router = APIRouter()
@@ -57,7 +57,7 @@ def find_documents_like(
         embedder = app.embedder_in(session)
         source = similar.like_document(session, embedder, DocumentId(document_id))
         found = similar.find_similar(
-            session, embedder, source, k=k, ranking=search.ranking(app.settings)
+            session, embedder, source, k=k, ranking=ranking_of(session, app.settings)
         )
     return _answer(found)
 
@@ -76,7 +76,7 @@ def find_similar(caller: Caller, body: SimilarBody) -> SimilarDocuments:
             embedder,
             _source(session, embedder, body),
             k=body.k,
-            ranking=search.ranking(app.settings),
+            ranking=ranking_of(session, app.settings),
             filters=filters,
         )
     return _answer(found)

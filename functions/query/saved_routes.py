@@ -22,9 +22,9 @@ from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.kernel.ids import SavedSearchId
 from shared.search import saved
-from shared.search import service as search
 from shared.search.checking import check_versions
 from shared.search.model import SearchRequest
+from shared.search.tuning import ranking_of
 from shared.wiring import app as wired
 
 router = APIRouter()
@@ -123,7 +123,7 @@ def run_search(
             session,
             app.embedder_in(session),
             SavedSearchId(search_id),
-            ranking=search.ranking(app.settings),
+            ranking=ranking_of(session, app.settings),
             user_id=caller.user_id,
             marks_seen=marks_seen,
         )

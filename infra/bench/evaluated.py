@@ -48,7 +48,11 @@ def open_evaluated(
         with open_library(
             work, texts, embedder=embedder, settings=reading, progress=progress
         ) as library:
-            changed = {"database_url": SecretStr(library.database_url), "model_dir": folder}
+            changed = {
+                "database_url": SecretStr(library.database_url),
+                "model_dir": folder,
+                "answer_cache": "off",  # every question is answered, also in a second run
+            }
             app = App(config.model_copy(update=changed))
             app.__dict__["embedder"] = embedder
             try:

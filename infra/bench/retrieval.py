@@ -36,11 +36,19 @@ class Searcher:
     text_of: Mapping[DocumentId, str]
 
     def find(self, query: str, *, k: int) -> list[str]:
-        """Rank texts by their best chunk among the first ``k``."""
+        """Rank texts by their best chunk among the first ``k``.
+
+        Texts that say the same as a hit stand behind it.
+        """
         request = SearchRequest(query=query[:LONGEST_QUERY], k=k)
         with self.database.transaction(TENANT) as session:
             hits = search.find(session, self.embedder, request, ranking=self.ranking).hits
-        return list(dict.fromkeys(self.text_of[hit.document_id] for hit in hits))
+        documents = (
+            document
+            for hit in hits
+            for document in (hit.document_id, *(each.document_id for each in hit.also_in))
+        )
+        return list(dict.fromkeys(self.text_of[document] for document in documents))
 
 
 def rank_all(

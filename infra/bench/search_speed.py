@@ -42,8 +42,24 @@ TENANTS = {"50 chunks": 50, "10,000 chunks": 10_000, "100,000 chunks": 100_000}
 CLIENTS = 8
 PER_DOCUMENT = 50
 MOST_P95_MS, LEAST_PER_SECOND = 20.0, 150.0
+_PASSAGE_CHARS, _MOST_PASSAGES = 900, 3000
 _NOISE = 0.35
 """A copy's cosine with its passage is then about .94: near, and no duplicate."""
+
+
+def passages_from(contents: Sequence[bytes]) -> list[str]:
+    """Cut texts as long as chunks out of files: paragraphs, joined until they are long enough."""
+    passages: list[str] = []
+    waiting: list[str] = []
+    for content in contents:
+        for paragraph in content.decode("utf-8", "replace").split("\n\n"):
+            waiting.append(paragraph.strip()[:_PASSAGE_CHARS])
+            if sum(map(len, waiting)) >= _PASSAGE_CHARS // 2:
+                passages.append("\n\n".join(waiting))
+                waiting = []
+                if len(passages) == _MOST_PASSAGES:
+                    return passages
+    return [*passages, "\n\n".join(waiting)] if any(waiting) else passages
 
 
 def measure_search_speed(

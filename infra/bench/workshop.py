@@ -121,6 +121,23 @@ class Workshop:
             )
         return measure_memory(running.process_id)
 
+    def scale(self) -> list[Measurement]:
+        """Measure searches of 50 to 100,000 chunks in a database of its own."""
+        from infra.bench.embedding import NAME
+        from infra.bench.questions import questions_from
+        from infra.bench.search_speed import measure_search_speed, passages_from
+        from shared.inference.registry import open_embedder
+
+        passages = passages_from([file.content for file in self.corpus.files])
+        questions = self.corpus.questions or questions_from(passages, self._plan.calls)
+        return measure_search_speed(
+            passages,
+            questions,
+            open_embedder(self.model_dir, NAME, threads=1),
+            calls=self._plan.calls,
+            progress=self._progress,
+        )
+
     def giants(self) -> list[Measurement]:
         """Measure memory over giant documents, and over very many small ones."""
         found = measure_giants(model_dir=self.model_dir, progress=self._progress)
@@ -215,6 +232,7 @@ PARTS: dict[str, Callable[[Workshop], list[Measurement]]] = {
     "search": Workshop.search,
     "ask": Workshop.ask,
     "memory": Workshop.memory,
+    "scale": Workshop.scale,
     "giants": Workshop.giants,
 }
-ON_REQUEST = frozenset({"giants"})  # takes minutes; only when named
+ON_REQUEST = frozenset({"scale", "giants"})  # take minutes; only when named

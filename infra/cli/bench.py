@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from infra.cli.target import Target
 
 PLAIN_PROGRESS_S = 10.0
-SETS = "All but giants if not given: start, cold, ingest, embedding, search, ask, memory, giants."
+SETS = (
+    "All but scale and giants if not given: start, cold, ingest, embedding, search, ask, memory, "
+    "scale, giants."
+)
 
 
 def bench(

@@ -34,12 +34,10 @@ def bench_peers(
 ) -> None:
     """Compare with other systems over the same model, texts and queries, one after the other."""
     import tempfile
-    from dataclasses import asdict
 
     from infra.bench.judged import read_beir
     from infra.bench.peers.comparison import compare, verdicts
     from infra.cli.bench import interruptible, show_progress, surroundings
-    from infra.cli.terminal import print_json
     from infra.deploy.model import NAME, ensure_model
     from shared.inference.registry import MODELS, open_embedder, wheel_folder
 
@@ -69,6 +67,14 @@ def bench_peers(
             if not as_json:
                 for standing in found:
                     typer.echo(_line(standing, found[0]))
+    _finish(standings, missed, as_json=as_json)
+
+
+def _finish(standings: list[Standing], missed: list[str], *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from infra.cli.terminal import print_json
+
     if as_json:
         shown = [{**asdict(each), "ndcg": each.mean_ndcg} for each in standings]
         print_json({"standings": shown, "missed": missed})

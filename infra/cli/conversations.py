@@ -224,6 +224,38 @@ def remove(
         typer.echo("removed it")
 
 
+@conversations.command("keep")
+def keep(
+    days: Annotated[
+        int | None,
+        typer.Argument(metavar="DAYS", min=0, help="0 keeps them for good; nothing shows it."),
+    ] = None,
+    *,
+    api: Api = "",
+    data: Data = DEFAULT_DATA,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show or, as an administrator, say how long everybody's conversations are kept."""
+    from infra.cli.client import KontorClient
+    from infra.cli.target import resolve
+    from infra.cli.terminal import number_of, plural, print_json
+
+    path = "/api/v1/settings/conversations"
+    with KontorClient(resolve(api=api, token=token, data=data)) as client:
+        if days is None:
+            body = client.get(path)
+        else:
+            body = client.call("PUT", path, json={"keep_days": days}, is_repeatable=True)
+    if as_json:
+        print_json(body)
+        return
+    kept = round(number_of(body, "keep_days"))
+    typer.echo(
+        f"kept for {plural(kept, 'day')} after the last question" if kept else "kept for good"
+    )
+
+
 def find_conversation(client: KontorClient, name: str) -> str:
     """Return the id of the one conversation a name fits.
 

@@ -43,6 +43,8 @@ UNUSED = (
     "onnxruntime/transformers",
     "onnxruntime/tools",
     "onnxruntime/quantization",
+    "litellm/proxy/_experimental/out",  # the web pages of a server that is not run here
+    "litellm/proxy/swagger",
     "boto3",
     "botocore",
     "bin",

@@ -379,11 +379,12 @@ END $$;
 --   dense   cosine
 --   stems   BM25 of the terms (k1 1.2, b 0.75)
 --   grams   BM25 of character 4-grams
---   title   what the question's words that stand in the document's title add to stems
+--   title   share of the question's weight that stands in the document's title
 --   exact   share of the asked phrases and identifiers that the chunk has; what stands in a
 --           heading or title counts half again as much
--- score = w * dense/max + (1 - w) * ((1 - g) * (stems + title)/max + g * grams/max) + exact,
--- divided by one plus the largest exact.
+-- said = stems + t * title * the question's weight: a word in the title counts like t in the text.
+-- score = w * dense/max + (1 - w) * ((1 - g) * said/max + g * grams/max) + exact, divided by one
+-- plus the largest exact.
 -- p_asked: {terms: [{language, wanted: [lexeme], weights: {lexeme: weight}}], words: [{number,
 --   weight, forms}], grams: {lexeme: weight}, phrases: [text], patterns: [regular expression]}.
 -- p_weights: {dense, grams, title}.
@@ -426,6 +427,7 @@ DECLARE
     v_titles bigint[];
     v_title_words integer[];
     v_title_weights float8[];
+    v_title_total float8;
     v_patterns text[] := ARRAY(SELECT jsonb_array_elements_text(p_asked -> 'patterns'));
     w_dense float8 := (p_weights ->> 'dense')::float8;
     w_grams float8 := (p_weights ->> 'grams')::float8;
@@ -495,10 +497,10 @@ BEGIN
             v_versions, v_candidates);
     END IF;
     SELECT array_agg(kontor.title_code(v_tenant, f.form)), array_agg(w.number),
-        array_agg(w.weight)
-    INTO v_titles, v_title_words, v_title_weights
+        array_agg(w.weight), sum(w.weight) FILTER (WHERE f.place = 1)
+    INTO v_titles, v_title_words, v_title_weights, v_title_total
     FROM jsonb_to_recordset(p_asked -> 'words') AS w (number integer, weight float8, forms text[])
-    CROSS JOIN LATERAL unnest(w.forms) AS f (form);
+    CROSS JOIN LATERAL unnest(w.forms) WITH ORDINALITY AS f (form, place);
     IF v_titles IS NOT NULL AND w_title > 0 THEN
         v_found := v_found
             || kontor.chunks_titled(
@@ -516,7 +518,7 @@ BEGIN
                 WHEN 'de' THEN v_german WHEN 'en' THEN v_english ELSE v_simple END), 0) AS stems,
             greatest(-(h.grams <#> v_grams), 0) AS grams,
             coalesce((
-                SELECT w_title * sum(m.weight) FROM (
+                SELECT sum(m.weight) / v_title_total FROM (
                     SELECT max(w.weight) AS weight
                     FROM unnest(v_titles, v_title_words, v_title_weights)
                         AS w (code, word, weight)
@@ -541,15 +543,20 @@ BEGIN
         ) AS d
         WHERE h.tenant_id = v_tenant AND h.id = ANY (v_found)
     ),
-    most AS MATERIALIZED (
-        SELECT nullif(max(s.dense), 0) AS dense, nullif(max(s.stems + s.title), 0) AS stems,
-            nullif(max(s.grams), 0) AS grams, max(s.exact) AS exact
+    counted AS MATERIALIZED (
+        SELECT s.id, s.dense, s.stems, s.grams, s.title, s.exact,
+            s.stems + w_title * s.title * coalesce(v_title_total, 0) AS said
         FROM scored AS s
+    ),
+    most AS MATERIALIZED (
+        SELECT nullif(max(s.dense), 0) AS dense, nullif(max(s.said), 0) AS stems,
+            nullif(max(s.grams), 0) AS grams, max(s.exact) AS exact
+        FROM counted AS s
     )
     SELECT s.id,
         (w_dense * coalesce(s.dense / m.dense, 0)
             + (1 - w_dense) * (
-                (1 - w_grams) * coalesce((s.stems + s.title) / m.stems, 0)
+                (1 - w_grams) * coalesce(s.said / m.stems, 0)
                 + w_grams * coalesce(s.grams / m.grams, 0)
             )
             + s.exact) / (1 + m.exact) AS fused,
@@ -558,7 +565,7 @@ BEGIN
         (rank() OVER (ORDER BY s.stems DESC))::integer,
         (rank() OVER (ORDER BY s.grams DESC))::integer,
         coalesce(m.dense, 0), coalesce(m.stems, 0), coalesce(m.grams, 0)
-    FROM scored AS s
+    FROM counted AS s
     CROSS JOIN most AS m
     ORDER BY fused DESC, s.id
     LIMIT p_most;

@@ -28,7 +28,7 @@ from shared.agents.model import (
 from shared.agents.outgoing import sayable
 from shared.agents.pages import read_page
 from shared.agents.planning import by_model, by_rules, without_model
-from shared.agents.wording import wording
+from shared.agents.wording import next_step, wording
 from shared.answering import service as answering
 from shared.answering.model import Answer, AnswerEvent, Cited, Question, State, Token
 from shared.generation.language_models import LanguageModel
@@ -57,7 +57,7 @@ def plan(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     model, memory = _planner(desk, memory)
     if model is None:
         choice = by_rules(memory)
-        return _chosen(memory, choice.node, choice.arguments, choice.title)
+        return _chosen(memory, choice.node, choice.arguments)
     hits = find_hits(desk, memory, k=_PLANNED_HITS)
     memory = replace(memory, is_private=memory.is_private or bool(hits))
     try:
@@ -69,7 +69,7 @@ def plan(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
             complained = without_model(complained)
         return Outcome(memory=complained, title=error.detail, next_node="plan")
     memory = replace(memory, tokens=memory.tokens + tokens)
-    return _chosen(memory, choice.node, choice.arguments, choice.title)
+    return _chosen(memory, choice.node, choice.arguments)
 
 
 def _planner(desk: Desk, memory: Memory) -> tuple[LanguageModel | None, Memory]:
@@ -84,9 +84,12 @@ def _planner(desk: Desk, memory: Memory) -> tuple[LanguageModel | None, Memory]:
     return (model, memory) if model is not None else (None, without_model(memory))
 
 
-def _chosen(memory: Memory, node: NodeName, arguments: Mapping[str, str], title: str) -> Outcome:
-    said = wording(memory.language).planned.format(title)
-    return Outcome(memory=memory.with_pending(**arguments), title=said, next_node=node)
+def _chosen(memory: Memory, node: NodeName, arguments: Mapping[str, str]) -> Outcome:
+    return Outcome(
+        memory=memory.with_pending(**arguments),
+        title=next_step(node, memory.language),
+        next_node=node,
+    )
 
 
 def ask_library(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
@@ -162,7 +165,7 @@ def read_web_page(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     is_enough = len(memory.pages) >= (_PAGES_BY_RULES if memory.is_ruled else desk.budget.pages)
     if not url or is_enough:
         node: NodeName = "compose"
-        return Outcome(memory=without_pending(memory), title=words.planned.format(node),
+        return Outcome(memory=without_pending(memory), title=next_step(node, memory.language),
                        next_node=node)  # fmt: skip
     memory = without_pending(memory)
     try:

@@ -58,14 +58,13 @@ class Choice:
 
     node: NodeName
     arguments: Mapping[str, str]
-    title: str
 
 
 def by_rules(memory: Memory) -> Choice:
     """Choose the first step from the task's own words: reckon, change, read, or ask the library."""
     expression = find_expression(memory.said_by_user) or find_expression(memory.task)
     if expression is not None and not memory.reckoned:
-        return Choice("calculate", {"expression": expression}, expression)
+        return Choice("calculate", {"expression": expression})
     intent = find_intent(memory.task)
     if intent is not None:
         title = memory.replies[-1] if memory.replies else intent.title
@@ -76,11 +75,11 @@ def by_rules(memory: Memory) -> Choice:
             "folder": intent.folder,
             "tags": ",".join(intent.tags),
         }
-        return Choice("propose", arguments, intent.tool)
+        return Choice("propose", arguments)
     urls = typed_urls(memory.said_by_user)
     if urls and memory.may_search_web and not memory.pages and urls[0] not in memory.failed_urls:
-        return Choice("read_page", {"url": urls[0]}, "read_page")
-    return Choice("ask_library", {}, "ask_library")
+        return Choice("read_page", {"url": urls[0]})
+    return Choice("ask_library", {})
 
 
 def by_model(memory: Memory, model: LanguageModel, hits: Sequence[Hit]) -> tuple[Choice, int]:
@@ -150,10 +149,10 @@ def read_choice(said: str, memory: Memory) -> Choice:
 
 def _choice(name: str, arguments: dict[str, str], memory: Memory) -> Choice:
     if name in TOOLS:
-        return Choice("propose", {"tool": name, **arguments}, name)
+        return Choice("propose", {"tool": name, **arguments})
     if name == "read_page" and arguments["url"] not in readable(memory):
         raise InvalidError("The plan named an address that was neither found nor given.")
-    return Choice(_NODES[name], arguments, name)
+    return Choice(_NODES[name], arguments)
 
 
 def inert(text: str) -> str:

@@ -96,6 +96,35 @@ _WORDINGS: dict[Spoken, Wording] = {
 }
 
 
+_STEPS: dict[Spoken, dict[str, str]] = {
+    "de": {
+        "ask_library": "die Dokumente fragen",
+        "search_library": "in den Dokumenten suchen",
+        "search_web": "im Web suchen",
+        "read_page": "eine Seite lesen",
+        "calculate": "rechnen",
+        "ask_back": "zurückfragen",
+        "propose": "eine Änderung vorschlagen",
+        "compose": "die Antwort schreiben",
+    },
+    "en": {
+        "ask_library": "ask the documents",
+        "search_library": "search the documents",
+        "search_web": "search the web",
+        "read_page": "read a page",
+        "calculate": "reckon",
+        "ask_back": "ask back",
+        "propose": "propose a change",
+        "compose": "write the answer",
+    },
+}
+
+
+def next_step(node: str, language: Spoken) -> str:
+    """Say what a run does next."""
+    return _WORDINGS[language].planned.format(_STEPS[language][node])
+
+
 def wording(language: Spoken) -> Wording:
     """Return the sentences of a language."""
     return _WORDINGS[language]

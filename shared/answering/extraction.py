@@ -25,11 +25,13 @@ def answer_with_quotes(
     spoken: Spoken,
     instruments: Instruments,
     transcript: Transcript,
+    part: str = "",
 ) -> State:
     """Say what the passages answer, cited, or admit that nothing certain was found.
 
     A question that asks several things is answered part by part: its state is that of the part
-    answered best, its confidence that of the part answered worst.
+    answered best, its confidence that of the part answered worst. ``part`` names it where it is
+    one of several itself.
     """
     passages = [passage_of(hit) for hit in hits]
     parts = parts_of(question)
@@ -48,13 +50,15 @@ def answer_with_quotes(
     by_id = {str(hit.chunk_id): hit for hit in hits}
     words = wording(spoken)
     if all(finding.state == "unknown" for finding in findings):
-        transcript.say(words.unknown)
+        transcript.say(words.unknown_part.format(part=part) if part else words.unknown)
         return "unknown"
-    for part, finding in zip(parts, findings, strict=True):
+    if part:
+        transcript.say(f"{words.part.format(part=part.rstrip('?'))} ")
+    for each, finding in zip(parts, findings, strict=True):
         if finding.state == "unknown":
-            transcript.say(words.unknown_part.format(part=part))
+            transcript.say(words.unknown_part.format(part=each))
         else:
-            _say(part, finding, by_id, spoken=spoken, transcript=transcript)
+            _say(each, finding, by_id, spoken=spoken, transcript=transcript)
     is_answered = any(finding.state == "answer" for finding in findings)
     return "answer" if is_answered else "related"
 

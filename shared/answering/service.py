@@ -110,6 +110,7 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
         if state is None:
             case = _look_up(tools, opening, emit=emit)
             state = _compose(tools, case, transcript)
+        transcript.close()
         answer = keep(tools.database, case, transcript, state=state)
     except StoppedError:
         answer = keep(tools.database, case, transcript, state="stopped")
@@ -218,7 +219,6 @@ def _say_found(tools: Instruments, case: Case, transcript: Transcript) -> State:
     transcript.answerer = EXTRACTIVE
     if not hits:
         transcript.say(wording(spoken).unknown)
-        transcript.close()
         return "unknown"
     model = _open_model(tools, transcript)
     if model is not None:
@@ -273,9 +273,8 @@ def _answer_with_quotes(
     states: list[State] = []
     confidences: list[float | None] = []
     for part, hits in asked or [(gathered.query, gathered.hits)]:
-        if asked:
-            lead = wording(spoken).part.format(part=part.rstrip("?"))
-            transcript.say(f"{chr(10) if states else ''}{lead} ")
+        if states:
+            transcript.say("\n")
         states.append(
             answer_with_quotes(
                 part,
@@ -284,10 +283,10 @@ def _answer_with_quotes(
                 spoken=spoken,
                 instruments=tools,
                 transcript=transcript,
+                part=part if asked else "",
             )
         )
         confidences.append(transcript.confidence)
-    transcript.close()
     known = [each for each in confidences if each is not None]
     # The whole is as sure as its weakest part.
     transcript.confidence = min(known) if known else None

@@ -74,13 +74,14 @@ class JudgedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a found passage stands."""
+    """Where a found passage stands, and which other documents say the same."""
 
     id: UUID
     document_id: DocumentId
     version_id: VersionId
     start: int
     end: int
+    also_in: tuple[DocumentId, ...] = ()
 
 
 def judge(places: Sequence[Place], golds: Sequence[Gold]) -> tuple[list[str], Mapping[str, int]]:
@@ -106,7 +107,7 @@ def judge(places: Sequence[Place], golds: Sequence[Gold]) -> tuple[list[str], Ma
 
 def _covers(place: Place, gold: Gold) -> bool:
     if place.document_id != gold.document_id:
-        return False
+        return gold.document_id in place.also_in
     if gold.start is None or gold.end is None or gold.version_id != place.version_id:
         return True
     return place.start < gold.end and gold.start < place.end

@@ -47,9 +47,7 @@ JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.id = f.message_id
 CROSS JOIN LATERAL (
     SELECT p.content
     FROM kontor.messages AS p
-    WHERE p.tenant_id = %(tenant_id)s AND p.conversation_id = m.conversation_id
-        AND p.role = 'user' AND p.id < m.id
-    ORDER BY p.id DESC
+    WHERE p.tenant_id = %(tenant_id)s AND p.id = m.parent_id AND p.role = 'user'
     LIMIT 1
 ) AS q
 WHERE f.tenant_id = %(tenant_id)s
@@ -94,9 +92,7 @@ JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = g.document_
 CROSS JOIN LATERAL (
     SELECT p.content
     FROM kontor.messages AS p
-    WHERE p.tenant_id = %(tenant_id)s AND p.conversation_id = m.conversation_id
-        AND p.role = 'user' AND p.id < m.id
-    ORDER BY p.id DESC
+    WHERE p.tenant_id = %(tenant_id)s AND p.id = m.parent_id AND p.role = 'user'
     LIMIT 1
 ) AS q
 ORDER BY g.updated_at DESC, g.message_id DESC, g.user_id DESC, g.span_start

@@ -188,7 +188,15 @@ def search_judged(
     request = SearchRequest(query=question.question, k=k)
     hits = search.find(session, embedder, request, ranking=ranking).hits
     places = [
-        Place(hit.chunk_id, hit.document_id, hit.version_id, hit.start, hit.end) for hit in hits
+        Place(
+            hit.chunk_id,
+            hit.document_id,
+            hit.version_id,
+            hit.start,
+            hit.end,
+            tuple(each.document_id for each in hit.also_in),
+        )
+        for hit in hits
     ]
     ranked, grades = judge(places, question.golds)
     return ranked, dict(grades)

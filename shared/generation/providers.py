@@ -24,6 +24,9 @@ _SERVER_ERROR = 500
 COOL_S = 30.0
 """How long a route that failed is left alone, unless its server names a time of its own."""
 LONGEST_COOL_S = 600.0
+_MOST_CHARS_PER_TOKEN = 16
+_SHORTEST_OVERRUN_CHARS = 4096
+"""Past both, a server does not keep to the limit, whatever its tokens are."""
 DEFAULT_WINDOW = 8192
 """Tokens a model is taken to read when neither the route nor LiteLLM's list says."""
 
@@ -117,11 +120,7 @@ class Providers:
             )
             for chunk in response:
                 yield from heard.take(chunk)
-                if time.monotonic() > deadline:
-                    raise UnavailableError(
-                        f"The language model {route.name} took longer than {route.timeout_s} s.",
-                        hint="Ask for less, or raise the route's timeout.",
-                    )
+                heard.check(deadline, most_tokens=request.max_tokens)
         finally:
             _close(response)
         yield heard.ending(self, messages, is_counted=_is_counted(response))
@@ -165,6 +164,20 @@ class _Heard:
                 self._finish = str(choice.finish_reason)
             if choice.finish_reason == "content_filter":
                 raise RouteFailedError(_declined(self._route), is_final=True)
+
+    def check(self, deadline: float, *, most_tokens: int) -> None:
+        """Raise UnavailableError when an answer has no end, in time or in length."""
+        name, limit_s = f"The language model {self._route.name}", self._route.timeout_s
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"{name} took longer than {limit_s} s.",
+                hint="Ask for less, or raise the route's timeout.",
+            )
+        if self._chars > _SHORTEST_OVERRUN_CHARS + most_tokens * _MOST_CHARS_PER_TOKEN:
+            raise UnavailableError(
+                f"{name} wrote on past the {most_tokens} tokens it was asked for.",
+                hint="Check that its server keeps to max_tokens.",
+            )
 
     def ending(
         self,

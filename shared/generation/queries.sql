@@ -54,9 +54,10 @@ ON CONFLICT (tenant_id, scope, period) DO UPDATE SET
 DELETE FROM kontor.llm_budgets
 WHERE tenant_id = %(tenant_id)s AND scope = %(scope)s AND period = %(period)s;
 
--- :name lock_spending :exec
--- Reservations of one tenant happen one after another: two could each see the last tokens free.
-SELECT pg_advisory_xact_lock(hashtextextended('llm_spending:' || %(tenant_id)s::uuid::text, 0));
+-- :name lock_calls :exec
+-- What one tenant's calls reserve and take, they do one after another: two could each see the last
+-- tokens free, or the same route idle.
+SELECT pg_advisory_xact_lock(hashtextextended('llm_calls:' || %(tenant_id)s::uuid::text, 0));
 
 -- :name find_spent :one Spent
 -- What was settled since a day, and what calls under way have reserved. A call whose function died

@@ -55,7 +55,7 @@ def reserve(
     )
     budgets = [*limits, *store.list_budgets(session)]
     if budgets:
-        store.lock_spending(session)
+        store.lock_calls(session)
     for budget in budgets:
         _check(session, budget, caller.user_id, tokens=most_tokens, cost=most_cost)
     call_id = CallId(new_id())

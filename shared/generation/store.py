@@ -80,9 +80,9 @@ def remove_budget(session: Session, *, scope: Scope, period: Period) -> bool:
     return session.execute(QUERIES["remove_budget"], {"scope": scope, "period": period}) > 0
 
 
-def lock_spending(session: Session) -> None:
-    """Let the tenant's reservations happen one after another until the transaction ends."""
-    session.execute(QUERIES["lock_spending"])
+def lock_calls(session: Session) -> None:
+    """Let the tenant's calls reserve and take one after another until the transaction ends."""
+    session.execute(QUERIES["lock_calls"])
 
 
 def find_spent(session: Session, *, since: str, user_id: UserId | None) -> Spent:

@@ -66,6 +66,8 @@ class Switchboard:
         self, tenant_id: TenantId, call_id: CallId, request: Request
     ) -> tuple[TakenCall, list[Route]]:
         with self.database.transaction(tenant_id) as session:
+            # One after another: each sees which routes those before it have taken.
+            store.lock_calls(session)
             taken = store.change_call_to_taken(session, call_id)
             if taken is None or taken.purpose != request.purpose:
                 raise RefusedError("This call to a language model was not reserved.")
@@ -74,7 +76,9 @@ class Switchboard:
             )
             busy = {each.route: each.calls for each in store.list_busy(session)}
             resting = {each.route for each in store.list_cooldowns(session)}
-        ordered = list(in_order(routes, busy=busy, resting=resting, chance=self.chance))
+            ordered = list(in_order(routes, busy=busy, resting=resting, chance=self.chance))
+            if ordered:
+                store.change_call_route(session, call_id, ordered[0].name)
         return taken, ordered
 
     def key_of(self, route: Route) -> str:
@@ -137,7 +141,7 @@ class _Call:
                 if wait_s < _SHORTEST_WAIT_S:
                     raise last or _nobody()
                 try:
-                    yield from self._ask(route, wait_s)
+                    yield from self._ask(route, wait_s, is_first=number + attempt == 0)
                 except RouteFailedError as failure:
                     last = self._judge(route, failure, has_more=number + 1 < len(candidates))
                     if not (is_only_one and failure.is_hiccup and attempt == 0):
@@ -146,10 +150,11 @@ class _Call:
                     return
         raise last or _nobody()
 
-    def _ask(self, route: Route, wait_s: float) -> Iterator[Piece]:
+    def _ask(self, route: Route, wait_s: float, *, is_first: bool) -> Iterator[Piece]:
         self._route = route
-        with self._board.database.transaction(self._tenant_id) as session:
-            store.change_call_route(session, self._call_id, route.name)
+        if not is_first:
+            with self._board.database.transaction(self._tenant_id) as session:
+                store.change_call_route(session, self._call_id, route.name)
         try:
             if not route.is_deployments:
                 check_address(route.api_base, private_hosts=self._board.private_hosts)

@@ -170,8 +170,8 @@ class Explanation:
     Each ``share`` is the score relative to the best candidate's; ranks count from 1 among the
     candidates. ``score = dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) *
     lexical_share + gram_weight * gram_share) + exact_share``, divided by one plus the largest
-    ``exact_share``. ``title_score`` counts into ``lexical_share``. ``exact`` lists the phrases and
-    identifiers asked for.
+    ``exact_share``. ``title_share`` is how much of the question's weight stands in the title; it
+    counts into ``lexical_share``. ``exact`` lists the phrases and identifiers asked for.
     """
 
     dense_weight: float
@@ -184,7 +184,8 @@ class Explanation:
     gram_score: float
     gram_share: float
     gram_rank: int
-    title_score: float
+    title_weight: float
+    title_share: float
     exact: tuple[str, ...]
     exact_share: float
 

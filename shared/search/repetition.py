@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from shared.search.model import Elsewhere, Hit
 
@@ -15,6 +14,14 @@ _NEAR = 0.03
 """Passages whose cosines differ by more are not the same: spares comparing their words."""
 
 
+class _Words(dict[str, frozenset[str]]):
+    """The words of texts, split when first asked for."""
+
+    def __missing__(self, text: str) -> frozenset[str]:
+        words = self[text] = frozenset(_WORD.findall(text.casefold()))
+        return words
+
+
 def collapse(hits: Sequence[Hit]) -> list[Hit]:
     """Keep the best of passages that say the same, with the others as its ``also_in``.
 
@@ -22,9 +29,10 @@ def collapse(hits: Sequence[Hit]) -> list[Hit]:
     never collapsed: it may well repeat itself, and says so in different places.
     """
     kept: list[Hit] = []
+    said = _Words()
     others: dict[int, list[Elsewhere]] = {}
     for hit in hits:
-        place = next((at for at, one in enumerate(kept) if _says_the_same(one, hit)), None)
+        place = next((at for at, one in enumerate(kept) if _says_the_same(one, hit, said)), None)
         if place is None:
             kept.append(hit)
         else:
@@ -34,18 +42,13 @@ def collapse(hits: Sequence[Hit]) -> list[Hit]:
     return [hit.with_others(tuple(others.get(place, ()))) for place, hit in enumerate(kept)]
 
 
-def _says_the_same(one: Hit, other: Hit) -> bool:
+def _says_the_same(one: Hit, other: Hit, said: _Words) -> bool:
     if one.document_id == other.document_id or abs(one.dense_score - other.dense_score) > _NEAR:
         return False
     longer, shorter = sorted((len(one.text), len(other.text)), reverse=True)
     if shorter < _LEAST_SHARED / 2 * longer:  # half of it may be layout
         return False
-    mine, theirs = _words(one.text), _words(other.text)
+    mine, theirs = said[one.text], said[other.text]
     shared = len(mine & theirs)
     is_alike = bool(mine) and shared >= _LEAST_SHARED * (len(mine) + len(theirs) - shared)
     return is_alike and not any(map(_NUMBER.search, mine ^ theirs))
-
-
-@lru_cache(maxsize=512)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.casefold()))

@@ -41,9 +41,14 @@ class Weights:
         return json.dumps({"dense": self.dense, "grams": self.grams, "title": self.title})
 
 
+# Logistic regressions of "this passage is judged relevant" on the cosine, BM25 and 4-grams, the
+# latter two as shares of what a passage could reach. Fitted to the first 25 hits of every question
+# of XQuAD-en, Cranfield and CISI, and of XQuAD-de and headings of German laws, every set weighing
+# the same. Expected calibration error .03 to .09 on the sets, .03 to .19 on sets left out; of
+# XQuAD's hits at .5 or more, over nine in ten were right, at .7 or more 98 in 100 (few reach it).
 _CALIBRATION: dict[str, tuple[float, float, float, float]] = {
-    "en": (-6.0, 6.0, 4.0, 4.0),
-    "de": (-6.0, 2.0, 6.0, 6.0),
+    "en": (-5.35, 6.48, 0.59, 1.86),
+    "de": (-6.33, 3.58, 3.92, 1.30),
 }
 
 

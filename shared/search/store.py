@@ -109,7 +109,7 @@ class HitRow:
     dense_score: float
     lexical_score: float
     gram_score: float
-    title_score: float
+    title_share: float
     exact_share: float
     dense_rank: int
     lexical_rank: int

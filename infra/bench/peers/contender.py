@@ -10,6 +10,7 @@ them. Each is set up as its own documentation does it, with the model in MODEL_F
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import sys
 import time
@@ -37,7 +38,7 @@ class Txtai:
 
     def __init__(self, model: str, store: str) -> None:
         vendor = importlib.import_module("txtai")
-        self.version = str(vendor.__version__)
+        self.version = _version("txtai")
         self._index: Any = vendor.Embeddings(
             path=model, method="sentence-transformers", hybrid=True, content=False
         )
@@ -68,8 +69,7 @@ class LangChain:
             chunk_size=1000, chunk_overlap=200
         )
         chroma = importlib.import_module("langchain_chroma")
-        metadata = importlib.import_module("importlib.metadata")
-        self.version = f"{metadata.version('langchain')}, chroma {metadata.version('chromadb')}"
+        self.version = f"{_version('langchain')}, chroma {_version('chromadb')}"
         self._store: Any = chroma.Chroma(
             collection_name="peers",
             embedding_function=embeddings,
@@ -115,6 +115,10 @@ def main(name: str, model: str, store: str) -> None:
     body = {"version": contender.version, "seconds": seconds, "ms": times, "rankings": rankings}
     sys.stdout.write(f"\n{json.dumps(body)}\n")
     sys.stdout.flush()
+
+
+def _version(package: str) -> str:
+    return importlib.metadata.version(package)
 
 
 if __name__ == "__main__":

@@ -203,6 +203,9 @@ def test_a_closer_look_tells_scores_weights_and_where_the_time_went(room: Room) 
     found = room.send("POST", "retrieval", query="Kündigungsfrist der Wohnung", k=3).body
     assert found["results"][0]["title"] == "Mietvertrag"
     assert found["results"][0]["lexical_score"] > 0
+    why = found["results"][0]["explanation"]
+    assert "Kündigungsfrist".lower() in {term["word"] for term in why["terms"]}
+    assert why["dense_weight"] == 0.2
     assert found["ranking"] == {"dense_weight_en": 0.6, "dense_weight_de": 0.2}
     assert found["model"].startswith("all-MiniLM-L6-v2@")
     spans = found["latency_ms"]

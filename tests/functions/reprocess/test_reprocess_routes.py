@@ -104,8 +104,8 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
     path = "/api/v1/reprocessings"
     assert admin("POST", path, {"reason": "weather"}).status == 422
     assert "no document" in admin("POST", path, {"reason": "parser"}).body["detail"]
-    wide = admin("POST", path, {"reason": "model", "model": "all-mpnet-base-v2"})
-    assert "768 numbers" in wide.body["detail"]
+    absent = admin("POST", path, {"reason": "model", "model": "all-mpnet-base-v2"})
+    assert "kontor model add" in absent.body["hint"]
     assert admin("POST", path, {"reason": "model", "model": "unknown"}).status == 422
     assert admin("GET", f"{path}/00000000-0000-0000-0000-000000000000").status == 404
     viewer = caller(tenant, role="viewer")

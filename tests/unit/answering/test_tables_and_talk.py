@@ -115,8 +115,7 @@ def test_a_part_that_nothing_answers_is_admitted(
     both = "Wie hoch ist die Miete und wer gewann 1972 die Schachweltmeisterschaft?"
     answer = ask(tools, principal, both)
     assert "850 Euro" in answer.citations[0].quote
-    assert "Schachweltmeisterschaft" in answer.text.split("[1]")[1]
-    assert "finde ich nichts in den Dokumenten" in answer.text
+    assert "Zu „Wer gewann 1972 die Schachweltmeisterschaft?“ finde ich nichts" in answer.text
     alone = ask(tools, principal, "Wie hoch ist die Miete?")
     assert answer.confidence is not None
     assert alone.confidence is not None

@@ -26,8 +26,6 @@ JUDGED = JudgedSet(
 )
 # A vendor that counts common words: what is tested is how contender.py talks to one, and to us.
 VENDOR = """
-__version__ = "9"
-
 class Embeddings:
     def __init__(self, *, path, method, hybrid, content):
         assert hybrid
@@ -63,6 +61,8 @@ def standing(system: str, *, ndcg: float, texts: float, ms: float) -> Standing:
 
 def test_a_peer_gets_every_text_with_words_and_its_ranking_is_measured(tmp_path: Path) -> None:
     (tmp_path / "txtai.py").write_text(VENDOR)
+    (tmp_path / "txtai-9.dist-info").mkdir()
+    (tmp_path / "txtai-9.dist-info" / "METADATA").write_text("Name: txtai\nVersion: 9\n")
     found = measure_peer(
         "txtai",
         JUDGED,

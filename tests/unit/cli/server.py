@@ -382,7 +382,7 @@ class FakeKontor:
                 Route(
                     f"{api}/{{path:path}}",
                     self.anything,
-                    methods=["GET", "POST", "PATCH", "DELETE"],
+                    methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 ),
             ]
         )

@@ -98,6 +98,15 @@ def test_conversations_are_changed_exported_and_removed(
     assert kontor.requests[-1][0] == "DELETE"
 
 
+def test_how_long_they_are_kept_is_shown_and_said(cli: Cli, kontor: FakeKontor) -> None:
+    kontor.answers[("GET", "/settings/conversations")] = {"keep_days": 0}
+    kontor.answers[("PUT", "/settings/conversations")] = {"keep_days": 30}
+    assert cli("conversations", "keep").out == "kept for good\n"
+    assert cli("conversations", "keep", "30").out == "kept for 30 days after the last question\n"
+    assert kontor.requests[-1] == ("PUT", "/settings/conversations", {"keep_days": 30})
+    assert cli("conversations", "keep", "--", "-1").code == 2
+
+
 def test_history_is_searched(cli: Cli, kontor: FakeKontor) -> None:
     found = {
         "conversation_id": NEW,

@@ -24,6 +24,28 @@ from tests.unit.answering.library import HANDBOOK, LEASE, Shelf
 from tests.unit.search.library import Library
 
 FOREVER = float("inf")
+PARAPHRASES = {
+    "How do I mend a flat bike?": "Repairing a punctured bicycle tyre takes ten minutes.",
+    "Who looks after sick pets?": "The veterinarian treats ill dogs and cats.",
+    "What keeps food cold?": "A refrigerator chills groceries.",
+    "Which animal says meow?": "Cats purr when they are happy.",
+    "Where do planes land?": "The airport has two runways.",
+    "Who puts out blazes?": "Firefighters extinguish flames.",
+    "What cures a headache?": "Aspirin relieves pain in the skull.",
+    "How is bread made?": "Bakers knead dough from flour and yeast.",
+    "Where can I borrow novels?": "The library lends books to its members.",
+    "What tells the time?": "A clock shows the current hour and minute.",
+    "Who teaches children?": "The schoolmaster instructs his pupils.",
+    "What falls from clouds?": "Rain and snow are precipitation.",
+    "How do I send a letter?": "Mail is posted with a stamp on the envelope.",
+    "What do vegetarians avoid?": "No meat or fish is served here.",
+    "Which metal do magnets attract?": "Iron objects stick to magnetised surfaces.",
+    "How do bats see at night?": "Flying mammals navigate in darkness by echo.",
+    "What is the capital of France?": "Paris is the seat of the French government.",
+    "Who sails ships?": "The captain steers his vessel over the ocean.",
+    "What makes plants green?": "Chlorophyll colours leaves.",
+    "How long is a marathon?": "Runners cover forty-two kilometres in the race.",
+}
 
 
 @pytest.fixture
@@ -38,7 +60,7 @@ def ada(tenant: TenantId) -> Principal:
 
 def ask(database: Database, embedder: Embedder, ada: Principal, question: str) -> MessageId:
     tools = answering.instruments(
-        Settings(), database=database, embedder=embedder, open_language_model=lambda: None
+        Settings(), database=database, embedder=embedder, open_language_model=lambda *_purpose: None
     )
     return answering.ask(tools, ada, Question(text=question), emit=lambda _: None).message_id
 
@@ -50,11 +72,14 @@ def remember(session: Session, ada: Principal, question: str) -> MessageId:
         "INSERT INTO kontor.conversations (tenant_id, id, user_id, title) VALUES (%s, %s, %s, '')",
         (ada.tenant_id, conversation, ada.user_id),
     )
-    for message, role, state in ((asked, "user", "asked"), (answered, "assistant", "unknown")):
+    for message, parent, role, state in (
+        (asked, None, "user", "asked"),
+        (answered, asked, "assistant", "unknown"),
+    ):
         session.connection.execute(
-            "INSERT INTO kontor.messages (tenant_id, id, conversation_id, role, content, state)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            (ada.tenant_id, message, conversation, role, question, state),
+            "INSERT INTO kontor.messages (tenant_id, id, conversation_id, parent_id, role, content,"
+            " state) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (ada.tenant_id, message, conversation, parent, role, question, state),
         )
     return answered
 
@@ -71,25 +96,20 @@ def test_weights_are_fitted_to_corrections_and_hold_for_the_tenant_alone(
     ada: Principal,
     other_tenant: TenantId,
 ) -> None:
-    # Rare numbers decide here, which words find; by meaning, the decoys are nearer.
-    numbers = [f"{7919 * n % 99991:05}" for n in range(1, 21)]
-    for n in range(8):
-        shelf.put(f"Mending a punctured wheel of a bike, step {n} of many.", title="Cycling")
+    # Question and text share no words: only meaning finds them.
     documents = {
-        number: shelf.put(f"Appendix {number} of the minutes.", title="Minutes")
-        for number in numbers
+        question: shelf.put(text, title="Note", language="en")
+        for question, text in PARAPHRASES.items()
     }
-    asked = "How do I repair a flat bicycle tyre"
     with database.transaction(ada.tenant_id) as session:
-        messages = {n: remember(session, ada, f"{asked} {n}?") for n in numbers}
-        for number, message in messages.items():
-            correct(session, ada, message, documents[number])
-        start = Ranking(dense_weight_en=1.0)
+        for question, document in documents.items():
+            correct(session, ada, remember(session, ada, question), document)
+        start = Ranking(dense_weight_en=0.0)
         fits = weights.fit_feedback(session, embedder, ranking=start, until=FOREVER)
         english = next(each for each in fits if each.language == "en")
-        assert english.questions == len(numbers)
+        assert english.questions == len(PARAPHRASES)
         assert english.is_accepted, english
-        assert english.proposed < 1
+        assert english.proposed > 0
         assert english.held_out > english.before
         adopted = weights.adopt(
             session, fits, ranking=start, source="feedback", adopted_by=ada.user_id

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from random import Random
 
 import pytest
@@ -26,6 +27,7 @@ class Exchange:
         self.deployments: list[Route] = []
         self.limits: list[Budget] = []
         self.first_word_s = 10.0
+        self._seeds = count(7)
 
     def bridge(self, database: Database | None = None) -> Bridge:
         board = Switchboard(
@@ -35,7 +37,7 @@ class Exchange:
             default_key="sk-default",
             first_word_s=self.first_word_s,
             private_hosts=LOCAL,
-            chance=Random(7),
+            chance=Random(next(self._seeds)),
         )
         return Bridge(
             database=database or self.database,
@@ -85,6 +87,3 @@ class Exchange:
 @pytest.fixture
 def exchange(database: Database, tenant: TenantId) -> Exchange:
     return Exchange(database, tenant)
-
-
-MakeExchange = Callable[[], Exchange]

@@ -187,6 +187,13 @@ def test_endless_talk_ends_at_the_routes_timeout() -> None:
     assert "longer than 1 s" in failed.error.detail
 
 
+def test_a_server_that_writes_on_past_the_limit_is_cut_off() -> None:
+    with model_server() as server:
+        server.words = ["Wort " * 1000] * 100
+        failed = failure(server.address)
+    assert "past the 50 tokens" in failed.error.detail
+
+
 def test_line_cut_in_mid_answer_is_not_taken_for_the_end() -> None:
     route_words = []
     with model_server("dies") as server:

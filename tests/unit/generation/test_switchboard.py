@@ -216,7 +216,7 @@ def test_idle_routes_share_by_weight_and_busy_ones_get_less() -> None:
 
 
 def test_a_burst_is_spread_over_the_routes_of_a_tier(exchange: Exchange, database_url: str) -> None:
-    """Thirty at once, each as another instance of the function would ask, all kept waiting."""
+    """Twelve at once, each as another instance of the function would ask, all kept waiting."""
     with ExitStack() as stack:
         servers = [stack.enter_context(model_server("endless")) for _ in range(2)]
         for number, server in enumerate(servers):

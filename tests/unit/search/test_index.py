@@ -183,6 +183,8 @@ def test_the_application_cannot_reach_behind_the_search_function(
         "kontor.weigh_query(%s, 'months', 'en', 1000, 32)",
         "kontor.nearest_by_scan(%s, 1::smallint, NULL, NULL, 10)",
         "kontor.nearest_by_graph(%s, 1::smallint, NULL, NULL, 10)",
+        "kontor.chunks_saying(%s, '{months}', NULL, 10)",
+        "kontor.chunks_titled(%s, '{1}', '{1}', '{1}', NULL)",
     ):
         with (
             psycopg.connect(library.database._url) as connection,
