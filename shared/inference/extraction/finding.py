@@ -27,7 +27,6 @@ _FURTHER = 0.02
 # nor definitions: a part of a sentence cannot be understood alone, and "X is …" defines X.
 _FRAGMENT = -2.0
 _DEFINITION = 1.5
-_UNFIT = -20.0  # sets aside what cannot hold the answer, as long as something else is likely
 _FIT = FEATURES.index("fit")
 
 
@@ -52,10 +51,13 @@ def find_quotes(
         return Finding("unknown", 0.0, ())
     fitted = weights(tongue(language, reading.candidates[0].passage.language))
     scores = fitted.scores(reading) + _priors(reading)
-    fitting = scores + _UNFIT * (reading.features[:, _FIT] == 0)
-    if fitted.probability(reading, fitting) >= answer_threshold:
-        scores = fitting
     confidence = fitted.probability(reading, scores)
+    able = _able(reading)
+    if able is not None:
+        able_scores = fitted.scores(able) + _priors(able)
+        able_confidence = fitted.probability(able, able_scores)
+        if able_confidence >= answer_threshold:
+            reading, scores, confidence = able, able_scores, able_confidence
     if confidence < related_threshold:
         return Finding("unknown", confidence, ())
     chosen = _diverse(scores, reading.vectors)
@@ -65,6 +67,15 @@ def find_quotes(
     is_answer = confidence >= answer_threshold and quotes[0].fit > 0
     state: State = "answer" if is_answer else "related"
     return Finding(state, confidence, tuple(_with_items(reading.candidates[kept[0]], quotes)))
+
+
+def _able(reading: Reading) -> Reading | None:
+    """Leave out what cannot hold the answer; ``None`` when that is nothing or everything."""
+    able = reading.features[:, _FIT] > 0
+    if able.all() or not able.any():
+        return None
+    candidates = [each for each, is_able in zip(reading.candidates, able, strict=True) if is_able]
+    return Reading(reading.kind, candidates, reading.features[able], reading.vectors[able])
 
 
 def _priors(reading: Reading) -> NDArray[np.float64]:

@@ -152,7 +152,7 @@ _SUBJECT_BEGINS = 5
 _COUNTED = re.compile(r"\b(?:how many|wie ?viele[nr]?)\s+(?:\w+\s+)??(\w{3,})")
 # Numbers that name a place in a text, not a quantity: "§ 20 Absatz 2", "(4)", "page 3".
 _REFERENCE = re.compile(
-    r"(?:§§?|\b(?:art\.?|artikels?|articles?|abs\.|absatz|absätze|satz|sätze|nr\.?|nummer|kapitel"
+    r"(?:§§?|\b(?:art\.?|artikels?|articles?|abs\.|abs[aä]tz\w*|s[aä]tz(?:e[sn]?)?|nr\.?|nummer|kapitel"
     r"|abschnitts?|seite|sections?|chapter|page|figure|table|abbildung|tabelle|anlage|annex))\s*"
     r"\d+\w*(?:\s*(?:,|und|and|bis|to|–|-|/)\s*\d+\w*)*|^(?:\s*\(?\d+\w?[.)]\s)+|\b\d{4}/\d+\b|\b\d+/\d{4}\b",
     re.IGNORECASE,
