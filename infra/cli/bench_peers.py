@@ -36,14 +36,13 @@ def bench_peers(
     import tempfile
 
     from infra.bench.judged import read_beir
-    from infra.bench.peers.comparison import compare, verdicts
+    from infra.bench.peers.comparison import compare
     from infra.cli.bench import interruptible, show_progress, surroundings
     from infra.deploy.model import NAME, ensure_model
     from shared.inference.registry import MODELS, open_embedder, wheel_folder
 
     judged = [read_beir(folder, limit=limit) for folder in sets]
-    standings: list[Standing] = []
-    missed: list[str] = []
+    results: list[list[Standing]] = []
     if not as_json:
         typer.echo(_HEAD)
     with (
@@ -62,21 +61,21 @@ def bench_peers(
                 surroundings=surroundings(),
                 progress=progress,
             )
-            standings += found
-            missed += [f"{each.name}: {what}" for what in verdicts(found)]
+            results.append(found)
             if not as_json:
-                for standing in found:
-                    typer.echo(_line(standing, found[0]))
-    _finish(standings, missed, as_json=as_json)
+                typer.echo("\n".join(_line(standing, found[0]) for standing in found))
+    _finish(results, as_json=as_json)
 
 
-def _finish(standings: list[Standing], missed: list[str], *, as_json: bool) -> None:
+def _finish(results: list[list[Standing]], *, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from infra.bench.peers.comparison import verdicts
     from infra.cli.terminal import print_json
 
+    missed = [f"{found[0].set}: {what}" for found in results for what in verdicts(found)]
     if as_json:
-        shown = [{**asdict(each), "ndcg": each.mean_ndcg} for each in standings]
+        shown = [{**asdict(each), "ndcg": each.mean_ndcg} for found in results for each in found]
         print_json({"standings": shown, "missed": missed})
         return
     typer.echo("\nAll goals reached." if not missed else "\nMissed:")
