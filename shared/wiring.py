@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 _MIRRORED_AT_ONCE = 50
 
-_ON_THE_WAY_S = 5.0
-
 
 class SearchIndex:
     """Brings two rooms of one floor together: what ingestion writes and search finds."""
@@ -401,18 +399,10 @@ class App:
     def _line(self) -> Line:
         if not self.settings.llm_url:
             return self.switchboard.answer
-        from shared.adapters.function_urls import FunctionUrl
         from shared.generation.bridge import remote_line
+        from shared.generation.deployment import deployment_url
 
-        return remote_line(
-            FunctionUrl(
-                self.settings.llm_url,
-                region=self.settings.storage_region,
-                # A little more than the function gives itself: its own words are the better ones.
-                first_line_s=self.settings.llm_first_word_s + _ON_THE_WAY_S,
-                next_line_s=self.settings.llm_timeout_s,
-            )
-        )
+        return remote_line(deployment_url(self.settings))
 
     @cached_property
     def switchboard(self) -> Switchboard:

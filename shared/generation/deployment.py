@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from shared.adapters.function_urls import FunctionUrl
 from shared.generation.model import Budget, Route, check_route
 from shared.kernel.errors import InvalidError
 from shared.kernel.settings import Settings
 
 DEFAULT = "default"
 """The route that LLM_MODEL makes; its key is LLM_API_KEY."""
+_ON_THE_WAY_S = 5.0
 _FIELDS = {field.name for field in fields(Route)} - {"is_deployments"}
 
 
@@ -41,6 +43,17 @@ def deployment_limits(config: Settings) -> list[Budget]:
     if config.llm_user_tokens_per_day:
         limits.append(Budget("user", "day", config.llm_user_tokens_per_day, None))
     return limits
+
+
+def deployment_url(config: Settings) -> FunctionUrl:
+    """Return the address of the function that speaks to language models."""
+    return FunctionUrl(
+        config.llm_url,
+        region=config.storage_region,
+        # A little more than the function gives itself: its own words are the better ones.
+        first_line_s=config.llm_first_word_s + _ON_THE_WAY_S,
+        next_line_s=config.llm_timeout_s,
+    )
 
 
 def _entries(given: str) -> list[Mapping[str, object]]:
