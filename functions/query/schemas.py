@@ -74,7 +74,8 @@ class ExplanationBody(BaseModel):
     Shares are relative to the best candidate's, ranks count among the candidates. The score is
     ``dense_weight * dense_share + (1 - dense_weight) * ((1 - gram_weight) * lexical_share +
     gram_weight * gram_share) + exact_share``, divided by one plus the largest ``exact_share``.
-    ``title_score`` counts into ``lexical_share``.
+    ``title_share`` is how much of the question's weight stands in the title; it counts into
+    ``lexical_share``.
     """
 
     model_config = FromRow
@@ -89,7 +90,8 @@ class ExplanationBody(BaseModel):
     gram_score: float
     gram_share: float
     gram_rank: int
-    title_score: float
+    title_weight: float
+    title_share: float
     exact: list[str]
     exact_share: float
 

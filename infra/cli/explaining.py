@@ -13,7 +13,7 @@ KINDS = {
 
 
 def lines_of(result: Mapping[str, object]) -> list[str]:
-    """Write a hit's explanation: what meaning, words, letters and exact matches add.
+    """Write a hit's explanation: what meaning, words, letters, title and exact matches add.
 
     Each line says how much of the mix it is, how near the hit comes to the best candidate in it,
     and which place that is. Nothing is said about what adds nothing.
@@ -30,6 +30,8 @@ def lines_of(result: Mapping[str, object]) -> list[str]:
     words = (1 - dense) * (1 - grams)
     lines += _arm("words", words, body, "lexical", _terms(body))
     lines += _arm("letters", (1 - dense) * grams, body, "gram", "groups of four")
+    if title := number_of(body, "title_share"):
+        lines.append(f"of it in title   {title:.2f}")
     if exact := number_of(body, "exact_share"):
         named = ", ".join(names_of(body, "exact"))
         lines.append(f"exactly          1.00 × {exact:.2f}         {named}")
@@ -52,8 +54,7 @@ def _terms(body: Mapping[str, object]) -> str:
     from infra.cli.terminal import list_of, number_of, text_of
 
     terms = list_of(body, "terms")
-    title = number_of(body, "title_score")
-    said = [f"title {title:.1f}"] if title else []
+    said = []
     for term in terms[:MOST_TERMS]:
         often = number_of(term, "frequency")
         said.append(

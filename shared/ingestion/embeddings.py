@@ -54,8 +54,8 @@ def load_vectors(
     for info in objects.list(f"{prefix}vectors/"):
         folder, _, _ = info.key.removeprefix(f"{prefix}vectors/").rpartition("/")
         by_folder.setdefault(folder, []).append(info.key)
-    for folder in sorted(by_folder, key=lambda each: (_space(each).name != preferred, each)):
-        space = _space(folder)
+    for folder in sorted(by_folder, key=lambda each: (space_of(each).name != preferred, each)):
+        space = space_of(folder)
         parts = [np.frombuffer(objects.get(key), np.float16) for key in sorted(by_folder[folder])]
         rows = np.concatenate(parts).reshape(-1, space.dimension)
         if len(rows) == count:
@@ -71,6 +71,7 @@ def _folder(prefix: str, model: VectorSpace) -> str:
     return f"{prefix}vectors/{model.name}@{model.revision}@{model.dimension}/"
 
 
-def _space(folder: str) -> VectorSpace:
+def space_of(folder: str) -> VectorSpace:
+    """Read whose vectors a folder below ``vectors/`` holds."""
     name, revision, *width = folder.split("@")
     return VectorSpace(name, int(width[0]) if width else _FORMER_DIMENSION, revision)

@@ -13,7 +13,9 @@ from shared.documents import service as documents
 from shared.documents import trash
 from shared.documents.model import Version
 from shared.files.formats import reader_of
+from shared.inference.model import VectorSpace
 from shared.ingestion.derived import FIRST_READING, reading_prefix
+from shared.ingestion.embeddings import space_of
 from shared.ingestion.readings import activate, active_reading
 from shared.ingestion.task import IngestTask
 from shared.kernel.errors import ConflictError
@@ -22,7 +24,7 @@ from shared.kernel.killpoints import reach
 from shared.realtime import service as realtime
 from shared.realtime.model import Report, Stage
 
-_WIDTH = 2  # bytes of a float16, the narrowest that a row of vectors can be
+_NUMBER_BYTES = 2  # of a float16
 
 
 def restore_version(
@@ -137,19 +139,21 @@ def _stored_vectors(
     objects: Objects, prefix: str, chunk_count: int
 ) -> dict[str, list[dict[str, int]]]:
     """List the stored runs of vectors of each model that has one vector for each chunk."""
-    stored: dict[str, list[tuple[int, int]]] = {}
+    stored: dict[VectorSpace, list[tuple[int, int]]] = {}
     for info in objects.list(prefix):
         folder, _, name = info.key.removeprefix(prefix).rpartition("/")
         first = int(name.partition(".")[0])
-        stored.setdefault(folder.rpartition("@")[0], []).append((first, info.size_bytes))
+        stored.setdefault(space_of(folder), []).append((first, info.size_bytes))
     whole: dict[str, list[dict[str, int]]] = {}
-    for model, runs in stored.items():
-        total = sum(size for _, size in runs)
-        if chunk_count == 0 or total < _WIDTH * chunk_count or total % chunk_count:
-            continue
-        row_bytes = total // chunk_count
+    for space, runs in stored.items():
+        row_bytes = _NUMBER_BYTES * space.dimension
         batches = [{"first": first, "count": size // row_bytes} for first, size in sorted(runs)]
         ends = [batch["first"] + batch["count"] for batch in batches]
-        if [*(batch["first"] for batch in batches), chunk_count] == [0, *ends]:
-            whole[model] = batches
+        is_cut = any(size % row_bytes for _, size in runs)
+        if (
+            chunk_count
+            and not is_cut
+            and [*(batch["first"] for batch in batches), chunk_count] == [0, *ends]
+        ):
+            whole[space.name] = batches
     return whole

@@ -23,7 +23,7 @@ class RankRow:
     dense_score: float
     lexical_score: float
     gram_score: float = 0.0
-    title_score: float = 0.0
+    title_share: float = 0.0
     exact_share: float = 0.0
     dense_rank: int = 0
     lexical_rank: int = 0

@@ -385,7 +385,7 @@ LIMIT 10;
 -- :name rank :many RankRow
 -- The ranking alone, for lists too long to read the text of every hit.
 SELECT s.chunk_id, s.score, s.dense AS dense_score, s.stems AS lexical_score,
-    s.grams AS gram_score, s.title AS title_score, s.exact AS exact_share, s.dense_rank,
+    s.grams AS gram_score, s.title AS title_share, s.exact AS exact_share, s.dense_rank,
     s.stems_rank AS lexical_rank, s.grams_rank AS gram_rank, s.most_dense,
     s.most_stems AS most_lexical, s.most_grams
 FROM kontor.find_chunks(
@@ -401,12 +401,12 @@ LIMIT %(most)s;
 -- searches now is shown.
 SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
     c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
-    s.score, s.dense_score, s.lexical_score, s.gram_score, s.title_score, s.exact_share,
+    s.score, s.dense_score, s.lexical_score, s.gram_score, s.title_share, s.exact_share,
     s.dense_rank, s.lexical_rank, s.gram_rank, s.most_dense, s.most_lexical, s.most_grams,
     c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
 FROM jsonb_to_recordset(%(ranks)s::jsonb) AS s (
     chunk_id uuid, score float8, dense_score float8, lexical_score float8, gram_score float8,
-    title_score float8, exact_share float8, dense_rank integer, lexical_rank integer,
+    title_share float8, exact_share float8, dense_rank integer, lexical_rank integer,
     gram_rank integer, most_dense float8, most_lexical float8, most_grams float8
 )
 JOIN kontor.chunks AS c ON c.tenant_id = %(tenant_id)s AND c.id = s.chunk_id

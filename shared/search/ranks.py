@@ -20,6 +20,7 @@ DEPTH = 1000
 _DENSE_SHARE = 0.8
 _LEAST_DENSE = 0.3
 _LEXICAL_SHARE = 0.3
+_TITLE_SHARE = 0.5
 _NOTHING = 1e-9
 
 
@@ -48,21 +49,20 @@ def rank(
 def relevant(ranks: list[RankRow]) -> list[RankRow]:
     """Keep what has to do with the question at all; every chunk has some similarity to anything.
 
-    That is: what was asked for letter by letter, a cosine of at least four fifths of the best
-    one's (and .3), or words, the title's included, that weigh at least three tenths of the best
-    passage's. Shares of the best adapt to the question: common words alone do not make
+    That is: what was asked for letter by letter, half of the question in the title, a cosine of
+    at least four fifths of the best one's (and .3), or words that weigh at least three tenths of
+    the best passage's. Shares of the best adapt to the question: common words alone do not make
     a passage relevant when others say the seldom ones.
     """
     most_dense = max((row.dense_score for row in ranks), default=0.0)
-    most_lexical = max((_said(row) for row in ranks), default=0.0)
+    most_lexical = max((row.lexical_score for row in ranks), default=0.0)
     least_dense = max(_LEAST_DENSE, _DENSE_SHARE * most_dense)
     least_lexical = max(_NOTHING, _LEXICAL_SHARE * most_lexical)
     return [
         row
         for row in ranks
-        if row.dense_score >= least_dense or _said(row) >= least_lexical or row.exact_share > 0
+        if row.dense_score >= least_dense
+        or row.lexical_score >= least_lexical
+        or row.exact_share > 0
+        or row.title_share >= _TITLE_SHARE
     ]
-
-
-def _said(row: RankRow) -> float:
-    return row.lexical_score + row.title_score

@@ -51,6 +51,7 @@ def test_endpoints_are_told_to_anybody(handler: Handler) -> None:
     assert answer.body == {
         "websocket_url": "ws://127.0.0.1:1/",
         "stream_url": "http://127.0.0.1:1/",
+        "openai_url": "",
         "version": VERSION,
     }
 

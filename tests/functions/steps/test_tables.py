@@ -54,7 +54,8 @@ def test_a_question_about_a_row_and_a_column_finds_the_row_and_cites_the_cell(
         instruments_of(wired, tenant), principal, Question(text=question), emit=said.append
     )
     first = answer.citations[0]
-    assert first.quote.startswith("Quitte Klasse 4 | ")
+    assert first.quote == _price("Quitte", 4, 2021)
+    assert f"{first.quote} [1]" in answer.text
     assert [c["text"] for c in first.cells if c["is_asked"]] == [_price("Quitte", 4, 2021)]
     with wired.database.transaction(tenant) as session:
         kept = conversations.find_citation(session, principal, first.id)

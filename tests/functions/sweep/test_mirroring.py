@@ -31,7 +31,7 @@ def mirrored(wired: App, cluster: Cluster) -> Iterator[App]:
             "opensearch_url": type(wired.settings.opensearch_url)(serving.url),
         }
     )
-    wired.__dict__["chunk_index"] = SearchIndex(MINILM, indexes_of(settings))
+    wired.__dict__["chunk_index"] = SearchIndex(MINILM.name, indexes_of(settings))
     yield wired
     serving.close()
 

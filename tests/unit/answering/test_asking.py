@@ -210,7 +210,7 @@ def test_a_role_without_chat_is_refused(tools: Instruments, principal: Principal
         ask(tools, replace(principal, role="guest"), "Wie hoch ist die Miete?")
 
 
-@pytest.mark.parametrize("patience", [0, 1, 4, 12])
+@pytest.mark.parametrize("patience", [0, 1, 4, 8])
 def test_a_listener_who_leaves_stops_the_answer_and_what_was_said_is_kept(
     tools: Instruments, principal: Principal, shelf: Shelf, patience: int
 ) -> None:

@@ -111,7 +111,7 @@ def test_an_explanation_names_what_adds_to_the_score(cli: Cli, kontor: FakeKonto
     explanation = {
         "dense_weight": 0.2, "dense_share": 0.5, "dense_rank": 3, "lexical_share": 1,
         "lexical_rank": 1, "terms": terms * 3, "gram_weight": 0.5, "gram_share": 0,
-        "gram_rank": 9, "title_score": 2.1, "exact": ["§ 433"], "exact_share": 1,
+        "gram_rank": 9, "title_weight": 0.1, "title_share": 1, "exact": ["§ 433"], "exact_share": 1,
     }  # fmt: skip
     hit = {**HIT, "similarity": 0.7, "dense_score": 0.41, "explanation": explanation}
     kontor.results = [hit]
@@ -120,8 +120,9 @@ def test_an_explanation_names_what_adds_to_the_score(cli: Cli, kontor: FakeKonto
     assert [line.strip() for line in lines[1:-1]] == [
         "likely to help   0.70",
         "meaning          0.20 × 0.50  #3     cosine 0.41",
-        "words            0.40 × 1.00  #1     title 2.1, frist 4.2 (×2), "
+        "words            0.40 × 1.00  #1     frist 4.2 (×2), "
         "kundigungsfrist 1.5 [compound of frist], kautionen 1.0 [for kaution], frist 4.2 (×2), "
         "kundigungsfrist 1.5 [compound of frist], kautionen 1.0 [for kaution], and 3 more",
+        "of it in title   1.00",
         "exactly          1.00 × 1.00         § 433",
     ]
