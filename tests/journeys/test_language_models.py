@@ -123,14 +123,16 @@ def test_openais_client_speaks_to_the_model_itself_and_is_refused_like_any_other
 def test_when_the_model_fails_or_the_budget_is_used_up_answers_are_quoted(
     server: Server, model: ModelServer
 ) -> None:
+    # In other words: what the model said before would be said again.
+    question = "Wie viele Jahre gilt die Gewährleistung des Dachs der Halle Nord?"
     server.kontor("llm", "budget", "set", "tenant", "day", "--tokens", "1")
-    given = json.loads(server.kontor("ask", "--json", QUESTION).stdout)
+    given = json.loads(server.kontor("ask", "--json", question).stdout)
     assert given["answerer"].startswith("extractive")
     assert "sieben Jahre" in given["answer"]
     assert "extract" in server.kontor("llm", "budget", "list").stdout
     server.kontor("llm", "budget", "remove", "tenant", "day")
     model.moods = ["500"]
-    given = json.loads(server.kontor("ask", "--json", QUESTION).stdout)
+    given = json.loads(server.kontor("ask", "--json", question).stdout)
     assert given["answerer"].startswith("extractive")
     model.moods = ["ok"]
 

@@ -44,3 +44,18 @@ def test_an_answer_is_found_behind_many_copies_of_something_else(
     answer = service.ask(tools, principal, question, emit=Listener().emit)
     assert answer.citations[0].quote == RULE
     assert LEASE not in answer.text
+
+
+def test_forms_that_differ_in_a_figure_and_longer_passages_are_no_copies(
+    tools: Instruments, principal: Principal, shelf: Shelf
+) -> None:
+    said = "Die Wartung der Presse in Halle Nord kostet im laufenden Jahr genau {} Euro netto."
+    shelf.put(said.format(101), title="Presse")
+    shelf.put(said.format(102), title="Presse, später")
+    shelf.put(f"{said.format(101)} Der Aufzug ist darin nicht enthalten.", title="Presse, ganz")
+    with tools.database.transaction(principal.tenant_id) as session:
+        request = SearchRequest(query="Was kostet die Wartung der Presse?", k=20)
+        hits = search.find(session, tools.embedder, request).hits
+    texts = {hit.text for hit in distinct(hits, most=8)}
+    assert any("102" in text for text in texts)
+    assert any("Aufzug" in text for text in texts)
