@@ -43,6 +43,8 @@ UNUSED = (
     "onnxruntime/transformers",
     "onnxruntime/tools",
     "onnxruntime/quantization",
+    "grpc",  # OpenSearch is spoken to over HTTP
+    "hf_xet",  # nothing is downloaded
     "litellm/proxy/_experimental/out",  # the web pages of a server that is not run here
     "litellm/proxy/swagger",
     "boto3",
