@@ -178,7 +178,14 @@ def test_watching_goes_on_until_interrupted(
         str(Path(sys.executable).parent / "kontor"), "watch", str(folder), "--every", "0.2",
         "--data", str(signed_in),
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Tests that run in the background inherit that interruptions are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
     try:
         _until(lambda: len(kontor.documents) == 2)
         (folder / "drei.txt").write_text("drei")
