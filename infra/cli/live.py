@@ -74,10 +74,6 @@ class LiveFeed:
         """Whether every topic is subscribed on a connection that was alive lately."""
         return self._listening.is_set()
 
-    def wait_until_listening(self, timeout_s: float) -> bool:
-        """Wait for the subscription; ``False`` when it is not there in time."""
-        return self._listening.wait(timeout_s)
-
     def _run(self) -> None:
         from websockets.exceptions import WebSocketException
 

@@ -99,8 +99,8 @@ def page_passages(question: str, page: Page, *, number: int, embedder: Embedder)
     chosen = ranked[:_CANDIDATES]
     if not chosen:
         return []
-    vectors = embedder.embed([question, *(text for _, text in chosen)])
-    scores = vectors[1:] @ vectors[0]
+    vectors = embedder.embed([text for _, text in chosen])
+    scores = vectors @ embedder.embed_question(question)
     passages = [
         Passage(f"{number}:{place}", text, float(score), language)
         for (place, text), score in zip(chosen, scores, strict=True)

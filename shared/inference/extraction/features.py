@@ -85,21 +85,23 @@ class _Held:
 def read(
     question: str, passages: Sequence[Passage], *, language: str, embedder: Embedder
 ) -> Reading | None:
-    """Describe the likeliest sentences, in one embedding call; ``None`` if there are none."""
+    """Describe the likeliest sentences, embedded in one call; ``None`` if there are none."""
     candidates = candidates_of(passages)
     asked = _Asked(question, language)
     if not candidates or not asked.words:
         return None
     scene = _Scene(asked, candidates)
     chosen = sorted(range(len(candidates)), key=lambda i: (-scene.promise(i), i))[:_READ]
-    vectors = embedder.embed([question, *(scene.in_context(i) for i in chosen)])
-    cosines = [float(row @ vectors[0]) for row in vectors[1:]]
+    # The search has embedded the question before: a remembering embedder has it at hand.
+    meant = embedder.embed_question(question)
+    vectors = embedder.embed([scene.in_context(i) for i in chosen])
+    cosines = [float(row @ meant) for row in vectors]
     closest = max(cosines)
     rows = [
         scene.features(index, cosine=cosine, closest=closest)
         for index, cosine in zip(chosen, cosines, strict=True)
     ]
-    return Reading(asked.kind, [candidates[i] for i in chosen], _matrix(rows), vectors[1:])
+    return Reading(asked.kind, [candidates[i] for i in chosen], _matrix(rows), vectors)
 
 
 def _matrix(rows: list[list[float]]) -> NDArray[np.float64]:
