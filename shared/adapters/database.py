@@ -1,8 +1,8 @@
 """Postgres: one connection per process, one tenant per transaction, rows as dataclasses.
 
-The tenant is set with ``set_config(…, is_local => true)`` at the start of every transaction and
-falls off with it; row-level security does the rest. Nothing here uses session state, so RDS Proxy
-can multiplex the connections.
+Tenant and viewer are set with ``set_config(…, is_local => true)`` at the start of every
+transaction and fall off with it; row-level security does the rest. Nothing here uses session
+state, so RDS Proxy can multiplex the connections.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from shared.adapters.queries import Query
+from shared.kernel.context import viewer
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
 from shared.kernel.ids import TenantId
 
@@ -92,6 +93,8 @@ class Database:
     def transaction(self, tenant_id: TenantId) -> Iterator[Session]:
         """Open a transaction in which only ``tenant_id``'s rows exist; commits on success.
 
+        Of them, only those exist that the viewer of the work in hand may see (kernel.context).
+
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
         transactions collided, InvalidError for text Postgres cannot store.
         """
@@ -129,7 +132,9 @@ class Database:
             begun.enter_context(connection.transaction())
             if tenant_id is not None:
                 connection.execute(
-                    "SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),)
+                    "SELECT set_config('app.tenant_id', %s, true),"
+                    " set_config('app.viewer', %s, true)",
+                    (str(tenant_id), viewer()),
                 )
             return connection, begun.pop_all()
 
