@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, SecretStr
 
+from functions.auth import key_routes
 from functions.edge.http import Caller
 from shared.audit import service as audit
 from shared.identity import service as identity
@@ -18,6 +19,7 @@ from shared.wiring import App
 from shared.wiring import app as wired
 
 router = APIRouter()
+router.include_router(key_routes.router)
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]

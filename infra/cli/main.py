@@ -25,6 +25,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval_feedback import evaluate
+from infra.cli.key import key
 from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
@@ -84,6 +85,7 @@ app.command(rich_help_panel=KEEPING)(erase)
 app.command(rich_help_panel=USING)(trace)
 app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
+app.add_typer(key, name="key", rich_help_panel=USING)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(sift)
