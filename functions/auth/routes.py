@@ -176,8 +176,10 @@ def add_user(request: UserRequest, caller: Caller) -> UserAnswer:
 
 
 def _rules(app: App) -> identity.TokenRules:
+    with app.database.system_transaction() as session:
+        key = load_signing_key(session, app.secrets, app.settings.signing_secret)
     return identity.TokenRules(
-        key=load_signing_key(app.secrets, app.settings.signing_secret),
+        key=key,
         issuer=app.settings.token_issuer,
         life_s=app.settings.access_token_s,
     )

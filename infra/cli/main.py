@@ -39,6 +39,7 @@ from infra.cli.search import search
 from infra.cli.searches import searches
 from infra.cli.settings import settings
 from infra.cli.sift import sift
+from infra.cli.signing_key import signing_key
 from infra.cli.similar import similar
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
@@ -92,6 +93,7 @@ app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
+app.add_typer(signing_key, name="signing-key", rich_help_panel=RUNNING)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(cache, name="cache", rich_help_panel=RUNNING)

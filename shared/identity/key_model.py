@@ -98,3 +98,27 @@ class Life:
                 fields={"expires_in_days": f"1 to {self.most_days}"},
             )
         return days
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKid:
+    """Names a signing key."""
+
+    kid: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A signing key's moments: published, signing, retired."""
+
+    id: str
+    created_at: datetime
+    signs_from: datetime
+    retired_at: datetime | None
+
+    @property
+    def state(self) -> Literal["coming", "in force", "retired"]:
+        """Tell what the key is good for now."""
+        if self.retired_at is not None and self.retired_at <= now():
+            return "retired"
+        return "coming" if self.signs_from > now() else "in force"

@@ -161,6 +161,40 @@ WHERE retired_at IS NULL OR retired_at > now()
 ORDER BY created_at DESC, id
 LIMIT 20;
 
+-- :name find_signing_kid :one SigningKid
+-- The key that signs now: the newest whose moment has come.
+SELECT id AS kid
+FROM kontor.signing_keys
+WHERE signs_from <= now() AND (retired_at IS NULL OR retired_at > now())
+ORDER BY signs_from DESC, created_at DESC, id
+LIMIT 1;
+
+-- :name list_coming_keys :many SigningKid
+-- Keys that are published and do not sign yet.
+SELECT id AS kid
+FROM kontor.signing_keys
+WHERE signs_from > now() AND (retired_at IS NULL OR retired_at > now())
+ORDER BY signs_from
+LIMIT 20;
+
+-- :name list_key_states :many KeyState
+-- Every signing key there ever was, newest first, for operators.
+SELECT id, created_at, signs_from, retired_at
+FROM kontor.signing_keys
+ORDER BY signs_from DESC, created_at DESC
+LIMIT 100;
+
+-- :name change_keys_retired :exec
+-- Operators only; a key that retires earlier keeps its moment.
+UPDATE kontor.signing_keys
+SET retired_at = least(retired_at, now() + make_interval(secs => %(after_s)s))
+WHERE retired_at IS NULL OR retired_at > now();
+
+-- :name record_next_key :exec
+-- Operators only; published now, signing later.
+INSERT INTO kontor.signing_keys (id, public_key, signs_from)
+VALUES (%(id)s, %(public_key)s, now() + make_interval(secs => %(lead_s)s));
+
 -- :name record_signing_key :exec
 -- Operators only; the thumbprint makes repeats harmless.
 INSERT INTO kontor.signing_keys (id, public_key)
