@@ -1,4 +1,4 @@
-"""Routes of API keys and personal access tokens; a secret is shown once, when it is made."""
+"""Routes of keys, personal access tokens and tickets; a secret is shown once, when it is made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from functions.edge.http import Caller
 from shared.adapters.database import Session
 from shared.audit import service as audit
-from shared.identity import api_keys
+from shared.identity import api_keys, tickets
 from shared.identity.key_model import ApiKey, Life, MadeKey
 from shared.identity.model import Principal
 from shared.kernel.ids import UserId
@@ -107,6 +107,23 @@ class KeysAnswer(BaseModel):
 
     items: list[KeyAnswer]
     next_cursor: str | None
+
+
+class TicketAnswer(BaseModel):
+    """A ticket for one WebSocket; ``protocol`` is offered as a subprotocol beside kontor.v1."""
+
+    ticket: str
+    protocol: str
+    expires_in: int
+
+
+@router.post("/auth/tickets", status_code=201)
+def make_ticket(caller: Caller, response: Response) -> TicketAnswer:
+    """Make a ticket that opens one WebSocket within a minute, so no token goes there."""
+    with wired().database.transaction(caller.tenant_id) as session:
+        ticket = tickets.issue_for_socket(session, caller)
+    response.headers["cache-control"] = "no-store"
+    return TicketAnswer(ticket=ticket, protocol=f"bearer.{ticket}", expires_in=tickets.LIFE_S)
 
 
 @router.get("/api/v1/keys")

@@ -61,19 +61,24 @@ $$;
 REVOKE ALL ON FUNCTION kontor.find_key FROM public;
 GRANT EXECUTE ON FUNCTION kontor.find_key TO kontor_app;
 
+-- A socket hears nothing more from the moment its key ends, as with a session.
+CREATE TRIGGER forget_connections
+    AFTER UPDATE OF revoked_at ON kontor.api_keys
+    FOR EACH ROW WHEN (OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL)
+    EXECUTE FUNCTION kontor.forget_connections();
+
 -- A public key is published a while before its private half signs, and retires after its tokens.
 ALTER TABLE kontor.signing_keys ADD COLUMN signs_from timestamptz NOT NULL DEFAULT now();
 
 -- Good for one use and one minute: to open a socket, or to end a sign-in in another program.
 CREATE TABLE kontor.tickets (
     tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
-    id uuid NOT NULL,
-    ticket_hash bytea NOT NULL UNIQUE CHECK (octet_length(ticket_hash) = 32),
+    ticket_hash bytea NOT NULL CHECK (octet_length(ticket_hash) = 32),
     purpose text NOT NULL CHECK (purpose IN ('socket', 'sign_in')),
     user_id uuid NOT NULL,
     body jsonb NOT NULL DEFAULT '{}',
     expires_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, id),
+    PRIMARY KEY (tenant_id, ticket_hash),
     FOREIGN KEY (tenant_id, user_id) REFERENCES kontor.users (tenant_id, id) ON DELETE CASCADE
 );
 ALTER TABLE kontor.tickets ENABLE ROW LEVEL SECURITY;
@@ -81,19 +86,6 @@ CREATE POLICY own_tenant ON kontor.tickets
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, DELETE ON kontor.tickets TO kontor_app;
 CREATE INDEX tickets_expiry ON kontor.tickets (tenant_id, expires_at);
-
--- Deleting is taking: of two that come with one ticket, one finds it.
-CREATE FUNCTION kontor.take_ticket(p_hash bytea, p_purpose text)
-RETURNS TABLE (tenant_id uuid, user_id uuid, body jsonb, is_in_time boolean)
-LANGUAGE sql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    DELETE FROM kontor.tickets AS t
-    WHERE t.ticket_hash = p_hash AND t.purpose = p_purpose
-    RETURNING t.tenant_id, t.user_id, t.body, t.expires_at > now()
-$$;
-REVOKE ALL ON FUNCTION kontor.take_ticket FROM public;
-GRANT EXECUTE ON FUNCTION kontor.take_ticket TO kontor_app;
 
 CREATE TABLE kontor.oidc_providers (
     tenant_id uuid NOT NULL REFERENCES kontor.tenants (id),
@@ -142,7 +134,7 @@ CREATE INDEX identities_user ON kontor.identities (tenant_id, user_id);
 -- A sign-in that is under way at a provider; its state and the browser's cookie are kept as hashes.
 CREATE TABLE kontor.oidc_flows (
     tenant_id uuid NOT NULL,
-    state_hash bytea NOT NULL UNIQUE CHECK (octet_length(state_hash) = 32),
+    state_hash bytea NOT NULL CHECK (octet_length(state_hash) = 32),
     cookie_hash bytea NOT NULL CHECK (octet_length(cookie_hash) = 32),
     provider_id uuid NOT NULL,
     nonce text NOT NULL,
@@ -175,20 +167,3 @@ AS $$
 $$;
 REVOKE ALL ON FUNCTION kontor.find_oidc_providers FROM public;
 GRANT EXECUTE ON FUNCTION kontor.find_oidc_providers TO kontor_app;
-
--- A provider sends people back before a tenant is known. Deleting is taking: a state counts once.
-CREATE FUNCTION kontor.take_oidc_flow(p_state_hash bytea)
-RETURNS TABLE (
-    tenant_id uuid, provider_id uuid, cookie_hash bytea, nonce text, code_verifier text,
-    return_to text, challenge text, is_in_time boolean
-)
-LANGUAGE sql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    DELETE FROM kontor.oidc_flows AS f
-    WHERE f.state_hash = p_state_hash
-    RETURNING f.tenant_id, f.provider_id, f.cookie_hash, f.nonce, f.code_verifier,
-        f.return_to, f.challenge, f.expires_at > now()
-$$;
-REVOKE ALL ON FUNCTION kontor.take_oidc_flow FROM public;
-GRANT EXECUTE ON FUNCTION kontor.take_oidc_flow TO kontor_app;

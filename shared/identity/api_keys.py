@@ -18,9 +18,8 @@ from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
-from shared.identity.key_model import ApiKey, Kind, MadeKey
+from shared.identity.key_model import Account, ApiKey, Kind, MadeKey
 from shared.identity.model import PERMISSIONS, ROLES, Principal, allows
-from shared.identity.store import find_bearer
 from shared.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -28,7 +27,7 @@ from shared.kernel.errors import (
     RefusedError,
     UnauthenticatedError,
 )
-from shared.kernel.ids import UserId, new_id
+from shared.kernel.ids import TenantId, UserId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 PREFIXES: Final = {"person": "kontor_pat_", "service": "kontor_sk_"}
@@ -69,21 +68,42 @@ def verify_key(database: Database, text: str) -> Principal:
     if found is None:
         raise _refused()
     with database.transaction(found.tenant_id) as session:
-        bearer = find_bearer(session, found.user_id)
-        if bearer is None or not bearer.is_active:
+        holder = store.find_account(session, found.user_id)
+        if holder is None or not holder.is_active:
             raise _refused()
         if not found.is_used_lately:
             store.change_key_used(session, found.key_id)
-    held = ROLES.get(bearer.role, frozenset())
+    return acting_as(found.tenant_id, holder, found.key_id, found.scopes)
+
+
+def acting_as(
+    tenant_id: TenantId, holder: Account, key_id: UUID, scopes: Collection[str]
+) -> Principal:
+    """Return the principal that a key makes of its holder."""
+    held = ROLES.get(holder.role, frozenset())
     return Principal(
-        found.tenant_id,
-        found.user_id,
-        bearer.email,
-        bearer.role,
-        permissions=narrowed(held, found.scopes),
+        tenant_id,
+        holder.id,
+        holder.email,
+        holder.role,
+        permissions=narrowed(held, scopes),
         credential="key",
-        session_id=found.key_id,
+        session_id=key_id,
     )
+
+
+def check_in_force(session: Session, caller: Principal) -> ApiKey:
+    """Return the key that a call rests on; for connections that outlive a request.
+
+    Raises UnauthenticatedError when it has ended or its holder is no longer active.
+    """
+    key = None
+    if caller.session_id is not None:
+        key = store.find_own_key(session, caller.session_id, user_id=caller.user_id)
+    holder = store.find_account(session, caller.user_id)
+    if key is None or key.state != "active" or holder is None or not holder.is_active:
+        raise _refused()
+    return key
 
 
 def narrowed(held: Collection[str], scopes: Collection[str]) -> frozenset[str]:

@@ -60,6 +60,7 @@ class Account:
     email: str
     kind: Kind
     role: str
+    token_epoch: int
     is_active: bool
 
 
@@ -122,3 +123,11 @@ class KeyState:
         if self.retired_at is not None and self.retired_at <= now():
             return "retired"
         return "coming" if self.signs_from > now() else "in force"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTicket:
+    """What a ticket stood for; nobody gets it a second time."""
+
+    user_id: UserId
+    body: dict[str, object]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.identity.key_model import KeyState, SigningKid
@@ -37,9 +39,9 @@ def change_token_epoch(session: Session, user_id: UserId) -> None:
     session.execute(QUERIES["change_token_epoch"], {"id": user_id})
 
 
-def find_bearer(session: Session, user_id: UserId) -> Bearer | None:
-    """Look a token's bearer up."""
-    return session.find(QUERIES["find_bearer"], Bearer, {"id": user_id})
+def find_bearer(session: Session, user_id: UserId, session_id: UUID) -> Bearer | None:
+    """Look a token's bearer and session up."""
+    return session.find(QUERIES["find_bearer"], Bearer, {"id": user_id, "session_id": session_id})
 
 
 def find_user(session: Session, user_id: UserId) -> User | None:

@@ -8,7 +8,9 @@ import psycopg
 
 POLICY = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 APP, OWNER = "kontor_app", "kontor_owner"
-SHARED = {"schema_migrations", "signing_keys", "embedding_models"}  # no tenant's own facts
+SHARED = {  # no tenant's own facts
+    "schema_migrations", "signing_keys", "embedding_models", "sign_in_tries"
+}  # fmt: skip
 Connection = psycopg.Connection[Any]
 
 
