@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from shared.adapters.database import Database, Session
 from shared.identity import passwords, sessions, store, tokens
+from shared.identity.api_keys import is_key, verify_key
 from shared.identity.keys import Keyring, as_jwk
 from shared.identity.model import ROLES, Device, Principal, SignIn, Tenant, User, Welcome
 from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
@@ -38,10 +39,12 @@ class Verifier:
         self._keyring = Keyring(database)
 
     def verify(self, token: str) -> Principal:
-        """Check a token and its bearer's account; role and e-mail are today's, not the token's.
+        """Check a token or a key and its bearer's account; role and e-mail are today's.
 
         Raises UnauthenticatedError for anything amiss, UnavailableError without a database.
         """
+        if is_key(token):
+            return verify_key(self._database, token)
         key = self._keyring.find(tokens.key_id(token))
         claims = tokens.read(token, key, issuer=self._issuer)
         with self._database.transaction(claims.tenant_id) as session:

@@ -177,6 +177,22 @@ class Settings(BaseModel):
         ),
     ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
+    api_key_days: Annotated[
+        int, setting(90, "Life of an API key for which none is asked.", unit="days", ge=1)
+    ]
+    api_key_most_days: Annotated[
+        int, setting(365, "Longest life of an API key.", unit="days", ge=1, le=3650)
+    ]
+    api_key_grace_s: Annotated[
+        int,
+        setting(
+            24 * 3600,
+            "How long the secret before a key's rotation still holds, unless asked otherwise.",
+            unit="s",
+            ge=0,
+            le=30 * 24 * 3600,
+        ),
+    ]
     cors_origins: Annotated[
         str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
     ]
