@@ -8,7 +8,13 @@ import psycopg
 
 POLICY = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 APP, OWNER = "kontor_app", "kontor_owner"
-SHARED = {"schema_migrations", "signing_keys", "embedding_models"}  # no tenant's own facts
+SHARED = {
+    "schema_migrations",
+    "signing_keys",
+    "embedding_models",
+    "plans",
+    "rate_limits",
+}  # no tenant's own facts
 Connection = psycopg.Connection[Any]
 
 
