@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 from functions.edge.caller import principal_of
+from functions.edge.limiting import bucket_of
+from functions.edge.payloads import read_json
 from shared.identity.model import Principal
 from shared.kernel.context import working_on
 from shared.kernel.errors import InvalidError, KontorError
+from shared.limits import service as limits
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -52,6 +54,7 @@ def socket_handler(
             body: dict[str, Any] = {}
             frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:
+                limits.charge(app.database, bucket_of(principal), frame.route)
                 body.update(_read_body(event))
                 answer = handle(frame)
             except KontorError as error:
@@ -70,10 +73,7 @@ def _read_body(event: dict[str, Any]) -> dict[str, Any]:
     text = event.get("body") or ""
     if not text:
         return {}
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise InvalidError("The frame is not JSON.", hint='Send {"action": "ping"}.') from error
+    body = read_json(text.encode("utf-8", "surrogatepass"))
     if not isinstance(body, dict):
         raise InvalidError("The frame is not a JSON object.", hint='Send {"action": "ping"}.')
     return body

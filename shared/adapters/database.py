@@ -160,7 +160,7 @@ class Database:
         return connection
 
     def find(self, query: Query, row: Callable[..., Row], params: Params) -> Row | None:
-        """Run one ``:one`` query that needs no tenant, in one round trip: it is its own transaction.
+        """Run one ``:one`` query that needs no tenant, in one round trip and by itself.
 
         Raises as ``transaction`` does.
         """

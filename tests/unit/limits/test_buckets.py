@@ -213,7 +213,7 @@ def test_functions_cannot_touch_buckets_or_figures(database: Database, tenant: T
         "SELECT kontor.take_from_bucket(NULL, 'user', '', 1, 1, 1)",
     ):
         with (
-            pytest.raises(Exception, match="42501|refused"),
+            pytest.raises(Exception, match="42501"),
             database.transaction(tenant) as session,
         ):
             session.connection.execute(statement.encode())
