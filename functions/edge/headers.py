@@ -54,4 +54,5 @@ def _complete(headers: MutableHeaders, *, is_encrypted: bool) -> None:
 
 def _is_encrypted(scope: Scope) -> bool:
     """Tell whether the client speaks HTTPS: API Gateway says so, the local gateway does not."""
-    return (b"x-forwarded-proto", b"https") in scope["headers"]
+    said: bytes = dict(scope["headers"]).get(b"x-forwarded-proto", b"")
+    return said == b"https"

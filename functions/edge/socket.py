@@ -44,9 +44,10 @@ def socket_handler(
 
     What the function returns is the integration's answer (headers on ``$connect``).
     """
-    app = wired()
+    wired()
 
     def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        app = wired()
         context = event["requestContext"]
         principal = principal_of(context.get("authorizer") or {})
         tenant, viewer = str(principal.tenant_id), principal.viewer
