@@ -112,13 +112,6 @@ def carry_out_once(
         has_worked = True
         return work()
 
-    config = IdempotencyConfig(
-        event_key_jmespath="[caller, route, key]",
-        payload_validation_jmespath="request",
-        expires_after_seconds=kept_s,
-        hash_function="sha256",
-        lambda_context=_Remaining(deadline_s),  # type: ignore[arg-type]
-    )
     handler = IdempotencyHandler(
         function=noted,
         function_payload={
@@ -127,7 +120,7 @@ def carry_out_once(
             "key": key,
             "request": fingerprint,
         },
-        config=config,
+        config=_config(deadline_s, kept_s),
         persistence_store=PostgresRecords(database, principal),
         key_prefix=_PREFIX,
         function_args=(),
@@ -144,6 +137,16 @@ def carry_out_once(
             raise error.__cause__ from error
         raise
     return answer, not has_worked
+
+
+def _config(deadline_s: float, kept_s: int) -> IdempotencyConfig:
+    return IdempotencyConfig(
+        event_key_jmespath="[caller, route, key]",
+        payload_validation_jmespath="request",
+        expires_after_seconds=kept_s,
+        hash_function="sha256",
+        lambda_context=_Remaining(deadline_s),  # type: ignore[arg-type]
+    )
 
 
 def _as_record(request_id: str, known: KnownRequest) -> DataRecord:

@@ -200,3 +200,15 @@ ALTER TABLE kontor.idempotent_requests ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON kontor.idempotent_requests
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.idempotent_requests TO kontor_app;
+
+-- What all versions of a tenant take, whoever may see them: a quota is the tenant's.
+CREATE FUNCTION kontor.stored_bytes(p_tenant uuid)
+RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(sum(v.size_bytes), 0)::bigint FROM kontor.versions AS v
+    WHERE v.tenant_id = p_tenant
+$$;
+REVOKE ALL ON FUNCTION kontor.stored_bytes FROM public;
+GRANT EXECUTE ON FUNCTION kontor.stored_bytes TO kontor_app;

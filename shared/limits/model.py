@@ -127,6 +127,13 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """How much a tenant keeps."""
+
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """How many full buckets were thrown away."""
 

@@ -13,6 +13,10 @@ LIMIT 10;
 -- The transaction's own tenant's.
 SELECT plan FROM kontor.tenants WHERE id = %(tenant_id)s;
 
+-- :name find_stored :one Stored
+-- All versions of the tenant, those its caller may not see included.
+SELECT kontor.stored_bytes(%(tenant_id)s) AS size_bytes;
+
 -- :name change_plan :one Plan
 -- Operators only: functions have no right to change a tenant. No row for an unknown one.
 UPDATE kontor.tenants SET plan = %(plan)s

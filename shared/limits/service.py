@@ -54,6 +54,11 @@ def plan_of(session: Session) -> str:
     return plan.plan if plan is not None else "free"
 
 
+def stored_bytes(session: Session) -> int:
+    """Return what all versions of the tenant take, whoever asks."""
+    return store.find_stored(session)
+
+
 def choose_plan(session: Session, plan: str) -> None:
     """Give the session's tenant a plan; on the owner's connection.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.adapters.database import Database, Session
 from shared.adapters.queries import load_queries
-from shared.limits.model import Begun, Caller, Forgotten, KnownRequest, Plan, Standing
+from shared.limits.model import Begun, Caller, Forgotten, KnownRequest, Plan, Standing, Stored
 
 QUERIES = load_queries("shared.limits")
 
@@ -29,6 +29,11 @@ def list_standings(session: Session, caller: Caller) -> list[Standing]:
 def find_plan(session: Session) -> Plan | None:
     """Look the tenant's plan up."""
     return session.find(QUERIES["find_plan"], Plan)
+
+
+def find_stored(session: Session) -> int:
+    """Return how many bytes the tenant keeps."""
+    return session.get(QUERIES["find_stored"], Stored).size_bytes
 
 
 def change_plan(session: Session, plan: str) -> Plan | None:
