@@ -10,6 +10,7 @@ POLICY = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), '':
 APP, OWNER = "kontor_app", "kontor_owner"
 SHARED = {  # no tenant's own facts
     "schema_migrations", "signing_keys", "embedding_models", "sign_in_tries", "role_templates",
+    "plans", "rate_limits",
 }  # fmt: skip
 Connection = psycopg.Connection[Any]
 
