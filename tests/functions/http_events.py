@@ -62,7 +62,11 @@ def http_event(
 
 def call(handler: Handler, method: str, path: str, **request: Any) -> Answer:
     """Send one request through a whole handler; ``request`` as for ``http_event``."""
-    answer = handler(http_event(method, path, **request), None)
+    return read_answer(handler(http_event(method, path, **request), None))
+
+
+def read_answer(answer: Mapping[str, Any]) -> Answer:
+    """Read what a handler answered."""
     text = answer.get("body") or ""
     if answer.get("isBase64Encoded"):
         text = base64.b64decode(text).decode()
