@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.adapters.scanner import Scanner
     from shared.agents.outgoing import Outgoing
     from shared.documents.model import Version
+    from shared.federation.client import OidcClient
     from shared.generation.bridge import Bridge, Line
     from shared.generation.language_models import LanguageModel
     from shared.generation.model import Purpose
@@ -366,6 +367,16 @@ class App:
         from shared.adapters.egress import Egress
 
         return Egress(inside=self.settings.egress_inside)
+
+    @cached_property
+    def oidc_client(self) -> OidcClient:
+        """The conversation with identity providers; small answers, or none in five seconds."""
+        from shared.adapters.egress import Egress, Limits
+        from shared.federation.client import OidcClient
+
+        limits = Limits(most_bytes=512 * 1024, timeout_s=5.0)
+        inside = self.settings.oidc_inside
+        return OidcClient(Egress(inside=inside, limits=limits), inside=inside)
 
     @cached_property
     def outgoing(self) -> Outgoing:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from functions.auth import key_routes, session_routes
+from functions.auth import key_routes, oidc_routes, provider_routes, session_routes
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.schemas import (
     KeysAnswer,
@@ -27,6 +27,8 @@ from shared.wiring import app as wired
 router = APIRouter()
 router.include_router(session_routes.router)
 router.include_router(key_routes.router)
+router.include_router(oidc_routes.router)
+router.include_router(provider_routes.router)
 
 
 @router.post("/auth/login")

@@ -191,6 +191,7 @@ class LocalServer:
                 "DATABASE_URL": app_url,
                 "MODEL_DIR": str(model_dir.absolute()),
                 "STAGE": STAGE,
+                "PUBLIC_URL": f"http://{http}",
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
                 "OPENAI_URL": f"http://{http}/_url/openai/v1",

@@ -10,9 +10,10 @@ UPDATE kontor.users SET password_hash = %(new_hash)s
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND password_hash = %(old_hash)s;
 
 -- :name change_to_signed_in :one User
--- An account that was switched off since its password was checked answers no row.
+-- An account or tenant that was switched off since the password was checked answers no row.
 UPDATE kontor.users SET signed_in_at = now()
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND is_active
+    AND EXISTS (SELECT 1 FROM kontor.tenants AS t WHERE t.id = %(tenant_id)s AND t.is_active)
 RETURNING id, email, display_name, role, is_active, token_epoch, created_at, signed_in_at;
 
 -- :name change_token_epoch :exec
@@ -174,6 +175,29 @@ RETURNING user_id, body;
 -- What nobody took; whoever makes the next one sweeps.
 DELETE FROM kontor.tickets
 WHERE tenant_id = %(tenant_id)s AND expires_at <= now();
+
+-- :name find_linkable :one Linkable
+-- The account of an address; whether it may be joined is decided elsewhere.
+SELECT id, kind, is_active
+FROM kontor.users
+WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
+
+-- :name find_linkable_user :one Linkable
+-- The same by id.
+SELECT id, kind, is_active
+FROM kontor.users
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name record_foreign_user :exec
+-- A person without a password: no hash has this form, so no password fits.
+INSERT INTO kontor.users
+    (tenant_id, id, email, display_name, password_hash, role, verified_at)
+VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, now());
+
+-- :name change_foreign_role :exec
+-- What the provider's groups say today.
+UPDATE kontor.users SET role = %(role)s
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND role <> %(role)s;
 
 -- :name list_signing_keys :many PublicKey
 -- Keys whose tokens are accepted; a key retires at a moment set ahead of time.

@@ -53,6 +53,9 @@ class Settings(BaseModel):
         str, setting("", "Queue of uploads that intake gave up on, read by functions/bury.")
     ]
     ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
+    public_url: Annotated[
+        str, setting("", "Public address of the API; empty means the one a request names.")
+    ]
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
     ]
@@ -191,6 +194,13 @@ class Settings(BaseModel):
             unit="s",
             ge=0,
             le=30 * 24 * 3600,
+        ),
+    ]
+    oidc_inside: Annotated[
+        str,
+        setting(
+            "",
+            "Each host:port of an identity provider that is not public or speaks plain http.",
         ),
     ]
     cors_origins: Annotated[

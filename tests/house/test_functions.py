@@ -201,6 +201,10 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "POST /auth/login",
         "POST /auth/refresh",
         "GET /.well-known/jwks.json",
+        "GET /auth/oidc/providers",
+        "GET /auth/oidc/{provider_id}/start",
+        "GET /auth/oidc/callback",
+        "POST /auth/oidc/token",
         "GET /health",
         "GET /api/v1/endpoints",
         # Their function verifies tokens itself: errors must have OpenAI's shape.
