@@ -26,6 +26,7 @@ from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval_feedback import evaluate
 from infra.cli.key import key
+from infra.cli.limits import limits
 from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
@@ -94,6 +95,7 @@ app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
 app.add_typer(signing_key, name="signing-key", rich_help_panel=RUNNING)
+app.command(rich_help_panel=RUNNING)(limits)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(cache, name="cache", rich_help_panel=RUNNING)

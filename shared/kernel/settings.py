@@ -91,6 +91,16 @@ class Settings(BaseModel):
     upload_expiry_s: Annotated[
         int, setting(3600, "How long a presigned upload stays valid.", unit="s", ge=60, le=43200)
     ]
+    max_json_bytes: Annotated[
+        int,
+        setting(
+            4 * 1024 * 1024,
+            "Largest JSON body that is read.",
+            unit="bytes",
+            ge=1024,
+            le=6 * 1024 * 1024,
+        ),
+    ]
     parse_memory_mb: Annotated[
         int, setting(2048, "Memory one document may take while it is parsed.", unit="MB", ge=256)
     ]
