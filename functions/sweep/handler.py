@@ -9,6 +9,7 @@ from typing import Any
 from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.answering import retention
+from shared.identity import accounts, post, sessions, throttling
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.kernel.ids import TenantId
@@ -43,6 +44,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     )
     with app.database.system_transaction() as session:
         tenants = list_active_tenants(session)
+        throttling.forget_old(session)
     failed = 0
     for tenant_id in tenants:
         try:
@@ -72,3 +74,6 @@ def _trim(tenant_id: TenantId) -> None:
             most=app.settings.embedding_cache_vectors,
         )
         remove_expired(session)
+        sessions.remove_ended(session)
+        accounts.remove_expired(session)
+        post.announce_waiting(session)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 APP_ROLE = "kontor_app"
 MODEL_FOLDER = "models"
+MAIL_FOLDER = "mail"
 PASSWORD_FILE = "database-password"  # noqa: S105 - the name of a file
 STAGE = "local"
 # Settings of ours that describe this process's surroundings and not the functions'.
@@ -190,6 +191,11 @@ class LocalServer:
                 **passed_on(self._settings),
                 "DATABASE_URL": app_url,
                 "MODEL_DIR": str(model_dir.absolute()),
+                "MAIL_DIR": self._settings.mail_dir
+                or str(self._plan.data.absolute() / MAIL_FOLDER),
+                "PUBLIC_URL": public_url(self._settings, f"http://{http}"),
+                "REGISTRATION": self._settings.registration,
+                "MAIL_FROM": self._settings.mail_from,
                 "STAGE": STAGE,
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
@@ -207,6 +213,11 @@ class LocalServer:
         self._stack.callback(runtime.stop)
         self._runtime = runtime
         return runtime
+
+
+def public_url(settings: Settings, here: str) -> str:
+    """Return where links in mails lead: what somebody set, else this server."""
+    return settings.public_url if "public_url" in settings.model_fields_set else here
 
 
 def passed_on(settings: Settings) -> dict[str, str]:

@@ -176,6 +176,38 @@ class Settings(BaseModel):
             le=31_536_000,
         ),
     ]
+    registration: Annotated[
+        Literal["closed", "open"],
+        setting("closed", "Whether strangers may make tenants of their own: closed or open."),
+    ]
+    sign_in_tries: Annotated[
+        int,
+        setting(5, "Wrong tries for one account in 15 minutes before waits begin.", ge=1, le=100),
+    ]
+    sign_in_address_tries: Annotated[
+        int,
+        setting(20, "Wrong tries from one address in 15 minutes before waits begin.", ge=1),
+    ]
+    identity_secret: Annotated[
+        str,
+        setting(
+            "kontor-local-identity-key", "Name of the secret that seals second factors and mails."
+        ),
+    ]
+    public_url: Annotated[
+        str, setting("http://127.0.0.1:3000", "Where links in mails lead: the API's address.")
+    ]
+    mail_from: Annotated[str, setting("Kontor <kontor@localhost>", "Who mails come from.")]
+    smtp_url: Annotated[
+        SecretStr,
+        setting(SecretStr(""), "Mail server: smtps://user:password@host, or smtp:// for STARTTLS."),
+    ]
+    smtp_secret: Annotated[
+        str, setting("", "Name of the secret that holds SMTP_URL, read when it is unset.")
+    ]
+    mail_dir: Annotated[
+        str, setting("", "Folder that mails are written to where there is no mail server.")
+    ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
     cors_origins: Annotated[
         str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
