@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shared.generation.language_models import LanguageModel
     from shared.generation.model import Purpose
     from shared.generation.switchboard import Switchboard
+    from shared.identity.post import Mailroom
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.model import EmbeddingModel, VectorSpace
@@ -170,6 +171,8 @@ class App:
     def __init__(self, config: Settings) -> None:
         self.settings = config
         self._aws = {"region": config.storage_region, "endpoint": config.aws_endpoint_url}
+        self._other_embedders: dict[str, Embedder] = {}
+        self._rerankers: dict[str, Reranker] = {}
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -194,6 +197,13 @@ class App:
         from shared.identity.service import Verifier
 
         return Verifier(self.database, issuer=self.settings.token_issuer)
+
+    @cached_property
+    def mailroom(self) -> Mailroom:
+        """What letters to people are sealed, written and sent with."""
+        from shared.identity.post import open_mailroom
+
+        return open_mailroom(self.settings, self.secrets)
 
     @cached_property
     def objects(self) -> Objects:
@@ -276,10 +286,6 @@ class App:
             self.settings.model_dir, name, threads=self.settings.embedding_threads
         )
         return RememberingEmbedder(opened)
-
-    @cached_property
-    def _other_embedders(self) -> dict[str, Embedder]:
-        return {}
 
     def embedder_named(self, name: str) -> Embedder:
         """Return a model by its name, opened once."""
@@ -470,10 +476,6 @@ class App:
         return opened
 
     @cached_property
-    def _rerankers(self) -> dict[str, Reranker]:
-        return {}
-
-    @cached_property
     def settler(self) -> Settler:
         """What decides how an ingest that failed ends."""
         from shared.recovery.settling import Settler
@@ -489,6 +491,10 @@ class App:
             workflows=self.workflows,
             max_running=self.settings.max_running_workflows,
         )
+
+    def relay_facts(self, tenant_id: TenantId) -> None:
+        """Send what this tenant's last transaction announced; workflows wait for others."""
+        outbox.try_send_facts(self.database, tenant_id, bus=self.bus)
 
     def relay_waiting(self) -> None:
         """Start workflows of whoever's turn it is, after one has ended."""

@@ -54,7 +54,7 @@ class Settings(BaseModel):
     ]
     ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
     public_url: Annotated[
-        str, setting("", "Public address of the API; empty means the one a request names.")
+        str, setting("", "Public address of the API, for links in mails and sign-in redirects.")
     ]
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
@@ -188,6 +188,35 @@ class Settings(BaseModel):
             ge=300,
             le=31_536_000,
         ),
+    ]
+    registration: Annotated[
+        Literal["closed", "open"],
+        setting("closed", "Whether strangers may make tenants of their own: closed or open."),
+    ]
+    sign_in_tries: Annotated[
+        int,
+        setting(5, "Wrong tries for one account in 15 minutes before waits begin.", ge=1, le=100),
+    ]
+    sign_in_address_tries: Annotated[
+        int,
+        setting(20, "Wrong tries from one address in 15 minutes before waits begin.", ge=1),
+    ]
+    identity_secret: Annotated[
+        str,
+        setting(
+            "kontor-local-identity-key", "Name of the secret that seals second factors and mails."
+        ),
+    ]
+    mail_from: Annotated[str, setting("Kontor <kontor@localhost>", "Who mails come from.")]
+    smtp_url: Annotated[
+        SecretStr,
+        setting(SecretStr(""), "Mail server: smtps://user:password@host, or smtp:// for STARTTLS."),
+    ]
+    smtp_secret: Annotated[
+        str, setting("", "Name of the secret that holds SMTP_URL, read when it is unset.")
+    ]
+    mail_dir: Annotated[
+        str, setting("", "Folder that mails are written to where there is no mail server.")
     ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
     api_key_days: Annotated[
