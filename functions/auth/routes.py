@@ -57,7 +57,7 @@ class UserRequest(BaseModel):
     email: Text
     display_name: Text
     password: Password
-    role: Literal["admin", "editor", "viewer"] = "viewer"
+    role: Text = "viewer"
 
 
 class UserAnswer(BaseModel):

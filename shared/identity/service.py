@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from shared.adapters.database import Database, Session
 from shared.identity import passwords, store, tokens
 from shared.identity.keys import Keyring, SigningKey, as_jwk
-from shared.identity.model import ROLES, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.links import is_visit, verify_visit
+from shared.identity.model import Principal, SignIn, Tenant, User, Welcome
+from shared.identity.rights import require_grantable, rights_of
 from shared.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -50,6 +52,8 @@ class Verifier:
 
         Raises UnauthenticatedError for anything amiss, UnavailableError without a database.
         """
+        if is_visit(token):
+            return verify_visit(self._database, token)
         key = self._keyring.find(tokens.key_id(token))
         claims = tokens.read(token, key, issuer=self._issuer)
         with self._database.transaction(claims.tenant_id) as session:
@@ -60,7 +64,13 @@ class Verifier:
             )
         if bearer.token_epoch != claims.epoch:
             raise UnauthenticatedError("This token was signed out.", hint="Sign in again.")
-        return Principal(claims.tenant_id, claims.user_id, bearer.email, bearer.role)
+        return Principal(
+            claims.tenant_id,
+            claims.user_id,
+            bearer.email,
+            bearer.role,
+            permissions=frozenset(bearer.permissions),
+        )
 
 
 def recognise(
@@ -134,8 +144,8 @@ def own_tenant(session: Session) -> Tenant:
 def list_users(
     session: Session, principal: Principal, *, cursor: str | None, limit: int
 ) -> Page[User]:
-    """List the tenant's people by e-mail address; raises RefusedError without users:manage."""
-    principal.require("users:manage")
+    """List the tenant's people by e-mail address; raises RefusedError without users:read."""
+    principal.require("users:manage" if principal.may("users:manage") else "users:read")
     limit = clamp_limit(limit)
     after = decode_cursor(cursor, 1)[0] if cursor else None
     users = store.list_users(session, after=after, limit=limit)
@@ -153,10 +163,12 @@ def add_user(
 ) -> User:
     """Add a person to the caller's tenant.
 
-    Raises RefusedError without users:manage, InvalidError for a bad address, name, role or
-    password, ConflictError when the address is taken.
+    Raises RefusedError without users:manage, or for a role that allows more than the caller's
+    own; InvalidError for a bad address, name, role or password, ConflictError when the address
+    is taken.
     """
     principal.require("users:manage")
+    require_grantable(session, principal, role)
     return _record_user(
         session, email=email, display_name=display_name, password=password, role=role
     )
@@ -198,13 +210,7 @@ def published_keys(session: Session) -> list[dict[str, str]]:
 def _record_user(
     session: Session, *, email: str, display_name: str, password: str, role: str
 ) -> User:
-    if role not in ROLES:
-        roles = ", ".join(sorted(ROLES))
-        raise InvalidError(
-            f"There is no role {role!r}.",
-            hint=f"Use one of: {roles}.",
-            fields={"role": f"one of {roles}"},
-        )
+    rights_of(session, role)
     address = _address(email)
     user = store.record_user(
         session,

@@ -34,7 +34,8 @@ def sign_in(served: App, owner_url: str, *, slug: str = "mine") -> tuple[Princip
         rules = TokenRules(key, "kontor", 900)
         given = welcome(session, account, password=PASSWORD, rules=rules)
     user = given.user
-    return Principal(account.tenant_id, user.id, user.email, user.role), given.access_token
+    who = Principal(account.tenant_id, user.id, user.email, user.role, permissions=frozenset({"*"}))
+    return who, given.access_token
 
 
 @contextmanager
