@@ -1074,6 +1074,20 @@ BEGIN
     ), '{}');
 END $$;
 
+-- Whether a word stands in anything that the viewer sees.
+CREATE FUNCTION kontor.occurs_visibly(p_language text, p_lexeme text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+BEGIN
+    RETURN kontor.occurs_within(
+        v_tenant, p_language, p_lexeme, kontor.versions_within(v_tenant, '{}'));
+END $$;
+REVOKE ALL ON FUNCTION kontor.occurs_visibly FROM public;
+GRANT EXECUTE ON FUNCTION kontor.occurs_visibly TO kontor_app;
+
 -- The same bytes are one document only among those that see each other's: somebody who may not see
 -- where a file is must be able to put it, and must not learn that it is here. Who puts the same
 -- bytes at once takes turns by a lock, as before.

@@ -160,6 +160,12 @@ class Settings(BaseModel):
     access_token_s: Annotated[
         int, setting(900, "Life of an access token.", unit="s", ge=60, le=86400)
     ]
+    share_visit_s: Annotated[
+        int,
+        setting(
+            1800, "How long somebody may look who came through a link.", unit="s", ge=60, le=86400
+        ),
+    ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
     cors_origins: Annotated[
         str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
