@@ -213,14 +213,24 @@ def translate(error: psycopg.Error) -> KontorError:
         return UnavailableError("Two changes collided in the database.", hint="Try again.")
     if isinstance(error, psycopg.errors.DiskFull):
         return UnavailableError("The database's disk is full.", hint="Try again when it has room.")
-    if isinstance(error, psycopg.errors.UniqueViolation):
-        name = error.diag.constraint_name or ""
-        return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
+    if isinstance(error, psycopg.errors.UniqueViolation | psycopg.errors.ForeignKeyViolation):
+        return _conflict(error)
     if state in {"22021", "22P05"} or (isinstance(error, psycopg.DataError) and not state):
         return InvalidError("A text holds characters that cannot be stored (such as NUL).")
     if state[:2] in _PASSING_CLASSES or state in _PASSING_STATES or _is_lost(error):
         return UnavailableError("The database does not answer.", hint="Try again in a moment.")
     return UnexpectedDatabaseError(f"The database refused a statement ({state or 'client'}).")
+
+
+def _conflict(error: psycopg.Error) -> ConflictError:
+    """Say which rule two rows broke together."""
+    if isinstance(error, psycopg.errors.ForeignKeyViolation):
+        return ConflictError(
+            "Something else still depends on this, or this on something that is gone.",
+            hint="Remove what is in it first; some of it you may not see.",
+        )
+    name = error.diag.constraint_name or ""
+    return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
 
 
 def _is_lost(error: psycopg.Error) -> bool:

@@ -19,7 +19,8 @@ from uuid import UUID
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
 from shared.identity.key_model import Account, ApiKey, Kind, MadeKey
-from shared.identity.model import PERMISSIONS, ROLES, Principal, allows
+from shared.identity.model import PERMISSIONS, Principal, allows
+from shared.identity.rights import require_grantable, rights_of
 from shared.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -27,7 +28,7 @@ from shared.kernel.errors import (
     RefusedError,
     UnauthenticatedError,
 )
-from shared.kernel.ids import TenantId, UserId, new_id
+from shared.kernel.ids import UserId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 PREFIXES: Final = {"person": "kontor_pat_", "service": "kontor_sk_"}
@@ -73,16 +74,17 @@ def verify_key(database: Database, text: str) -> Principal:
             raise _refused()
         if not found.is_used_lately:
             store.change_key_used(session, found.key_id)
-    return acting_as(found.tenant_id, holder, found.key_id, found.scopes)
+        return acting_as(session, holder, found.key_id, found.scopes)
 
 
 def acting_as(
-    tenant_id: TenantId, holder: Account, key_id: UUID, scopes: Collection[str]
+    session: Session, holder: Account, key_id: UUID, scopes: Collection[str]
 ) -> Principal:
-    """Return the principal that a key makes of its holder."""
-    held = ROLES.get(holder.role, frozenset())
+    """Return the principal that a key makes of its holder, whose role is that of today."""
+    assert session.tenant_id is not None
+    held = rights_of(session, holder.role)
     return Principal(
-        tenant_id,
+        session.tenant_id,
         holder.id,
         holder.email,
         holder.role,
@@ -275,15 +277,7 @@ def _granted(caller: Principal, scopes: Collection[str]) -> list[str]:
 
 
 def _new_account(session: Session, caller: Principal, *, name: str, role: str) -> UserId:
-    if role not in ROLES:
-        raise InvalidError(
-            f"There is no role {role!r}.",
-            hint=f"Use one of: {', '.join(sorted(ROLES))}.",
-            fields={"role": "a role of the tenant"},
-        )
-    lacking = [p for p in sorted(ROLES[role]) if not caller.may(p)]
-    if lacking:
-        raise RefusedError(f"The role {role} may do what you may not: {', '.join(lacking)}.")
+    require_grantable(session, caller, role)
     account_id = UserId(new_id())
     store.record_service_account(
         session,

@@ -22,7 +22,6 @@ from shared.identity.sealing import Seal, load_seal
 from shared.kernel.ids import TenantId, new_id
 from shared.kernel.settings import Settings
 
-
 _HERE = "http://127.0.0.1:3000"
 """Where `kontor up` serves unless it is told otherwise."""
 

@@ -24,12 +24,24 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 -- :name find_bearer :one Bearer
 -- What the authorizer must know of a token's bearer and session now, in one look.
 SELECT u.email, u.role, u.token_epoch, u.is_active AND t.is_active AS is_active,
-    s.id IS NOT NULL AS is_signed_in
+    s.id IS NOT NULL AS is_signed_in, r.permissions
 FROM kontor.users AS u
 JOIN kontor.tenants AS t ON t.id = u.tenant_id
+JOIN kontor.roles AS r ON r.tenant_id = %(tenant_id)s AND r.name = u.role
 LEFT JOIN kontor.sessions AS s ON s.tenant_id = %(tenant_id)s AND s.id = %(session_id)s
     AND s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > now()
 WHERE u.tenant_id = %(tenant_id)s AND t.id = %(tenant_id)s AND u.id = %(id)s;
+
+-- :name find_rights :one Rights
+-- What a role allows today; no row when the tenant has no such role.
+SELECT permissions
+FROM kontor.roles
+WHERE tenant_id = %(tenant_id)s AND name = %(role)s;
+
+-- :name find_visit :one Visit
+-- Asked before a tenant is known; the function answers visits in force only.
+SELECT tenant_id, link_id
+FROM kontor.find_link_visit(%(token_hash)s);
 
 -- :name find_user :one User
 -- One person of the tenant.

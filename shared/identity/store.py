@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.identity.key_model import KeyState, SigningKid
-from shared.identity.model import Bearer, PublicKey, SignIn, Tenant, User
+from shared.identity.model import Bearer, PublicKey, Rights, SignIn, Tenant, User
 from shared.kernel.ids import TenantId, UserId
 
 QUERIES = load_queries("shared.identity")
@@ -43,6 +43,11 @@ def change_token_epoch(session: Session, user_id: UserId) -> None:
 def find_bearer(session: Session, user_id: UserId, session_id: UUID) -> Bearer | None:
     """Look a token's bearer and session up."""
     return session.find(QUERIES["find_bearer"], Bearer, {"id": user_id, "session_id": session_id})
+
+
+def find_rights(session: Session, role: str) -> Rights | None:
+    """Look up what a role of the tenant allows."""
+    return session.find(QUERIES["find_rights"], Rights, {"role": role})
 
 
 def find_user(session: Session, user_id: UserId) -> User | None:

@@ -8,6 +8,7 @@ loopback address) hands over a ticket of the other purpose, and that program ask
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Literal
 from uuid import UUID
 
@@ -84,11 +85,11 @@ def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> P
     )
     if taken.body["credential"] == "key":
         key = api_keys.check_in_force(session, plain)
-        return api_keys.acting_as(shown.tenant_id, account, key.id, key.scopes)
+        return api_keys.acting_as(session, account, key.id, key.scopes)
     bearer = store.find_bearer(session, taken.user_id, session_id)
     if bearer is None or not bearer.is_signed_in or bearer.token_epoch != taken.body["epoch"]:
         raise _refused()
-    return plain
+    return replace(plain, permissions=frozenset(bearer.permissions))
 
 
 def _refused() -> UnauthenticatedError:

@@ -218,6 +218,12 @@ class Settings(BaseModel):
     mail_dir: Annotated[
         str, setting("", "Folder that mails are written to where there is no mail server.")
     ]
+    share_visit_s: Annotated[
+        int,
+        setting(
+            1800, "How long somebody may look who came through a link.", unit="s", ge=60, le=86400
+        ),
+    ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
     api_key_days: Annotated[
         int, setting(90, "Life of an API key for which none is asked.", unit="days", ge=1)

@@ -292,7 +292,7 @@ FROM kontor.suggest(
 LIMIT 100;
 
 -- :name list_unknown_words :many WordRow
--- Which of the query's words stand in none of the tenant's chunks, in no language.
+-- Which of the query's words stand in nothing that the viewer sees, in no language.
 SELECT w.word
 FROM unnest(kontor.query_words(%(query)s, %(language)s)) AS w (word)
 WHERE NOT EXISTS (
@@ -300,6 +300,7 @@ WHERE NOT EXISTS (
     FROM (VALUES ('de'), ('en'), ('simple')) AS l (language)
     JOIN kontor.lexeme_statistics AS s ON s.tenant_id = %(tenant_id)s
         AND s.language = l.language AND s.lexeme = kontor.lexeme_of(l.language, w.word)
+        AND ((SELECT kontor.sees_all()) OR kontor.occurs_visibly(s.language, s.lexeme))
 )
 LIMIT 32;
 
