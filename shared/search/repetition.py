@@ -9,20 +9,22 @@ from shared.search.model import Elsewhere
 from shared.search.store import HitRow
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"\b[^\W\d]*+\d\w*")
+_DIGITS = re.compile(r"\d+")
 _LEAST_SHARED = 0.9
 _NEAR = 0.03
 """Passages whose cosines differ by more are not the same: spares comparing their words."""
 
 
-class _Words(dict[str, tuple[frozenset[str], frozenset[str]]]):
-    """The words of texts, and those with digits among them, split when first asked for."""
+class _Found(dict[str, frozenset[str]]):
+    """What an expression finds in texts, looked for when first asked for."""
 
-    def __missing__(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
-        folded = text.casefold()
-        words, numbers = frozenset(_WORD.findall(folded)), frozenset(_NUMBER.findall(folded))
-        self[text] = words, numbers
-        return words, numbers
+    def __init__(self, sought: re.Pattern[str]) -> None:
+        super().__init__()
+        self._sought = sought
+
+    def __missing__(self, text: str) -> frozenset[str]:
+        found = self[text] = frozenset(self._sought.findall(text.casefold()))
+        return found
 
 
 def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[Elsewhere, ...]]]:
@@ -33,10 +35,12 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
     are kept; what comes after them is only another place of theirs, or left out.
     """
     kept: list[HitRow] = []
-    said = _Words()
+    digits, words = _Found(_DIGITS), _Found(_WORD)
     others: list[list[Elsewhere]] = []
     for row in rows:
-        place = next((at for at, one in enumerate(kept) if _say_the_same(one, row, said)), None)
+        place = next(
+            (at for at, one in enumerate(kept) if _say_the_same(one, row, digits, words)), None
+        )
         if place is not None:
             others[place].append(
                 Elsewhere(row.chunk_id, row.document_id, row.version_id, row.title, row.page)
@@ -47,7 +51,7 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
     return [(row, tuple(places)) for row, places in zip(kept, others, strict=True)]
 
 
-def _say_the_same(one: HitRow, other: HitRow, said: _Words) -> bool:
+def _say_the_same(one: HitRow, other: HitRow, digits: _Found, words: _Found) -> bool:
     if abs(one.dense_score - other.dense_score) > _NEAR or one.document_id == other.document_id:
         return False
     longer, shorter = len(one.text), len(other.text)
@@ -55,8 +59,9 @@ def _say_the_same(one: HitRow, other: HitRow, said: _Words) -> bool:
         longer, shorter = shorter, longer
     if shorter < _LEAST_SHARED / 2 * longer:  # half of it may be layout
         return False
-    (mine, my_numbers), (theirs, their_numbers) = said[one.text], said[other.text]
-    if my_numbers != their_numbers:
+    if digits[one.text] != digits[other.text]:
         return False
+    mine, theirs = words[one.text], words[other.text]
     shared = len(mine & theirs)
-    return bool(mine) and shared >= _LEAST_SHARED * (len(mine) + len(theirs) - shared)
+    is_alike = bool(mine) and shared >= _LEAST_SHARED * (len(mine) + len(theirs) - shared)
+    return is_alike and not any(map(_DIGITS.search, mine ^ theirs))
