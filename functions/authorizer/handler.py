@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from functions.edge.caller import context_of
 from shared.identity.model import Principal
 from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import app as wired
@@ -31,9 +32,13 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     except UnauthenticatedError as error:
         logger.info("token refused", extra={"reason": error.detail})
         principal = None
+    context = context_of(principal) if principal else {}
     if is_socket:
-        return _policy(principal, str(event["methodArn"]))
-    return {"isAuthorized": principal is not None, "context": _context_of(principal)}
+        return _policy(principal, str(event["methodArn"]), context)
+    return {
+        "isAuthorized": principal is not None,
+        "context": context,
+    }
 
 
 def _bearer(header: str) -> str:
@@ -49,18 +54,7 @@ def _from_subprotocol(header: str) -> str:
     return ""
 
 
-def _context_of(principal: Principal | None) -> dict[str, str]:
-    if principal is None:
-        return {}
-    return {
-        "tenant_id": str(principal.tenant_id),
-        "user_id": str(principal.user_id),
-        "email": principal.email,
-        "role": principal.role,
-    }
-
-
-def _policy(principal: Principal | None, resource: str) -> dict[str, Any]:
+def _policy(principal: Principal | None, resource: str, context: dict[str, str]) -> dict[str, Any]:
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if principal else "Deny",
@@ -69,5 +63,5 @@ def _policy(principal: Principal | None, resource: str) -> dict[str, Any]:
     return {
         "principalId": str(principal.user_id) if principal else "nobody",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": _context_of(principal),
+        "context": context,
     }

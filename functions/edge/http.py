@@ -55,7 +55,7 @@ class Correlation:
                 message["headers"].append((CORRELATION_HEADER.encode(), correlation.encode()))
             await send(message)
 
-        with working_on(correlation=correlation, tenant=_authorizer(scope).get("tenant_id", "")):
+        with working_on(correlation=correlation, **_of_caller(scope)):
             await self._inner(scope, receive, send_with_id)
 
 
@@ -68,6 +68,15 @@ def _authorizer(scope: Scope) -> dict[str, str]:
     event: dict[str, Any] = scope.get("aws.event") or {}
     context = event.get("requestContext", {}).get("authorizer", {})
     return dict(context.get("lambda") or {})
+
+
+def _of_caller(scope: Scope) -> dict[str, str]:
+    """Name the verified caller's tenant and viewer; nothing on public routes."""
+    context = _authorizer(scope)
+    if not context:
+        return {}
+    caller = principal_of(context)
+    return {"tenant": str(caller.tenant_id), "viewer": caller.viewer}
 
 
 def _caller(request: Request) -> Principal:

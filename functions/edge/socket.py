@@ -47,7 +47,8 @@ def socket_handler(
     def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         context = event["requestContext"]
         principal = principal_of(context.get("authorizer") or {})
-        with working_on(correlation=str(uuid4()), tenant=str(principal.tenant_id)):
+        tenant, viewer = str(principal.tenant_id), principal.viewer
+        with working_on(correlation=str(uuid4()), tenant=tenant, viewer=viewer):
             body: dict[str, Any] = {}
             frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
+from shared.agents import retention as runs
 from shared.answering import retention
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
@@ -53,6 +54,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
             _trim(tenant_id)
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
+            runs.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
             app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:

@@ -1,8 +1,8 @@
 """Postgres: one connection per process, one tenant per transaction, rows as dataclasses.
 
-The tenant is set with ``set_config(…, is_local => true)`` at the start of every transaction and
-falls off with it; row-level security does the rest. Nothing here uses session state, so RDS Proxy
-can multiplex the connections.
+Tenant and viewer are set with ``set_config(…, is_local => true)`` at the start of every
+transaction and fall off with it; row-level security does the rest. Nothing here uses session
+state, so RDS Proxy can multiplex the connections.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from shared.adapters.queries import Query
+from shared.kernel.context import viewer
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
 from shared.kernel.ids import TenantId
 
@@ -32,7 +33,7 @@ Row = TypeVar("Row")
 Params = Mapping[str, object]
 
 _BEGIN = sql.SQL("BEGIN;")
-_BIND = sql.SQL("SELECT set_config('app.tenant_id', {}, true)")
+_BIND = sql.SQL("SELECT set_config('app.tenant_id', {}, true), set_config('app.viewer', {}, true)")
 _NOTHING = sql.Composed([])
 
 
@@ -98,6 +99,8 @@ class Database:
     def transaction(self, tenant_id: TenantId) -> Iterator[Session]:
         """Open a transaction in which only ``tenant_id``'s rows exist; commits on success.
 
+        Of them, only those exist that the viewer of the work in hand may see (kernel.context).
+
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
         transactions collided, InvalidError for text Postgres cannot store.
         """
@@ -135,7 +138,7 @@ class Database:
         is asked in the middle of a search, it is a savepoint of that one.
         """
         connection = self._open()
-        bind = _NOTHING if tenant_id is None else _BIND.format(str(tenant_id))
+        bind = _NOTHING if tenant_id is None else _BIND.format(str(tenant_id), viewer())
         with ExitStack() as begun:
             if connection.info.transaction_status is TransactionStatus.IDLE:
                 begun.push(partial(_end, connection))

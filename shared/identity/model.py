@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
+from uuid import UUID
 
 from shared.kernel.errors import RefusedError
 from shared.kernel.ids import TenantId, UserId
@@ -25,18 +26,41 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+def allows(held: Collection[str], permission: str) -> bool:
+    """Tell whether the permissions held cover one, wildcards (``documents:*``, ``*``) included."""
+    resource, _, _ = permission.partition(":")
+    return permission in held or f"{resource}:*" in held or "*" in held
+
+
+Credential = Literal["session", "key", "link"]
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a user of one tenant, as the verified token says."""
+    """Who calls: a user of one tenant, as the verified token or key says.
+
+    ``permissions`` are those in force for this call (a key's scopes narrow its bearer's role);
+    ``None`` stands for what the role template of that name gives. ``session_id`` names the
+    sign-in, the key or the link that the call rests on.
+    """
 
     tenant_id: TenantId
     user_id: UserId
     email: str
     role: str
+    permissions: frozenset[str] | None = None
+    credential: Credential = "session"
+    session_id: UUID | None = None
+
+    @property
+    def viewer(self) -> str:
+        """Return whose eyes transactions see with in this call (``kernel.context``)."""
+        return f"user:{self.user_id}"
 
     def may(self, permission: str) -> bool:
-        """Tell whether the role carries a permission; an unknown role carries none."""
-        return permission in ROLES.get(self.role, frozenset())
+        """Tell whether a permission is in force; an unknown role carries none."""
+        held = ROLES.get(self.role, frozenset()) if self.permissions is None else self.permissions
+        return allows(held, permission)
 
     def require(self, permission: str) -> None:
         """Go on only with a permission.

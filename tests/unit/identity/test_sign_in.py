@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import uuid4
+
 import psycopg
 import pytest
 from argon2 import PasswordHasher, Type
@@ -10,7 +13,7 @@ from shared.adapters.database import Database
 from shared.adapters.secrets import Secrets
 from shared.identity import passwords, service
 from shared.identity.keys import SigningKey, ensure_signing_key, load_signing_key
-from shared.identity.model import Principal
+from shared.identity.model import Principal, allows
 from shared.identity.service import TokenRules, Verifier
 from shared.kernel.errors import (
     ConflictError,
@@ -19,6 +22,7 @@ from shared.kernel.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from shared.kernel.ids import TenantId, UserId
 from tests.unit.identity.conftest import PASSWORD, SECRET, Home, settle, sign_in
 
 
@@ -281,3 +285,13 @@ def test_taken_slug_is_a_conflict(owner: Database, home: Home) -> None:
 def test_unknown_permission_is_a_bug(home: Home) -> None:
     with pytest.raises(ValueError, match="not a permission"):
         home.principal.require("documents:burn")
+
+
+def test_wildcards_cover_what_they_say_and_keys_narrow_their_bearer() -> None:
+    assert allows({"documents:*"}, "documents:erase")
+    assert allows({"*"}, "users:manage")
+    assert not allows({"documents:*"}, "users:manage")
+    assert not allows({"documents:read"}, "documents:write")
+    ada = Principal(TenantId(uuid4()), UserId(uuid4()), "ada@acme.example", "admin")
+    assert ada.may("users:manage")
+    assert not replace(ada, permissions=frozenset({"search"})).may("users:manage")

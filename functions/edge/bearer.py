@@ -1,0 +1,31 @@
+"""Who calls a Function URL: it has no authorizer, so the function verifies the token itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from shared.identity.model import Principal
+from shared.kernel.context import set_tenant, set_viewer
+from shared.kernel.errors import UnauthenticatedError
+from shared.wiring import app as wired
+
+
+def _verified(request: Request) -> Principal:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise UnauthenticatedError(
+            "No token came with the request.", hint="Send Authorization: Bearer <access token>."
+        )
+    return wired().verifier.verify(token.strip())
+
+
+async def _seeing(caller: Annotated[Principal, Depends(_verified)]) -> Principal:
+    """Bind the request's own task to the caller: what threads do for it inherits that."""
+    set_tenant(str(caller.tenant_id))
+    set_viewer(caller.viewer)
+    return caller
+
+
+Bearer = Annotated[Principal, Depends(_seeing)]
