@@ -200,6 +200,12 @@ class App:
         return Objects(self.settings.media_bucket, **self._aws)
 
     @cached_property
+    def anchors(self) -> Objects | None:
+        """The bucket of the trail's heads, whose objects nobody can change."""
+        bucket = self.settings.audit_bucket
+        return Objects(bucket, **self._aws) if bucket else None
+
+    @cached_property
     def bus(self) -> Bus:
         """The event bus."""
         return Bus(self.settings.event_bus, **self._aws)

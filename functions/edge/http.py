@@ -21,14 +21,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.edge.caller import principal_of
+from shared.audit import service as audit
 from shared.identity.model import Principal
-from shared.kernel.context import correlation_id, working_on
-from shared.kernel.errors import InvalidError, KontorError, LimitedError
+from shared.kernel.context import Origin, correlation_id, working_on
+from shared.kernel.errors import InvalidError, KontorError, LimitedError, RefusedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 # Everything else travels as base64 between Lambda and the gateway.
-TEXT_TYPES = ["text/", "application/json", "application/problem+json"]
+TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/x-ndjson"]
 CORRELATION_HEADER = "x-correlation-id"
 _MAX_CORRELATION = 64
 _STATUS_TITLES = {404: "Not found", 405: "Method not allowed", 400: "Malformed request"}
@@ -55,7 +56,8 @@ class Correlation:
                 message["headers"].append((CORRELATION_HEADER.encode(), correlation.encode()))
             await send(message)
 
-        with working_on(correlation=correlation, **_of_caller(scope)):
+        known = _of_caller(scope)
+        with working_on(correlation=correlation, origin=origin_of(scope), **known):
             await self._inner(scope, receive, send_with_id)
 
 
@@ -77,6 +79,20 @@ def _of_caller(scope: Scope) -> dict[str, str]:
         return {}
     caller = principal_of(context)
     return {"tenant": str(caller.tenant_id), "viewer": caller.viewer}
+
+
+def origin_of(scope: Scope) -> Origin:
+    """Read from where a request comes: the gateway says so, or else the connection itself."""
+    event: dict[str, Any] = scope.get("aws.event") or {}
+    http = event.get("requestContext", {}).get("http", {})
+    agent = dict(scope["headers"]).get(b"user-agent", b"").decode("ascii", "replace")
+    context = _authorizer(scope)
+    return Origin(
+        address=str(http.get("sourceIp") or (scope.get("client") or ("",))[0]),
+        user_agent=str(http.get("userAgent") or agent),
+        credential=context.get("credential", ""),
+        session_id=context.get("session_id", ""),
+    )
 
 
 def _caller(request: Request) -> Principal:
@@ -125,9 +141,29 @@ def problem(error: KontorError, instance: str) -> JSONResponse:
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, KontorError)
+    if isinstance(error, RefusedError):
+        _note_refusal(request, error)
     level = logging.WARNING if error.status >= 500 else logging.INFO  # noqa: PLR2004
     logger.log(level, "request refused", extra={"status": error.status, "code": error.code})
     return problem(error, request.url.path)
+
+
+def _note_refusal(request: Request, error: RefusedError) -> None:
+    """Leave in the trail that a known caller was refused something."""
+    context = _authorizer(request.scope)
+    if not context:
+        return
+    caller = principal_of(context)
+    route = request.scope.get("route")
+    path = getattr(route, "path", request.url.path)
+    audit.record_refusal(
+        wired().database,
+        caller.tenant_id,
+        actor_id=caller.user_id,
+        action="access.refused",
+        subject=f"route:{request.method} {path}",
+        details={"reason": error.detail[:300]},
+    )
 
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:

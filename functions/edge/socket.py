@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from functions.edge.caller import principal_of
 from shared.identity.model import Principal
-from shared.kernel.context import working_on
+from shared.kernel.context import Origin, working_on
 from shared.kernel.errors import InvalidError, KontorError
 from shared.wiring import App
 from shared.wiring import app as wired
@@ -48,7 +48,8 @@ def socket_handler(
         context = event["requestContext"]
         principal = principal_of(context.get("authorizer") or {})
         tenant, viewer = str(principal.tenant_id), principal.viewer
-        with working_on(correlation=str(uuid4()), tenant=tenant, viewer=viewer):
+        origin = _origin(context, principal)
+        with working_on(correlation=str(uuid4()), tenant=tenant, viewer=viewer, origin=origin):
             body: dict[str, Any] = {}
             frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:
@@ -63,6 +64,16 @@ def socket_handler(
             return {"statusCode": 200, **(answer or {})}
 
     return handler
+
+
+def _origin(context: Mapping[str, Any], principal: Principal) -> Origin:
+    identity = context.get("identity") or {}
+    return Origin(
+        address=str(identity.get("sourceIp") or ""),
+        user_agent=str(identity.get("userAgent") or ""),
+        credential=principal.credential,
+        session_id="" if principal.session_id is None else str(principal.session_id),
+    )
 
 
 def _read_body(event: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ state, so RDS Proxy can multiplex the connections.
 
 from __future__ import annotations
 
+import json
 import logging
 import select
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,14 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from shared.adapters.queries import Query
-from shared.kernel.context import viewer
-from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
+from shared.kernel.context import LONGEST_AGENT, correlation_id, origin, viewer
+from shared.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    KontorError,
+    RefusedError,
+    UnavailableError,
+)
 from shared.kernel.ids import TenantId
 
 logger = logging.getLogger(__name__)
@@ -96,7 +103,8 @@ class Database:
         Of them, only those exist that the viewer of the work in hand may see (kernel.context).
 
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
-        transactions collided, InvalidError for text Postgres cannot store.
+        transactions collided, InvalidError for text Postgres cannot store, RefusedError for
+        people whose tenant is suspended.
         """
         with self._transaction(tenant_id) as session:
             yield session
@@ -131,11 +139,7 @@ class Database:
         with ExitStack() as begun:
             begun.enter_context(connection.transaction())
             if tenant_id is not None:
-                connection.execute(
-                    "SELECT set_config('app.tenant_id', %s, true),"
-                    " set_config('app.viewer', %s, true)",
-                    (str(tenant_id), viewer()),
-                )
+                _bind(connection, tenant_id)
             return connection, begun.pop_all()
 
     def _open(self) -> Connection[TupleRow]:
@@ -169,6 +173,37 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _bind(connection: Connection[TupleRow], tenant_id: TenantId) -> None:
+    """Name tenant, viewer and origin to a transaction that has just begun.
+
+    Raises RefusedError when somebody looks on and the tenant is suspended: this is the one place
+    that every door leads through. The system's own work goes on.
+    """
+    found = connection.execute(
+        "SELECT set_config('app.tenant_id', %(tenant)s, true),"
+        " set_config('app.viewer', %(viewer)s, true), set_config('app.origin', %(origin)s, true),"
+        " %(viewer)s <> '' AND kontor.is_suspended(%(tenant)s::uuid)",
+        {"tenant": str(tenant_id), "viewer": viewer(), "origin": _origin_text()},
+    ).fetchone()
+    if found and found[3]:
+        raise RefusedError(
+            "Your organisation's access is suspended.", hint="Ask whoever runs this server."
+        )
+
+
+def _origin_text() -> str:
+    """Write where the work in hand comes from for the trail (``kontor.origin``)."""
+    here = origin()
+    known = {
+        "correlation": correlation_id(),
+        "address": here.address,
+        "agent": "".join(each for each in here.user_agent if each.isprintable())[:LONGEST_AGENT],
+        "credential": here.credential,
+        "session": here.session_id,
+    }
+    return json.dumps({name: value for name, value in known.items() if value})
 
 
 def _is_over(connection: Connection[TupleRow]) -> bool:

@@ -17,7 +17,7 @@ _WRITING: Final = _READING | {"documents:write"}
 PERMISSIONS: Final = _WRITING | {
     "users:manage", "system:read", "system:operate", "documents:erase", "reading:manage",
     "models:manage",
-    "search:manage",
+    "search:manage", "audit:read", "webhooks:manage", "tenant:manage",
 }  # fmt: skip
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "admin": PERMISSIONS,

@@ -45,6 +45,10 @@ class Settings(BaseModel):
     media_bucket: Annotated[
         str, setting("kontor-local-media", "Bucket for uploads and derived files.")
     ]
+    audit_bucket: Annotated[
+        str,
+        setting("", "Bucket with Object Lock that the trail's heads are anchored in; empty: none."),
+    ]
     event_bus: Annotated[str, setting("kontor-local", "EventBridge bus that carries all facts.")]
     intake_queue_url: Annotated[
         str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
