@@ -6,11 +6,11 @@ import logging
 import time
 from typing import Any
 
+from functions.sweep.tending import tend
 from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.agents import retention as runs
 from shared.answering import retention
-from shared.audit import proof
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.kernel.ids import TenantId
@@ -56,7 +56,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
             runs.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
-            _tend_trail(tenant_id)
+            tend(app, tenant_id)
             app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:
@@ -65,14 +65,6 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     if failed:
         raise UnavailableError(f"{failed} of {len(tenants)} tenants could not be swept.")
     return {"tenants": len(tenants)}
-
-
-def _tend_trail(tenant_id: TenantId) -> None:
-    """Let go of entries whose time is over, and anchor the trail's head once a day."""
-    with app.database.transaction(tenant_id) as session:
-        proof.expire(session)
-    if app.anchors is not None:
-        proof.anchor(app.database, tenant_id, app.anchors)
 
 
 def _trim(tenant_id: TenantId) -> None:

@@ -387,6 +387,23 @@ class Settings(BaseModel):
         int, setting(3, "Web pages one agent run may read.", unit="pages", ge=0, le=20)
     ]
 
+    # webhooks
+    webhook_queue_url: Annotated[
+        str, setting("", "Queue of webhook deliveries that are worth a look.")
+    ]
+    webhook_inside: Annotated[
+        str,
+        setting("", "One host:port that webhooks may be sent to though it is private."),
+    ]
+    webhook_disable_days: Annotated[
+        int,
+        setting(5, "Days of failing after which a webhook is switched off.", unit="days", ge=1),
+    ]
+    webhook_max_bytes: Annotated[
+        int,
+        setting(1_048_576, "Largest message taken from a webhook source.", unit="bytes", ge=1024),
+    ]
+
     # logs
     log_level: Annotated[
         str, setting("INFO", "Least severe log line that is written.", pattern="^[A-Z]+$")
