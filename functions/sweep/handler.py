@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any
 
+from functions.sweep.tending import go_on, tend
 from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.agents import retention as runs
@@ -50,6 +51,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
         limits.tidy(session)
         throttling.forget_old(session)
     failed = 0
+    go_on(app)
     for tenant_id in tenants:
         try:
             reconciler.sweep(tenant_id)
@@ -60,6 +62,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
             runs.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
+            tend(app, tenant_id)
             app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:

@@ -24,8 +24,14 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from shared.adapters.queries import Query
-from shared.kernel.context import viewer
-from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
+from shared.kernel.context import LONGEST_AGENT, correlation_id, origin, viewer
+from shared.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    KontorError,
+    RefusedError,
+    UnavailableError,
+)
 from shared.kernel.ids import TenantId
 
 logger = logging.getLogger(__name__)
@@ -33,7 +39,11 @@ Row = TypeVar("Row")
 Params = Mapping[str, object]
 
 _BEGIN = sql.SQL("BEGIN;")
-_BIND = sql.SQL("SELECT set_config('app.tenant_id', {}, true), set_config('app.viewer', {}, true)")
+_BIND = sql.SQL(
+    "SELECT set_config('app.tenant_id', {tenant}, true), set_config('app.viewer', {viewer}, true),"
+    " set_config('app.origin', {origin}, true),"
+    " {viewer} <> '' AND kontor.is_suspended({tenant}::uuid)"
+)
 _NOTHING = sql.Composed([])
 
 
@@ -102,7 +112,8 @@ class Database:
         Of them, only those exist that the viewer of the work in hand may see (kernel.context).
 
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
-        transactions collided, InvalidError for text Postgres cannot store.
+        transactions collided, InvalidError for text Postgres cannot store, RefusedError for
+        people whose tenant is suspended.
         """
         with self._transaction(tenant_id) as session:
             yield session
@@ -138,14 +149,17 @@ class Database:
         is asked in the middle of a search, it is a savepoint of that one.
         """
         connection = self._open()
-        bind = _NOTHING if tenant_id is None else _BIND.format(str(tenant_id), viewer())
+        bind = _NOTHING if tenant_id is None else _binding(tenant_id)
         with ExitStack() as begun:
             if connection.info.transaction_status is TransactionStatus.IDLE:
                 begun.push(partial(_end, connection))
-                connection.execute(_BEGIN + bind)
+                bound = connection.execute(_BEGIN + bind)
+                bound.nextset()
             else:
                 begun.enter_context(connection.transaction())
-                connection.execute(bind)
+                bound = connection.execute(bind)
+            if tenant_id is not None:
+                _refuse_suspended(bound)
             return connection, begun.pop_all()
 
     def _open(self) -> Connection[TupleRow]:
@@ -228,6 +242,36 @@ def _maker(cursor: Cursor[TupleRow], row: Callable[..., Row]) -> Callable[[Tuple
     if getattr(row, "__match_args__", None) == names:
         return lambda values: row(*values)
     return lambda values: row(**dict(zip(names, values, strict=True)))
+
+
+def _binding(tenant_id: TenantId) -> sql.Composed:
+    """Write what names tenant, viewer and origin to a transaction."""
+    return _BIND.format(tenant=str(tenant_id), viewer=viewer(), origin=_origin_text())
+
+
+def _refuse_suspended(bound: Cursor[TupleRow]) -> None:
+    """Raise RefusedError when somebody looks on and the tenant is suspended.
+
+    This is the one place that every door leads through. The system's own work goes on.
+    """
+    found = bound.fetchone()
+    if found and found[3]:
+        raise RefusedError(
+            "Your organisation's access is suspended.", hint="Ask whoever runs this server."
+        )
+
+
+def _origin_text() -> str:
+    """Write where the work in hand comes from for the trail (``kontor.origin``)."""
+    here = origin()
+    known = {
+        "correlation": correlation_id(),
+        "address": here.address,
+        "agent": "".join(each for each in here.user_agent if each.isprintable())[:LONGEST_AGENT],
+        "credential": here.credential,
+        "session": here.session_id,
+    }
+    return json.dumps({name: value for name, value in known.items() if value})
 
 
 def _is_over(connection: Connection[TupleRow]) -> bool:

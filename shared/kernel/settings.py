@@ -45,6 +45,10 @@ class Settings(BaseModel):
     media_bucket: Annotated[
         str, setting("kontor-local-media", "Bucket for uploads and derived files.")
     ]
+    audit_bucket: Annotated[
+        str,
+        setting("", "Bucket with Object Lock that the trail's heads are anchored in; empty: none."),
+    ]
     event_bus: Annotated[str, setting("kontor-local", "EventBridge bus that carries all facts.")]
     intake_queue_url: Annotated[
         str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
@@ -468,6 +472,27 @@ class Settings(BaseModel):
     ]
     agent_max_pages: Annotated[
         int, setting(3, "Web pages one agent run may read.", unit="pages", ge=0, le=20)
+    ]
+
+    # webhooks
+    webhook_queue_url: Annotated[
+        str, setting("", "Queue of webhook deliveries that are worth a look.")
+    ]
+    webhook_inside: Annotated[
+        str,
+        setting("", "One host:port that webhooks may be sent to though it is private."),
+    ]
+    webhook_disable_days: Annotated[
+        int,
+        setting(5, "Days of failing after which a webhook is switched off.", unit="days", ge=1),
+    ]
+    webhook_max_bytes: Annotated[
+        int,
+        setting(1_048_576, "Largest message taken from a webhook source.", unit="bytes", ge=1024),
+    ]
+
+    tenant_queue_url: Annotated[
+        str, setting("", "Queue of exports and erasures that are to be gone on with.")
     ]
 
     # logs
