@@ -53,7 +53,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Holder:
     """Whose account a key would belong to."""
 
     id: UserId

@@ -163,8 +163,8 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND revoked_at IS NULL;
 INSERT INTO kontor.users (tenant_id, id, email, display_name, password_hash, role, kind)
 VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, 'service');
 
--- :name find_account :one Account
--- Whose account: a person's or a program's, and what role it has.
+-- :name find_holder :one Holder
+-- Whose account a key or ticket is: a person's or a program's, and what role it has.
 SELECT u.id, u.email, u.kind, u.role, u.token_epoch, u.is_active AND t.is_active AS is_active
 FROM kontor.users AS u
 JOIN kontor.tenants AS t ON t.id = u.tenant_id

@@ -15,7 +15,7 @@ from uuid import UUID
 from shared.adapters.database import Database, Session
 from shared.identity import api_keys, opaque, store, ticket_store
 from shared.identity.key_model import TakenTicket
-from shared.identity.key_store import find_account
+from shared.identity.key_store import find_holder
 from shared.identity.model import Principal
 from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import UserId
@@ -49,7 +49,7 @@ def take(session: Session, shown: opaque.Presented, purpose: Purpose) -> TakenTi
 
 def issue_for_socket(session: Session, caller: Principal) -> str:
     """Make the ticket with which the caller opens a socket, under the same credential."""
-    account = find_account(session, caller.user_id)
+    account = find_holder(session, caller.user_id)
     if account is None or caller.session_id is None:
         raise _refused()
     body = {
@@ -77,7 +77,7 @@ def verify(database: Database, text: str) -> Principal:
 
 def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> Principal:
     session_id = UUID(str(taken.body["session_id"]))
-    account = find_account(session, taken.user_id)
+    account = find_holder(session, taken.user_id)
     if account is None or not account.is_active:
         raise _refused()
     plain = Principal(
