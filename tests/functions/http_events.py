@@ -17,7 +17,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler answered; ``body`` is parsed JSON, ``None`` when there is none."""
+    """What a handler answered; ``body`` is parsed JSON, or else text, or ``None``."""
 
     status: int
     headers: Mapping[str, str]
@@ -71,4 +71,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
     if answer.get("isBase64Encoded"):
         text = base64.b64decode(text).decode()
     headers = {key.lower(): value for key, value in answer["headers"].items()}
-    return Answer(answer["statusCode"], headers, json.loads(text) if text else None)
+    is_json = headers.get("content-type", "").partition(";")[0].endswith(("/json", "+json"))
+    return Answer(
+        answer["statusCode"], headers, json.loads(text) if text and is_json else text or None
+    )

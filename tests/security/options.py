@@ -1,4 +1,4 @@
-"""Options of the security suites: corpora of one's own beside those they write themselves."""
+"""Options of the security suites: corpora of one's own, and how long the adversary tries."""
 
 from __future__ import annotations
 
@@ -15,4 +15,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="Folder of .json files, each a list of texts; all are sent to every text field of the"
         " API, and a thousand random requests become ten thousand.",
+    )
+    group.addoption(
+        "--operations",
+        type=int,
+        default=2000,
+        help="How many requests the adversary sends; `make security` takes 10,000.",
     )

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
+
 from infra.deploy.openapi import describe
 from shared.adapters.database import Database
 from shared.identity import service as identity
+from shared.identity.keys import ensure_signing_key
 from shared.identity.model import Principal
-from shared.kernel.ids import TenantId, UserId
+from shared.identity.sealing import ensure_seal
+from shared.kernel.ids import TenantId
 from shared.wiring import App
 from tests.functions.http_events import Answer
 from tests.functions.pipeline import Pipeline
@@ -42,6 +46,31 @@ class Side:
     def secrets(self) -> set[str]:
         """What nobody else may ever be told: the canary and every id of the tenant's."""
         return {self.canary, str(self.tenant), *self.things.values()}
+
+
+@dataclass
+class Scene:
+    """The API with two tenants behind it."""
+
+    api: Api
+    acme: Side
+    globex: Side
+
+
+def stage(app: App, owner_url: str) -> Scene:
+    """Make both tenants and their people, and the secrets that accounts rest on; things later."""
+    owner = Database(owner_url)
+    acme, globex = (
+        settle(app, owner, slug, canary)
+        for slug, canary in (("acme", "ZIMTSTERN"), ("globex", "BLAUWAL"))
+    )
+    with owner.system_transaction() as session:
+        ensure_signing_key(session, app.secrets, app.settings.signing_secret)
+    owner.close()
+    ensure_seal(app.secrets, app.settings.identity_secret)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("UPDATE kontor.tenants SET plan = 'own'")
+    return Scene(Api.of_today(), acme, globex)
 
 
 def settle(app: App, owner: Database, slug: str, canary: str) -> Side:
@@ -97,7 +126,7 @@ class Api:
         return {
             one["name"]: str(minimal(one["schema"], self.schemas, one["name"]))
             for one in operation.get("parameters", ())
-            if one["in"] == "query" and one.get("required")
+            if one.get("in") == "query" and one.get("required")
         }
 
     def call(
@@ -127,5 +156,67 @@ def nobody_like(principal: Principal, *permissions: str) -> Principal:
     return replace(principal, permissions=frozenset(permissions))
 
 
-def stranger() -> UserId:
-    return UserId(UUID(int=uuid4().int))
+BODIES: Mapping[str, object] = {
+    "POST /api/v1/chat": {"question": "Wie lautet der Code?"},
+    "POST /api/v1/search": {"query": "Code Kündigungsfrist"},
+    "POST /api/v1/folders": {"path": "Verträge/2026"},
+    "POST /api/v1/agents/runs": {"task": "Wie viel sind 2 + 2?"},
+    "POST /api/v1/keys": {"name": "a program", "scopes": ["search"]},
+    "POST /api/v1/shares": {"document_id": "00000000-0000-7000-8000-000000000000"},
+    "PUT /api/v1/settings/conversations": {"keep_days": 0},
+    "POST /api/v1/webhooks": {"url": "https://example.org/hook", "events": ["document.completed"]},
+}
+"""Bodies that say more than the smallest one would."""
+
+
+def fill(api: Api, side: Side) -> None:
+    """Put one thing of every kind into a tenant, through the routes that make them."""
+    text = TEXT.format(canary=side.canary)
+    things = side.things
+    things["document_id"] = str(side.pipeline.put(text, "lease.md"))
+
+    def made(key: str, name: str, *, by: Principal = side.ada, **request: Any) -> dict[str, Any]:
+        answer = api.call(key, by, body=request.pop("body", BODIES.get(key)), **request)
+        assert answer.status in {200, 201}, (key, answer.status, answer.body)
+        assert isinstance(answer.body, dict)
+        things[name] = str(answer.body.get("id", ""))
+        return answer.body
+
+    made("POST /api/v1/folders", "folder_id")
+    made("POST /api/v1/collections", "collection_id")
+    made("POST /api/v1/searches", "search_id", body={"name": "Codes", "query": side.canary})
+    made("POST /api/v1/agents/runs", "run_id")
+    asked = made("POST /api/v1/chat", "conversation_id")
+    things["conversation_id"] = asked["conversation_id"]
+    things["message_id"] = asked["message_id"]
+    things["citation_id"] = asked["citations"][0]["id"]
+    listed = api.call("GET /api/v1/documents", side.ada).body["items"]
+    things["job_id"] = listed[0]["job_id"]
+    things["group_id"] = made("POST /api/v1/groups", "group_id", by=side.admin)["id"]
+    things["user_id"] = str(side.ben.user_id)
+    share = {"document_id": things["document_id"]}
+    made("POST /api/v1/shares", "share_id", body=share)
+    made("POST /api/v1/keys", "key_id")
+    made("POST /api/v1/webhooks", "endpoint_id", by=side.admin)
+    made("POST /api/v1/webhook-sources", "source_id", by=side.admin)
+
+
+FIXED: Mapping[str, str] = {
+    "number": "1",
+    "page": "1",
+    "scope": "user",
+    "period": "day",
+    "name": "editor",
+    "subject": "everyone",
+    "token": "none",
+}
+"""Parameters of paths that are no ids."""
+UNMADE: Mapping[str, str] = {
+    "session_id": "made by signing in: tests/unit/identity/test_sessions.py",
+    "provider_id": "needs a provider that answers: tests/functions/auth/test_oidc.py",
+    "invitation_id": "needs the secret that seals mails: tests/functions/auth",
+    "letter_id": "needs a failed upload: tests/functions/dead_letters",
+    "reprocessing_id": "needs a state machine: tests/functions/reprocess",
+    "task_id": "needs a queue: tests/functions/tenants",
+}
+"""Ids of which the scene has none, and where strangers are kept from them."""
