@@ -18,7 +18,7 @@ from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
-from shared.identity.key_model import Account, ApiKey, Kind, MadeKey
+from shared.identity.key_model import Account, ApiKey, Holder, Kind, MadeKey
 from shared.identity.model import PERMISSIONS, ROLES, Principal, allows
 from shared.kernel.errors import (
     ConflictError,
@@ -158,6 +158,17 @@ def list_keys(
         limit=limit,
     )
     return Page(keys, encode_cursor(str(keys[-1].id)) if len(keys) == limit else None)
+
+
+def list_holders(
+    session: Session, caller: Principal, *, cursor: str | None, limit: int
+) -> Page[Holder]:
+    """List who holds what: accounts with their sessions and keys, for who manages users."""
+    caller.require("users:manage")
+    limit = clamp_limit(limit)
+    after = decode_cursor(cursor, 1)[0] if cursor else None
+    holders = store.list_holders(session, after=after, limit=limit)
+    return Page(holders, encode_cursor(holders[-1].email) if len(holders) == limit else None)
 
 
 def find_key(session: Session, caller: Principal, key_id: UUID) -> ApiKey:

@@ -343,3 +343,24 @@ def test_every_act_is_in_the_trail(
     assert {entry.subject for entry in trail} == {f"key:{made['id']}"}
     assert made["key"] not in str(trail)
     assert rotated["key"] not in str(trail)
+
+
+def test_administrator_sees_who_holds_what(
+    handler: Handler, admin: Principal, viewer: Principal, make: Make
+) -> None:
+    call(handler, "POST", "/auth/login", body={"email": viewer.email, "password": PASSWORD})
+    make(admin)
+    bot = make(admin, kind="service").body
+    first = call(handler, "GET", "/api/v1/credentials", query={"limit": "2"}, principal=admin).body
+    cursor = {"cursor": first["next_cursor"]}
+    rest = call(handler, "GET", "/api/v1/credentials", query=cursor, principal=admin).body
+    held = {
+        one["email"]: (one["kind"], one["has_password"], one["session_count"], one["key_count"])
+        for one in (*first["items"], *rest["items"])
+    }
+    assert held == {
+        "ada@acme.example": ("person", True, 0, 1),
+        bot["account"]: ("service", False, 0, 1),
+        "vic@acme.example": ("person", True, 1, 0),
+    }
+    assert call(handler, "GET", "/api/v1/credentials", principal=viewer).status == 403

@@ -73,6 +73,16 @@ def test_key_is_found_by_name_hint_and_id(cli: Cli, keys: FakeKontor) -> None:
     assert (several.code, "kontor_pat_2…2" in several.err) == (65, True)
 
 
+def test_holders_are_listed_on_a_line_each(cli: Cli, keys: FakeKontor) -> None:
+    ada = {"email": "ada@x.example", "role": "admin", "kind": "person", "is_active": True}
+    bot = {"email": "bot@x.example", "role": "viewer", "kind": "service", "is_active": False}
+    listed = [{**ada, "session_count": 2, "key_count": 1, "has_second_factor": True}, bot]
+    keys.answers[("GET", "/credentials")] = {"items": listed, "next_cursor": None}
+    lines = cli("key", "holders").out.splitlines()
+    assert lines[0].startswith("ada@x.example  admin  person  2 sessions  1 key  second factor")
+    assert "off" in lines[1]
+
+
 def test_provider_is_added_and_then_changed_by_its_name(
     cli: Cli, kontor: FakeKontor, signed_in: Path
 ) -> None:
