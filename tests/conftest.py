@@ -22,7 +22,7 @@ pytest_plugins = [
     "tests.contract.targets",
     "tests.faults.options",
     "tests.security.injection.options",
-    "tests.security.jose_options",
+    "tests.security.options",
 ]
 
 

@@ -200,7 +200,7 @@ def list_holders(
 ) -> HoldersAnswer:
     """List who holds what: every account with its role, sessions, keys and second factor."""
     with wired().database.transaction(caller.tenant_id) as session:
-        page = api_keys.list_holders(session, caller, cursor=cursor, limit=limit)
+        page = api_keys.list_holdings(session, caller, cursor=cursor, limit=limit)
     items = [HolderAnswer.model_validate(holder) for holder in page.items]
     return HoldersAnswer(items=items, next_cursor=page.next_cursor)
 

@@ -161,6 +161,11 @@ class Egress:
         """Return an address as it would be fetched, without asking anybody; raises as ``get``."""
         return _read(url, self._inside).geturl()
 
+    def is_inside(self, url: str) -> bool:
+        """Tell whether an address is one inside that may be reached."""
+        parts = _read(url, self._inside)
+        return (str(parts.hostname), parts.port or _PORTS[parts.scheme]) in self._inside
+
     def _once(self, request: _Outgoing, deadline: float) -> Fetched | str:
         """Send one request; returns the answer, or the address it redirects to."""
         parts = _read(request.url, self._inside)

@@ -11,7 +11,8 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.federation import store
 from shared.federation.model import CLAIMS, Provider
-from shared.identity.model import ROLES, Principal
+from shared.identity.model import Principal
+from shared.identity.rights import require_grantable
 from shared.kernel.clock import now
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from shared.kernel.ids import TenantId
@@ -77,7 +78,7 @@ def keep_provider(
     """
     _require_person(caller)
     _check(wanted)
-    _require_roles(caller, {wanted.default_role, *(wanted.group_roles or {}).values()})
+    _require_roles(session, caller, {wanted.default_role, *(wanted.group_roles or {}).values()})
     known = store.find_provider(session, provider_id)
     listed = store.list_providers(session)
     if known is None and len(listed) >= MOST_PROVIDERS:
@@ -159,14 +160,6 @@ def _require_person(caller: Principal) -> None:
     caller.require("users:manage")
 
 
-def _require_roles(caller: Principal, roles: set[str]) -> None:
+def _require_roles(session: Session, caller: Principal, roles: set[str]) -> None:
     for role in sorted(roles):
-        if role not in ROLES:
-            raise InvalidError(
-                f"There is no role {role!r}.",
-                hint=f"Use one of: {', '.join(sorted(ROLES))}.",
-                fields={"default_role": "a role of the tenant"},
-            )
-        lacking = [p for p in sorted(ROLES[role]) if not caller.may(p)]
-        if lacking:
-            raise RefusedError(f"The role {role} may do what you may not: {', '.join(lacking)}.")
+        require_grantable(session, caller, role)

@@ -25,7 +25,8 @@ from shared.federation.model import (
     ProviderLink,
 )
 from shared.identity import foreign, opaque
-from shared.identity.model import ROLES
+from shared.identity.model import PERMISSIONS, allows
+from shared.identity.rights import rights_of
 from shared.kernel.errors import (
     ConflictError,
     NotFoundError,
@@ -144,7 +145,7 @@ def welcome(session: Session, provider: Provider, foreigner: Foreigner) -> Arriv
     """
     _check_domain(provider, foreigner)
     known = store.find_identity(session, foreigner.issuer, foreigner.subject)
-    role = _role_of(provider, foreigner.groups)
+    role = _role_of(session, provider, foreigner.groups)
     if known is not None:
         if not foreign.is_active(session, known.user_id):
             raise _not_active()
@@ -205,10 +206,13 @@ def _followed(
     return wanted
 
 
-def _role_of(provider: Provider, groups: Sequence[str]) -> str | None:
+def _role_of(session: Session, provider: Provider, groups: Sequence[str]) -> str | None:
     """Return the mightiest role that a person's groups mean; ``None`` when they mean none."""
-    roles = {provider.group_roles[group] for group in groups if group in provider.group_roles}
-    return max(sorted(roles), key=lambda role: len(ROLES.get(role, ())), default=None)
+    roles = sorted({provider.group_roles[one] for one in groups if one in provider.group_roles})
+    reach = {
+        role: sum(allows(rights_of(session, role), one) for one in PERMISSIONS) for role in roles
+    }
+    return max(roles, key=reach.__getitem__, default=None)
 
 
 def _check_domain(provider: Provider, foreigner: Foreigner) -> None:

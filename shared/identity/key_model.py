@@ -53,7 +53,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Holder:
     """Whose account a key would belong to."""
 
     id: UserId
@@ -143,7 +143,7 @@ class Linkable:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class Holding:
     """An account with what opens the door for it now."""
 
     id: UserId

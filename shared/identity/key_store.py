@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.identity.key_model import Account, ApiKey, Count, FoundKey, Holder
+from shared.identity.key_model import ApiKey, Count, FoundKey, Holder, Holding
 from shared.kernel.ids import UserId
 
 QUERIES = load_queries("shared.identity")
@@ -117,11 +117,11 @@ def record_service_account(
     )
 
 
-def find_account(session: Session, user_id: UserId) -> Account | None:
+def find_holder(session: Session, user_id: UserId) -> Holder | None:
     """Look an account up."""
-    return session.find(QUERIES["find_account"], Account, {"id": user_id})
+    return session.find(QUERIES["find_holder"], Holder, {"id": user_id})
 
 
-def list_holders(session: Session, *, after: str | None, limit: int) -> list[Holder]:
+def list_holdings(session: Session, *, after: str | None, limit: int) -> list[Holding]:
     """List accounts with what opens the door for them, by address from behind ``after`` on."""
-    return session.all(QUERIES["list_holders"], Holder, {"after": after, "limit": limit})
+    return session.all(QUERIES["list_holdings"], Holding, {"after": after, "limit": limit})
