@@ -223,11 +223,6 @@ INSERT INTO kontor.users
     (tenant_id, id, email, display_name, password_hash, role, verified_at)
 VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, now());
 
--- :name change_foreign_role :exec
--- What the provider's groups say today.
-UPDATE kontor.users SET role = %(role)s
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND role <> %(role)s;
-
 -- :name list_signing_keys :many PublicKey
 -- Keys whose tokens are accepted; a key retires at a moment set ahead of time.
 SELECT id, public_key

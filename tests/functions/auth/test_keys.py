@@ -161,7 +161,10 @@ def test_service_key_acts_as_an_account_that_cannot_sign_in(
     caller = served.verifier.verify(made.body["key"])
     assert (str(caller.user_id), caller.role) == (made.body["account_id"], "editor")
     assert caller.user_id != admin.user_id
-    assert caller.permissions == {"documents:read", "documents:write"}
+    assert caller.permissions == {"documents:read", "documents:write", "documents:share"}
+    assert made.body["scopes"] == sorted(caller.permissions)
+    with pytest.raises(RefusedError, match="This key does not allow this"):
+        caller.require("documents:erase")
     for password in ("!", ""):
         body = {"email": made.body["account"], "password": password}
         assert call(handler, "POST", "/auth/login", body=body).status in {401, 422}
@@ -169,6 +172,25 @@ def test_service_key_acts_as_an_account_that_cannot_sign_in(
     assert more.body["account_id"] == made.body["account_id"]
     for other in (str(admin.user_id), str(new_id())):
         assert make(admin, kind="service", account_id=other).status == 404
+
+
+def test_account_cannot_be_given_more_than_its_role(admin: Principal, make: Make) -> None:
+    answer = make(admin, kind="service", role="viewer", scopes=["documents:write"])
+    assert (answer.status, answer.body["detail"]) == (
+        403,
+        "The account may not do this: documents:write.",
+    )
+
+
+def test_key_mightier_than_its_keeper_is_not_handed_out(
+    handler: Handler, admin: Principal, make: Make
+) -> None:
+    made = make(admin, kind="service", role="editor", scopes=["documents:write"]).body
+    limited = replace(admin, permissions=frozenset({"users:manage", *READING}))
+    path = f"/api/v1/keys/{made['id']}"
+    assert call(handler, "POST", f"{path}/rotate", body={}, principal=limited).status == 403
+    assert make(limited, kind="service", account_id=made["account_id"]).status == 403
+    assert call(handler, "DELETE", path, principal=limited).status == 204
 
 
 def test_only_who_manages_users_makes_service_keys(viewer: Principal, make: Make) -> None:
