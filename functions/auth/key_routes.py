@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.edge.http import Caller
 from shared.adapters.database import Session
@@ -109,6 +109,32 @@ class KeysAnswer(BaseModel):
     next_cursor: str | None
 
 
+class HolderAnswer(BaseModel):
+    """An account with what opens the door for it now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    email: str
+    display_name: str
+    kind: Literal["person", "service"]
+    role: str
+    is_active: bool
+    signed_in_at: datetime | None
+    has_password: bool
+    has_second_factor: bool
+    session_count: int
+    key_count: int
+    key_used_at: datetime | None
+
+
+class HoldersAnswer(BaseModel):
+    """A page of accounts by address."""
+
+    items: list[HolderAnswer]
+    next_cursor: str | None
+
+
 class TicketAnswer(BaseModel):
     """A ticket for one WebSocket; ``protocol`` is offered as a subprotocol beside kontor.v1."""
 
@@ -164,6 +190,19 @@ def make_key(body: NewKey, caller: Caller, response: Response) -> MadeKeyAnswer:
             )
         _record(session, caller, "key.made", made.key)
     return _shown(made, response)
+
+
+@router.get("/api/v1/credentials")
+def list_holders(
+    caller: Caller,
+    cursor: Annotated[str | None, Query(max_length=1024)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> HoldersAnswer:
+    """List who holds what: every account with its role, sessions, keys and second factor."""
+    with wired().database.transaction(caller.tenant_id) as session:
+        page = api_keys.list_holdings(session, caller, cursor=cursor, limit=limit)
+    items = [HolderAnswer.model_validate(holder) for holder in page.items]
+    return HoldersAnswer(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/api/v1/keys/{key_id}")

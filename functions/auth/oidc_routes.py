@@ -196,6 +196,9 @@ def _welcomed(session: Session, provider: Provider, foreigner: Foreigner) -> Use
         _record(session, arrived.user_id, action, about)
     if arrived.new_role is not None:
         _record(session, arrived.user_id, "user.role_changed", {**about, "role": arrived.new_role})
+    for change in arrived.groups:
+        action = "group.joined" if change.startswith("+") else "group.left"
+        _record(session, arrived.user_id, action, {**about, "group": change[1:]})
     return arrived.user_id
 
 

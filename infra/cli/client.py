@@ -252,17 +252,34 @@ class KontorClient:
 
     def sign_in(self, *, email: str, password: str, tenant: str = "") -> Profile:
         """Exchange a password for a token and remember it. Raises UnauthenticatedError."""
-        body = {"email": email, "password": password, **({"tenant": tenant} if tenant else {})}
-        response = self._send(self._http.build_request("POST", "/auth/login", json=body))
+        body: Body = {"email": email, "password": password}
+        body |= {"tenant": tenant} if tenant else {}
+        answer = self.call_openly("POST", "/auth/login", json=body)
+        return self.remember(answer, email=email, tenant=tenant)
+
+    def call_openly(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Param] | None = None,
+        json: Body | None = None,
+    ) -> Body:
+        """Make one request as nobody: what may be asked before signing in."""
+        request = self._http.build_request(method, path, params=dict(params or {}), json=json)
+        response = self._send(request)
         if not response.is_success:
             raise explain(response)
-        answer = _object(response)
+        return _object(response)
+
+    def remember(self, answer: Body, *, email: str = "", tenant: str = "") -> Profile:
+        """Take over the tokens of a sign-in, however it was made."""
         user = answer.get("user")
         known: Mapping[str, object] = user if isinstance(user, dict) else {}
         lifetime = answer.get("expires_in")
         self._profile = replace(
             self._profile,
-            email=email,
+            email=email or str(known.get("email") or ""),
             tenant=str(known.get("tenant") or tenant),
             tenant_id=str(known.get("tenant_id") or ""),
             token=str(answer.get("access_token") or ""),

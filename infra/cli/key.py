@@ -97,6 +97,31 @@ def list_(
         console.print("  ".join(parts))
 
 
+@key.command("holders")
+def holders(
+    *, api: Api = "", data: Data = DEFAULT_DATA, token: Token = "", as_json: AsJson = False
+) -> None:
+    """List who holds what: accounts with role, sessions, keys and second factor."""
+    from infra.cli.client import KontorClient
+    from infra.cli.target import resolve
+    from infra.cli.terminal import local_time, open_console, plural, print_json, text_of
+
+    with KontorClient(resolve(api=api, token=token, data=data)) as client:
+        found = list(client.list_all("/api/v1/credentials", limit=MOST))
+    if as_json:
+        print_json({"items": found})
+        return
+    console = open_console()
+    for each in found:
+        seen = local_time(each.get("key_used_at") or each.get("signed_in_at"))
+        parts = [text_of(each, "email"), text_of(each, "role"), text_of(each, "kind")]
+        parts += [] if each.get("is_active") else ["off"]
+        parts += [plural(_number(each, "session_count"), "session")]
+        parts += [plural(_number(each, "key_count"), "key")]
+        parts += ["second factor"] if each.get("has_second_factor") else []
+        console.print("  ".join([*parts, f"last {seen}" if seen else "never"]))
+
+
 @key.command("rotate")
 def rotate(
     which: Which,
@@ -174,6 +199,11 @@ def _find(client: KontorClient, which: str) -> str:
 def _keys(client: KontorClient, *, everyone: bool) -> list[Body]:
     wanted = {"everyone": "true"} if everyone else {}
     return list(client.list_all("/api/v1/keys", limit=MOST, **wanted))
+
+
+def _number(body: Body, name: str) -> int:
+    value = body.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def _list(body: Body, name: str) -> list[object]:

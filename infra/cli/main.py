@@ -32,6 +32,7 @@ from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.model import model
 from infra.cli.new import new
+from infra.cli.oidc import oidc
 from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read
@@ -94,6 +95,7 @@ app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
+app.add_typer(oidc, name="oidc", rich_help_panel=RUNNING)
 app.add_typer(signing_key, name="signing-key", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(limits)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)

@@ -97,6 +97,11 @@ def list_groups_of(session: Session, user_id: UserId) -> list[Group]:
     return session.all(QUERIES["list_groups_of"], Group, {"user_id": user_id})
 
 
+def list_groups_named(session: Session, names: Sequence[str]) -> list[Group]:
+    """List the groups of these names, written small."""
+    return session.all(QUERIES["list_groups_named"], Group, {"names": list(names)})
+
+
 def change_group(
     session: Session, group_id: GroupId, *, name: str | None, description: str | None
 ) -> bool:

@@ -167,7 +167,7 @@ SELECT pg_advisory_xact_lock(
 SELECT count(*) AS count
 FROM kontor.users AS u
 JOIN kontor.roles AS r ON r.tenant_id = %(tenant_id)s AND r.name = u.role
-WHERE u.tenant_id = %(tenant_id)s AND u.is_active
+WHERE u.tenant_id = %(tenant_id)s AND u.is_active AND u.kind = 'person'
     AND r.permissions && '{*,users:*,users:manage}'::text[]
     AND r.permissions && '{*,roles:*,roles:manage}'::text[]
     AND r.permissions && '{*,access:*,access:manage}'::text[];
@@ -227,6 +227,17 @@ SELECT g.id, g.name, g.description, (
 FROM kontor.group_members AS m
 JOIN kontor.groups AS g ON g.tenant_id = %(tenant_id)s AND g.id = m.group_id
 WHERE m.tenant_id = %(tenant_id)s AND m.user_id = %(user_id)s
+ORDER BY lower(g.name)
+LIMIT 1000;
+
+-- :name list_groups_named :many Group
+-- Those that a directory keeps; names are compared written small.
+SELECT g.id, g.name, g.description, (
+    SELECT count(*) FROM kontor.group_members AS o
+    WHERE o.tenant_id = %(tenant_id)s AND o.group_id = g.id
+) AS member_count, g.created_by, g.created_at
+FROM kontor.groups AS g
+WHERE g.tenant_id = %(tenant_id)s AND lower(g.name) = ANY (%(names)s::text[])
 ORDER BY lower(g.name)
 LIMIT 1000;
 

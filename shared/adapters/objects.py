@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from shared.adapters import aws
+from shared.kernel.context import tenant_id
 from shared.kernel.errors import NotFoundError, UnavailableError
+
+LONGEST_LINK_S = 12 * 3600
+# What a browser may show in place: pictures that we drew, never a file that somebody sent.
+SHOWN_TYPES = frozenset({"image/webp", "image/png", "image/jpeg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,11 @@ class Objects:
     def presign_upload(
         self, key: str, *, size_bytes: int, media_type: str, expires_s: int
     ) -> PresignedPost:
-        """Allow one upload of exactly ``size_bytes`` to exactly ``key`` for ``expires_s``."""
+        """Allow one upload of exactly ``size_bytes`` to exactly ``key`` for ``expires_s``.
+
+        Like every presigned address, it is made for the tenant of the work in hand only.
+        """
+        _require_own(key, expires_s)
         with aws.translated(f"The object {key}"):
             answer = self._client.generate_presigned_post(
                 self.bucket,
@@ -207,11 +216,14 @@ class Objects:
         return self._presign(key, shape, expires_s)
 
     def presign_view(self, key: str, *, media_type: str, expires_s: int) -> str:
-        """Make a short-lived address that shows the object in place, as what it is."""
+        """Make a short-lived address that shows a picture of ours in place, as what it is."""
+        if media_type not in SHOWN_TYPES:
+            raise ValueError(f"{media_type} is not shown in place; let it be downloaded")
         shape = {"ResponseContentDisposition": "inline", "ResponseContentType": media_type}
         return self._presign(key, shape, expires_s)
 
     def _presign(self, key: str, shape: dict[str, str], expires_s: int) -> str:
+        _require_own(key, expires_s)
         with aws.translated(f"The object {key}"):
             return str(
                 self._client.generate_presigned_url(
@@ -220,6 +232,20 @@ class Objects:
                     ExpiresIn=expires_s,
                 )
             )
+
+
+def _require_own(key: str, expires_s: int) -> None:
+    """Make sure that an address leads to the tenant in whose name the work is done.
+
+    Keys are ``area/tenant/…``. An address works for whoever has it, so a mix-up here would be
+    past every other wall. Raises NotFoundError for another tenant's key or without a tenant.
+    """
+    if not 0 < expires_s <= LONGEST_LINK_S:
+        raise ValueError(f"an address lives 1 to {LONGEST_LINK_S} s, not {expires_s}")
+    _, _, rest = key.partition("/")
+    owner, _, name = rest.partition("/")
+    if not owner or owner != tenant_id() or not name or ".." in name.split("/"):
+        raise NotFoundError("There is no such file.")
 
 
 def _attachment(filename: str) -> str:

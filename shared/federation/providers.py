@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.federation import store
 from shared.federation.model import CLAIMS, Provider
-from shared.identity.model import Principal
+from shared.identity.model import PERMISSIONS, Principal, beyond
 from shared.identity.rights import require_grantable
 from shared.kernel.clock import now
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError, RefusedError
@@ -78,7 +78,9 @@ def keep_provider(
     """
     _require_person(caller)
     _check(wanted)
-    _require_roles(session, caller, {wanted.default_role, *(wanted.group_roles or {}).values()})
+    for role in sorted({wanted.default_role, *(wanted.group_roles or {}).values()}):
+        require_grantable(session, caller, role)
+    _require_reach(caller, wanted)
     known = store.find_provider(session, provider_id)
     listed = store.list_providers(session)
     if known is None and len(listed) >= MOST_PROVIDERS:
@@ -160,6 +162,14 @@ def _require_person(caller: Principal) -> None:
     caller.require("users:manage")
 
 
-def _require_roles(session: Session, caller: Principal, roles: set[str]) -> None:
-    for role in sorted(roles):
-        require_grantable(session, caller, role)
+def _require_reach(caller: Principal, wanted: Wanted) -> None:
+    """Who lets a provider speak for accounts that are there lets it speak for the mightiest."""
+    if wanted.group_groups:
+        caller.require("groups:manage")
+    lacking = beyond(caller.held, PERMISSIONS) if wanted.trusted_domains else []
+    if lacking:
+        raise RefusedError(
+            "A trusted provider may sign in as anybody of its domains, and so may do more than "
+            f"you: {', '.join(lacking)}.",
+            hint="Ask somebody who holds every permission.",
+        )

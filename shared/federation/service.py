@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 from uuid import UUID
 
+from shared.access import vouched
 from shared.adapters.database import Database, Session
 from shared.federation import store
 from shared.federation.client import Metadata, OidcClient
@@ -26,7 +27,7 @@ from shared.federation.model import (
 )
 from shared.identity import foreign, opaque
 from shared.identity.model import PERMISSIONS, allows
-from shared.identity.rights import rights_of
+from shared.identity.rights import is_role, rights_of
 from shared.kernel.errors import (
     ConflictError,
     NotFoundError,
@@ -54,11 +55,12 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Who came back: the account, how it was found, and the role it got by its groups."""
+    """Who came back: the account, how it was found, and what its groups there changed here."""
 
     user_id: UserId
     how: Literal["known", "joined", "made"]
     new_role: str | None = None
+    groups: tuple[str, ...] = ()
 
 
 def list_links(database: Database, *, tenant_slug: str) -> list[ProviderLink]:
@@ -145,29 +147,42 @@ def welcome(session: Session, provider: Provider, foreigner: Foreigner) -> Arriv
     """
     _check_domain(provider, foreigner)
     known = store.find_identity(session, foreigner.issuer, foreigner.subject)
+    arrived = (
+        _known(session, provider, foreigner, known)
+        if known is not None
+        else _new(session, provider, foreigner)
+    )
+    groups = _joined_groups(session, provider, foreigner, arrived.user_id)
+    return replace(arrived, groups=groups)
+
+
+def _known(session: Session, provider: Provider, foreigner: Foreigner, known: Identity) -> Arrived:
+    if not foreign.is_active(session, known.user_id):
+        raise _not_active()
+    store.change_identity_used(session, foreigner)
     role = _role_of(session, provider, foreigner.groups)
-    if known is not None:
-        if not foreign.is_active(session, known.user_id):
-            raise _not_active()
-        store.change_identity_used(session, foreigner)
-        new_role = _followed(session, provider, known, role)
-        return Arrived(known.user_id, "known", new_role)
+    return Arrived(known.user_id, "known", _followed(session, provider, known, role))
+
+
+def _new(session: Session, provider: Provider, foreigner: Foreigner) -> Arrived:
+    """Join somebody to the account of their address, where that may be, or make one."""
+    role = _role_of(session, provider, foreigner.groups)
     same = foreign.find_by_address(session, foreigner.email) if foreigner.email else None
-    if same is not None:
-        if not _may_join(provider, foreigner) or same.kind != "person":
-            raise ConflictError(
-                "An account here has this e-mail address already, and it is not joined to this "
-                "identity provider.",
-                hint="Sign in as before, or ask an administrator to trust the provider.",
-            )
-        if not same.is_active:
-            raise _not_active()
-        store.record_identity(session, foreigner, same.id, made_user=False)
-        joined = Identity(same.id, made_user=False)
-        return Arrived(same.id, "joined", _followed(session, provider, joined, role))
-    user_id = _make_user(session, provider, foreigner, role or provider.default_role)
-    store.record_identity(session, foreigner, user_id, made_user=True)
-    return Arrived(user_id, "made")
+    if same is None:
+        user_id = _make_user(session, provider, foreigner, role or provider.default_role)
+        store.record_identity(session, foreigner, user_id, made_user=True)
+        return Arrived(user_id, "made")
+    if not _may_join(provider, foreigner) or same.kind != "person":
+        raise ConflictError(
+            "An account here has this e-mail address already, and it is not joined to this "
+            "identity provider.",
+            hint="Sign in as before, or ask an administrator to trust the provider.",
+        )
+    if not same.is_active:
+        raise _not_active()
+    store.record_identity(session, foreigner, same.id, made_user=False)
+    joined = Identity(same.id, made_user=False)
+    return Arrived(same.id, "joined", _followed(session, provider, joined, role))
 
 
 def list_identities(session: Session, user_id: UserId) -> list[KnownIdentity]:
@@ -185,6 +200,11 @@ def _make_user(session: Session, provider: Provider, foreigner: Foreigner, role:
             "The identity provider does not vouch for your e-mail address.",
             hint="Verify it there, or ask an administrator which claim says so.",
         )
+    if not is_role(session, role):
+        raise RefusedError(
+            f"New people are to get the role {role}, which is gone.",
+            hint="Ask an administrator of the tenant to give the provider another role.",
+        )
     shown = "".join(sign for sign in foreigner.name if sign.isprintable())[:_MAX_NAME]
     return foreign.add_vouched(
         session,
@@ -201,18 +221,35 @@ def _followed(
     wanted = role
     if wanted is None and identity.made_user and provider.group_roles:
         wanted = provider.default_role
-    if wanted is None or not foreign.give_role(session, identity.user_id, wanted):
+    if wanted is None or not vouched.follow_role(session, identity.user_id, wanted):
         return None
     return wanted
 
 
 def _role_of(session: Session, provider: Provider, groups: Sequence[str]) -> str | None:
     """Return the mightiest role that a person's groups mean; ``None`` when they mean none."""
-    roles = sorted({provider.group_roles[one] for one in groups if one in provider.group_roles})
-    reach = {
-        role: sum(allows(rights_of(session, role), one) for one in PERMISSIONS) for role in roles
-    }
-    return max(roles, key=reach.__getitem__, default=None)
+    meant = {provider.group_roles[group] for group in groups if group in provider.group_roles}
+    ranked = [(_might(session, role), role) for role in sorted(meant)]
+    return max((each for each in ranked if each[0]), default=(0, None))[1]
+
+
+def _might(session: Session, role: str) -> int:
+    """Count what a role of today allows; 0 for one that was removed since it was mapped."""
+    if not is_role(session, role):
+        return 0
+    held = rights_of(session, role)
+    return sum(allows(held, permission) for permission in PERMISSIONS)
+
+
+def _joined_groups(
+    session: Session, provider: Provider, foreigner: Foreigner, user_id: UserId
+) -> tuple[str, ...]:
+    mapped = provider.group_groups
+    if not mapped:
+        return ()
+    wanted = {mapped[group] for group in foreigner.groups if group in mapped}
+    known = set(mapped.values())
+    return tuple(vouched.follow_groups(session, user_id, wanted=wanted, known=known))
 
 
 def _check_domain(provider: Provider, foreigner: Foreigner) -> None:

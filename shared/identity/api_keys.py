@@ -18,8 +18,8 @@ from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
-from shared.identity.key_model import Holder, ApiKey, Kind, MadeKey
-from shared.identity.model import PERMISSIONS, Principal, allows
+from shared.identity.key_model import ApiKey, Holder, Holding, Kind, MadeKey
+from shared.identity.model import PERMISSIONS, Principal, allows, beyond
 from shared.identity.rights import require_grantable, rights_of
 from shared.kernel.errors import (
     ConflictError,
@@ -141,6 +141,7 @@ def make_service(
         account = store.find_holder(session, account_id)
         if account is None or account.kind != "service" or not account.is_active:
             raise NotFoundError("There is no such service account.")
+        require_grantable(session, caller, account.role)
     return _make(session, caller, account_id, "service", name=name, scopes=scopes, days=days)
 
 
@@ -158,6 +159,17 @@ def list_keys(
         limit=limit,
     )
     return Page(keys, encode_cursor(str(keys[-1].id)) if len(keys) == limit else None)
+
+
+def list_holdings(
+    session: Session, caller: Principal, *, cursor: str | None, limit: int
+) -> Page[Holding]:
+    """List who holds what: accounts with their sessions and keys, for who manages users."""
+    caller.require("users:manage")
+    limit = clamp_limit(limit)
+    after = decode_cursor(cursor, 1)[0] if cursor else None
+    holders = store.list_holdings(session, after=after, limit=limit)
+    return Page(holders, encode_cursor(holders[-1].email) if len(holders) == limit else None)
 
 
 def find_key(session: Session, caller: Principal, key_id: UUID) -> ApiKey:
@@ -182,12 +194,14 @@ def change_key(
     days: int | None,
 ) -> ApiKey:
     """Rename a key, give it other scopes, or another end of life from now on."""
-    _require_keeper(caller, find_key(session, caller, key_id))
+    key = find_key(session, caller, key_id)
+    _require_keeper(caller, key)
+    held = rights_of(session, key.role)
     store.change_key(
         session,
         key_id,
         name=None if name is None else _plain(name),
-        scopes=None if scopes is None else _granted(caller, scopes),
+        scopes=None if scopes is None else _granted(caller, held, scopes),
         days=days,
     )
     return find_key(session, caller, key_id)
@@ -229,6 +243,9 @@ def _make(
         raise ConflictError(
             f"There are {MOST_KEYS} keys in force already.", hint="Revoke those nobody uses."
         )
+    account = store.find_holder(session, holder)
+    if account is None:
+        raise NotFoundError("There is no such account.")
     key_id, secret = new_id(), new_secret(kind)
     store.record_key(
         session,
@@ -236,7 +253,7 @@ def _make(
         user_id=holder,
         name=_plain(name),
         hint=_hint(secret),
-        scopes=_granted(caller, scopes),
+        scopes=_granted(caller, rights_of(session, account.role), scopes),
         created_by=caller.user_id,
         days=days,
     )
@@ -244,11 +261,11 @@ def _make(
     return MadeKey(find_key(session, caller, key_id), secret)
 
 
-def _granted(caller: Principal, scopes: Collection[str]) -> list[str]:
-    """Write scopes out; a wildcard means all of it that the caller may do today.
+def _granted(caller: Principal, held: Collection[str], scopes: Collection[str]) -> list[str]:
+    """Write scopes out; a wildcard means all of it that caller and holder may do today.
 
     Written out, a key does not grow when its holder's role does. Raises InvalidError for what is
-    no permission, RefusedError for one that the caller lacks.
+    no permission, RefusedError for one that the caller or the holder lacks.
     """
     granted: set[str] = set()
     for scope in scopes:
@@ -259,11 +276,10 @@ def _granted(caller: Principal, scopes: Collection[str]) -> list[str]:
                 hint=f"Use some of: {', '.join(sorted(PERMISSIONS))}, or *.",
                 fields={"scopes": "permissions, or resource:*, or *"},
             )
-        given = {p for p in meant if caller.may(p)}
+        given = {p for p in meant if caller.may(p) and allows(held, p)}
         if not given:
-            raise RefusedError(
-                f"You may not do this yourself: {scope}.", hint="Leave it out of the scopes."
-            )
+            whose = "You may" if not any(caller.may(p) for p in meant) else "The account may"
+            raise RefusedError(f"{whose} not do this: {scope}.", hint="Leave it out of the scopes.")
         granted |= given
     if not granted:
         raise InvalidError(
@@ -306,6 +322,9 @@ def _require_keeper(caller: Principal, key: ApiKey) -> None:
         )
     if key.kind == "service":
         caller.require("users:manage")
+        more = beyond(caller.held, key.scopes)
+        if more:
+            raise RefusedError(f"This key may do what you may not: {', '.join(more)}.")
 
 
 def _plain(name: str) -> str:

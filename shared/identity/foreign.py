@@ -25,11 +25,6 @@ def add_vouched(session: Session, *, email: str, display_name: str, role: str) -
     return user_id
 
 
-def give_role(session: Session, user_id: UserId, role: str) -> bool:
-    """Give a person another role; False when they have it already."""
-    return session.execute(QUERIES["change_foreign_role"], {"id": user_id, "role": role}) > 0
-
-
 def is_active(session: Session, user_id: UserId) -> bool:
     """Tell whether a person's account is there and active."""
     found = session.find(QUERIES["find_linkable_user"], Linkable, {"id": user_id})

@@ -140,3 +140,21 @@ class Linkable:
     id: UserId
     kind: Kind
     is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An account with what opens the door for it now."""
+
+    id: UserId
+    email: str
+    display_name: str
+    kind: Kind
+    role: str
+    is_active: bool
+    signed_in_at: datetime | None
+    has_password: bool
+    has_second_factor: bool
+    session_count: int
+    key_count: int
+    key_used_at: datetime | None

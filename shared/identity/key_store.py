@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.identity.key_model import Holder, ApiKey, Count, FoundKey
+from shared.identity.key_model import ApiKey, Count, FoundKey, Holder, Holding
 from shared.kernel.ids import UserId
 
 QUERIES = load_queries("shared.identity")
@@ -120,3 +120,8 @@ def record_service_account(
 def find_holder(session: Session, user_id: UserId) -> Holder | None:
     """Look an account up."""
     return session.find(QUERIES["find_holder"], Holder, {"id": user_id})
+
+
+def list_holdings(session: Session, *, after: str | None, limit: int) -> list[Holding]:
+    """List accounts with what opens the door for them, by address from behind ``after`` on."""
+    return session.all(QUERIES["list_holdings"], Holding, {"after": after, "limit": limit})

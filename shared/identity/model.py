@@ -85,6 +85,11 @@ class Principal:
         """
         if permission not in PERMISSIONS:
             raise ValueError(f"{permission} is not a permission; use one of {sorted(PERMISSIONS)}")
+        if not self.may(permission) and self.credential == "key":
+            raise RefusedError(
+                f"This key does not allow this: {permission}.",
+                hint="Give it the scope: PATCH /api/v1/keys/{id}, if its holder's role allows it.",
+            )
         if not self.may(permission):
             raise RefusedError(
                 f"Your role ({self.role}) does not allow this: {permission}.",

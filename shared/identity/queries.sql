@@ -158,6 +158,23 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 UPDATE kontor.api_keys SET revoked_at = now()
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND revoked_at IS NULL;
 
+-- :name list_holdings :many Holding
+-- Every account with what opens the door for it now; by address, which is the paging key.
+SELECT u.id, u.email, u.display_name, u.kind, u.role, u.is_active, u.signed_in_at,
+    u.password_hash <> '!' AS has_password,
+    EXISTS (SELECT 1 FROM kontor.second_factors AS f WHERE f.tenant_id = %(tenant_id)s
+        AND f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_second_factor,
+    (SELECT count(*)::int FROM kontor.sessions AS s WHERE s.tenant_id = %(tenant_id)s
+        AND s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > now()) AS session_count,
+    (SELECT count(*)::int FROM kontor.api_keys AS k WHERE k.tenant_id = %(tenant_id)s
+        AND k.user_id = u.id AND k.revoked_at IS NULL AND k.expires_at > now()) AS key_count,
+    (SELECT max(k.last_used_at) FROM kontor.api_keys AS k WHERE k.tenant_id = %(tenant_id)s
+        AND k.user_id = u.id) AS key_used_at
+FROM kontor.users AS u
+WHERE u.tenant_id = %(tenant_id)s AND (%(after)s::text IS NULL OR u.email > %(after)s)
+ORDER BY u.email
+LIMIT %(limit)s;
+
 -- :name record_service_account :exec
 -- A user without a password: no hash has this form, so no password fits.
 INSERT INTO kontor.users (tenant_id, id, email, display_name, password_hash, role, kind)
@@ -205,11 +222,6 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 INSERT INTO kontor.users
     (tenant_id, id, email, display_name, password_hash, role, verified_at)
 VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, now());
-
--- :name change_foreign_role :exec
--- What the provider's groups say today.
-UPDATE kontor.users SET role = %(role)s
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND role <> %(role)s;
 
 -- :name list_signing_keys :many PublicKey
 -- Keys whose tokens are accepted; a key retires at a moment set ahead of time.

@@ -20,6 +20,11 @@ def rights_of(session: Session, role: str) -> frozenset[str]:
     return frozenset(found.permissions)
 
 
+def is_role(session: Session, role: str) -> bool:
+    """Tell whether the tenant has a role."""
+    return store.find_rights(session, role) is not None
+
+
 def require_grantable(session: Session, principal: Principal, role: str) -> None:
     """Go on only if the caller holds everything that a role allows: nobody gives more than that.
 

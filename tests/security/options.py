@@ -22,3 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=2000,
         help="How many requests the adversary sends; `make security` takes 10,000.",
     )
+    group.addoption(
+        "--jose",
+        type=Path,
+        default=None,
+        help="Folder with Wycheproof's json_web_key_test.json; each of its tokens is tried.",
+    )

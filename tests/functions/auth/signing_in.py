@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -58,7 +59,12 @@ class Site:
         assert started.status_code == 303, started.text
         answered = httpx.get(started.headers["location"], trust_env=False)
         assert answered.status_code == 302, answered.text
-        return str(answered.headers["location"])
+        return self.here(answered.headers["location"])
+
+    def here(self, url: str) -> str:
+        """Return an address of ours as it is reached in this test: the port differs."""
+        parts = urlsplit(url)
+        return f"{self.url}{parts.path}?{parts.query}"
 
     def sign_in(self, provider_id: str, who: dict[str, object] | None = None) -> httpx.Response:
         """Sign in in a new browser, to the end."""

@@ -161,7 +161,10 @@ def test_service_key_acts_as_an_account_that_cannot_sign_in(
     caller = served.verifier.verify(made.body["key"])
     assert (str(caller.user_id), caller.role) == (made.body["account_id"], "editor")
     assert caller.user_id != admin.user_id
-    assert caller.permissions == {"documents:read", "documents:write"}
+    assert caller.permissions == {"documents:read", "documents:write", "documents:share"}
+    assert made.body["scopes"] == sorted(caller.permissions)
+    with pytest.raises(RefusedError, match="This key does not allow this"):
+        caller.require("documents:erase")
     for password in ("!", ""):
         body = {"email": made.body["account"], "password": password}
         assert call(handler, "POST", "/auth/login", body=body).status in {401, 422}
@@ -169,6 +172,25 @@ def test_service_key_acts_as_an_account_that_cannot_sign_in(
     assert more.body["account_id"] == made.body["account_id"]
     for other in (str(admin.user_id), str(new_id())):
         assert make(admin, kind="service", account_id=other).status == 404
+
+
+def test_account_cannot_be_given_more_than_its_role(admin: Principal, make: Make) -> None:
+    answer = make(admin, kind="service", role="viewer", scopes=["documents:write"])
+    assert (answer.status, answer.body["detail"]) == (
+        403,
+        "The account may not do this: documents:write.",
+    )
+
+
+def test_key_mightier_than_its_keeper_is_not_handed_out(
+    handler: Handler, admin: Principal, make: Make
+) -> None:
+    made = make(admin, kind="service", role="editor", scopes=["documents:write"]).body
+    limited = replace(admin, permissions=frozenset({"users:manage", *READING}))
+    path = f"/api/v1/keys/{made['id']}"
+    assert call(handler, "POST", f"{path}/rotate", body={}, principal=limited).status == 403
+    assert make(limited, kind="service", account_id=made["account_id"]).status == 403
+    assert call(handler, "DELETE", path, principal=limited).status == 204
 
 
 def test_only_who_manages_users_makes_service_keys(viewer: Principal, make: Make) -> None:
@@ -343,3 +365,24 @@ def test_every_act_is_in_the_trail(
     assert {entry.subject for entry in trail} == {f"key:{made['id']}"}
     assert made["key"] not in str(trail)
     assert rotated["key"] not in str(trail)
+
+
+def test_administrator_sees_who_holds_what(
+    handler: Handler, admin: Principal, viewer: Principal, make: Make
+) -> None:
+    call(handler, "POST", "/auth/login", body={"email": viewer.email, "password": PASSWORD})
+    make(admin)
+    bot = make(admin, kind="service").body
+    first = call(handler, "GET", "/api/v1/credentials", query={"limit": "2"}, principal=admin).body
+    cursor = {"cursor": first["next_cursor"]}
+    rest = call(handler, "GET", "/api/v1/credentials", query=cursor, principal=admin).body
+    held = {
+        one["email"]: (one["kind"], one["has_password"], one["session_count"], one["key_count"])
+        for one in (*first["items"], *rest["items"])
+    }
+    assert held == {
+        "ada@acme.example": ("person", True, 0, 1),
+        bot["account"]: ("service", False, 0, 1),
+        "vic@acme.example": ("person", True, 1, 0),
+    }
+    assert call(handler, "GET", "/api/v1/credentials", principal=viewer).status == 403

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import threading
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,13 +18,16 @@ import httpx
 import psycopg
 import pytest
 
+from infra.cli.main import main
 from infra.local.ports import take_port
+from shared.access import groups
 from shared.audit import service as audit
 from shared.federation.client import OidcClient, challenge_of
 from shared.identity.model import Principal
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import TenantId
 from shared.wiring import App
+from tests.functions.auth.conftest import PASSWORD
 from tests.functions.auth.signing_in import ADA, EVE, Site
 from tests.functions.doors import serving
 from tests.functions.http_events import call
@@ -222,8 +229,61 @@ def test_groups_take_nothing_from_an_account_that_was_there_before(
     site.sign_in(provider["id"], ADA)
     assert role_of(site, owner_url, "ada@acme.example") == "admin"
     ada = {"sub": "ada-1", "claims": {**ADA["claims"], "groups": ["writers"]}}  # type: ignore[dict-item]
+    # Somebody has to be left who can put things right.
+    site.sign_in(provider["id"], ada)
+    assert role_of(site, owner_url, "ada@acme.example") == "admin"
+    body = {"email": "bo@b.example", "display_name": "Bo", "password": PASSWORD, "role": "admin"}
+    assert (
+        call(site.handler, "POST", "/api/v1/users", body=body, principal=site.admin).status == 201
+    )
     site.sign_in(provider["id"], ada)
     assert role_of(site, owner_url, "ada@acme.example") == "editor"
+
+
+def test_groups_there_are_groups_here(site: Site, owner_url: str) -> None:
+    with site.app.database.transaction(site.admin.tenant_id) as session:
+        for name in ("Law", "Tax", "Own"):
+            made = groups.add_group(session, site.admin, name=name, description="")
+    provider = site.add_provider(
+        makes_users=True, group_groups={"/law": "law", "/tax": "Tax", "/gone": "Gone"}
+    )
+
+    def groups_with(*named: str) -> set[str]:
+        claims = {**EVE["claims"], "groups": list(named)}  # type: ignore[dict-item]
+        user = site.user(site.sign_in(provider["id"], {"sub": "eve-1", "claims": claims}))
+        with psycopg.connect(owner_url) as connection:
+            rows = connection.execute(
+                "SELECT g.name FROM kontor.groups AS g JOIN kontor.group_members AS m"
+                " ON m.group_id = g.id WHERE m.user_id = %s",
+                (user,),
+            )
+            return {name for (name,) in rows}
+
+    assert groups_with("/law", "/gone", "/other") == {"Law"}
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "INSERT INTO kontor.group_members (tenant_id, group_id, user_id, added_by)"
+            " SELECT tenant_id, %s, id, id FROM kontor.users WHERE email LIKE 'eve%%'",
+            (made.id,),
+        )
+    assert groups_with("/law", "/tax") == {"Law", "Tax", "Own"}
+    assert groups_with() == {"Own"}
+    with site.app.database.transaction(site.admin.tenant_id) as session:
+        acts = [entry.action for entry in audit.list_events(session).items]
+    assert (acts.count("group.joined"), acts.count("group.left")) == (2, 2)
+
+
+def test_nobody_hands_on_more_than_they_hold(site: Site) -> None:
+    limited = replace(site.admin, permissions=frozenset({"users:manage", "documents:read"}))
+    for change in (
+        {"trusted_domains": ["acme.example"]},
+        {"group_groups": {"a": "b"}},
+        {"group_roles": {"a": "admin"}},
+        {"default_role": "editor"},
+    ):
+        body = {"name": "x", "title": "X", "issuer": site.issuer, "client_id": "c", **change}
+        answer = call(site.handler, "POST", "/api/v1/oidc/providers", body=body, principal=limited)
+        assert answer.status == 403, change
 
 
 def test_what_the_token_leaves_out_is_asked_for(site: Site) -> None:
@@ -308,7 +368,7 @@ def test_made_up_state_is_refused(site: Site, other_tenant: TenantId) -> None:
     with site.browser() as browser:
         for state in ("", "x", "\x00", opaque.make("state", other_tenant), "kontor_st_" + "A" * 64):
             answer = browser.get("/auth/oidc/callback", params={"state": state, "code": "x"})
-            assert answer.status_code == 401
+            assert answer.status_code in {401, 422}
 
 
 def test_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
@@ -468,8 +528,6 @@ def test_issuer_must_call_itself_what_it_is_called(site: Site) -> None:
 def test_only_who_manages_users_and_is_signed_in_keeps_providers(
     site: Site, other_tenant: TenantId
 ) -> None:
-    from dataclasses import replace
-
     provider = site.add_provider()
     body = {"name": "x", "title": "X", "issuer": site.issuer, "client_id": "c"}
     path = f"/api/v1/oidc/providers/{provider['id']}"
@@ -480,7 +538,7 @@ def test_only_who_manages_users_and_is_signed_in_keeps_providers(
         ("PUT", path, body),
         ("DELETE", path, None),
     ]
-    viewer = replace(site.admin, role="viewer")
+    viewer = replace(site.admin, role="viewer", permissions=None)
     program = replace(site.admin, credential="key")
     stranger = replace(site.admin, tenant_id=other_tenant)
     for method, where, given in everything:
@@ -574,3 +632,45 @@ def test_sign_in_at_a_provider_that_others_wrote(
             consent = httpx.post(there, data={"sub": "eve-7"}, trust_env=False)
             answer = browser.get(consent.headers["location"])
     assert answer.json()["user"]["display_name"] == "Eve"
+
+
+# -- from a terminal ---------------------------------------------------------------------------
+
+
+def test_terminal_signs_in_through_the_browser(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    provider = site.add_provider(makes_users=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    login = ["login", "--api", site.url, "--tenant", "acme", "--json", "--data", str(tmp_path)]
+
+    def browse(url: str) -> bool:
+        """Be the browser: go there, sign in, come back, and end where we are sent."""
+
+        def go() -> None:
+            with site.browser() as browser:
+                started = browser.get(url)
+                answered = httpx.get(started.headers["location"], trust_env=False)
+                ended = browser.get(site.here(answered.headers["location"]))
+                shown = httpx.get(ended.headers["location"], trust_env=False)
+                assert shown.status_code == 200
+
+        threading.Thread(target=go).start()
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    for who, code, said in (
+        (EVE, 0, '"email": "eve@acme.example"'),
+        ({**EVE, "fault": "denied"}, 77, "did not sign you in"),
+    ):
+        site.say_next(**who)
+        with pytest.raises(SystemExit) as ended:
+            main([*login, "--oidc", provider["name"]])
+        out, err = capfd.readouterr()
+        assert (ended.value.code or 0, said in out + err) == (code, True), err
+    profiles = json.loads((tmp_path / "kontor" / "profiles.json").read_text())
+    assert site.app.verifier.verify(profiles[site.url]["token"]).email == "eve@acme.example"
+    with pytest.raises(SystemExit) as ended:
+        main([*login, "--oidc", "nobody"])
+    assert ended.value.code == 66
+    assert "It has: corporate." in capfd.readouterr().err

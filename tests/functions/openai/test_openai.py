@@ -12,6 +12,7 @@ import pytest
 
 from shared.generation import store
 from shared.generation.model import Budget, Route
+from shared.identity import api_keys
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.wiring import App
@@ -348,3 +349,22 @@ def test_an_http_api_gets_the_whole_answer(desk: Desk) -> None:
     body = base64.b64decode(answer["body"]).decode()
     assert body.startswith("data: {")
     assert body.endswith("data: [DONE]\n\n")
+
+
+def test_a_key_of_ours_opens_this_door_within_its_scopes(desk: Desk) -> None:
+    scopes = {"chat": True, "documents:read": False}
+    for scope, is_open in scopes.items():
+        with desk.served.database.transaction(desk.principal.tenant_id) as session:
+            made = api_keys.make_personal(
+                session, desk.principal, name=scope, scopes=[scope], days=1
+            )
+        client = openai.OpenAI(api_key=made.secret, base_url=f"{desk.url}/v1", max_retries=0)
+        if is_open:
+            assert "kontor" in [model.id for model in client.models.list().data]
+        else:
+            with pytest.raises(openai.PermissionDeniedError):
+                client.models.list()
+        client.close()
+    wrong = openai.OpenAI(api_key="kontor_pat_x", base_url=f"{desk.url}/v1", max_retries=0)
+    with wrong, pytest.raises(openai.AuthenticationError):
+        wrong.models.list()

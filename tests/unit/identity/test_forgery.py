@@ -263,3 +263,69 @@ def test_repeated_issue_gives_different_token_ids(scene: Scene, signing_key: Sig
     claims = tokens.Claims(home.tenant.id, home.admin.id, "ada@acme.example", "admin", 0, new_id())
     made = {tokens.issue(claims, signing_key, issuer="kontor", life_s=60) for _ in range(3)}
     assert len(made) == 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"crit": ["exp"], "exp": 1},
+        {"crit": ["b64"], "b64": False},
+        {"x5u": "https://attacker.example/chain.pem"},
+        {"x5c": ["MIIB"]},
+        {"jku": "https://attacker.example/keys"},
+        {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}},
+        {"cty": "JWT"},
+    ],
+)
+def test_header_says_nothing_but_what_ours_say(
+    verifier: Verifier, signing_key: SigningKey, payload: dict[str, object], more: dict[str, object]
+) -> None:
+    refuse(verifier, signed(payload, signing_key, more))
+
+
+def test_token_that_is_not_valid_yet_is_refused(
+    verifier: Verifier, signing_key: SigningKey, payload: dict[str, object]
+) -> None:
+    refuse(verifier, signed({**payload, "nbf": now() + timedelta(minutes=5)}, signing_key))
+
+
+def test_names_that_come_twice_change_nothing(
+    verifier: Verifier, token: str, signing_key: SigningKey, payload: dict[str, object]
+) -> None:
+    head, body, signature = token.split(".")
+    twice = f'{{"alg":"none","alg":"EdDSA","kid":"{signing_key.id}","typ":"at+jwt"}}'
+    refuse(verifier, f"{encoded(twice.encode())}.{body}.{signature}")
+    claims = json.dumps(payload, default=str)[:-1] + ',"role":"admin"}'
+    refuse(verifier, f"{head}.{encoded(claims.encode())}.{signature}")
+
+
+def test_token_has_one_writing_only(verifier: Verifier, token: str) -> None:
+    assert verifier.verify(token)
+    last = token[-1]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    same_bits = letters[letters.index(last) + 1]
+    for other in (
+        token[:-1] + same_bits,
+        token + "=",
+        token + "\n",
+        token[:-10] + "\n" + token[-10:],
+        token[:-10] + "!" + token[-10:],
+        token[:-1],
+        token[: token.rindex(".")],
+        token + ".",
+        token + token[token.rindex(".") :],
+    ):
+        refuse(verifier, other)
+
+
+def test_every_case_of_wycheproof_is_refused(
+    verifier: Verifier, pytestconfig: pytest.Config
+) -> None:
+    folder = pytestconfig.getoption("--jose")
+    if folder is None:
+        pytest.skip("give the folder of Wycheproof's JSON Web Key vectors with --jose")
+    groups = json.loads((folder / "json_web_key_test.json").read_text("utf-8"))["testGroups"]
+    cases = [case["jws"] for group in groups for case in group["tests"]]
+    assert len(cases) >= 26
+    for case in cases:
+        refuse(verifier, case)
