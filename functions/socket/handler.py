@@ -37,7 +37,10 @@ def _connect(frame: Frame) -> Mapping[str, Any]:
         raise RefusedError("A share link is for looking at what it shows, not for listening.")
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.connect(
-            session, connection_id=frame.connection_id, user_id=frame.principal.user_id
+            session,
+            connection_id=frame.connection_id,
+            user_id=frame.principal.user_id,
+            session_id=frame.principal.session_id,
         )
     return {"headers": {"Sec-WebSocket-Protocol": PROTOCOL}}
 

@@ -199,6 +199,7 @@ def test_only_login_and_public_facts_need_no_token() -> None:
     public = {route.key for route in load_service(ROOT).http_routes if route.authorizer is None}
     assert public == {
         "POST /auth/login",
+        "POST /auth/refresh",
         "GET /.well-known/jwks.json",
         "GET /health",
         "GET /api/v1/endpoints",

@@ -9,7 +9,8 @@ import psycopg
 POLICY = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 APP, OWNER = "kontor_app", "kontor_owner"
 SHARED = {  # no tenant's own facts
-    "schema_migrations", "signing_keys", "embedding_models", "role_templates",
+    "schema_migrations", "signing_keys", "embedding_models", "sign_in_tries", "role_templates",
+    "plans", "rate_limits",
 }  # fmt: skip
 Connection = psycopg.Connection[Any]
 
