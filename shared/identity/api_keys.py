@@ -19,7 +19,8 @@ from uuid import UUID
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
 from shared.identity.key_model import Account, ApiKey, Kind, MadeKey
-from shared.identity.model import PERMISSIONS, ROLES, Principal, allows
+from shared.identity.model import PERMISSIONS, Principal, allows
+from shared.identity.rights import require_grantable
 from shared.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -80,13 +81,12 @@ def acting_as(
     tenant_id: TenantId, holder: Account, key_id: UUID, scopes: Collection[str]
 ) -> Principal:
     """Return the principal that a key makes of its holder."""
-    held = ROLES.get(holder.role, frozenset())
     return Principal(
         tenant_id,
         holder.id,
         holder.email,
         holder.role,
-        permissions=narrowed(held, scopes),
+        permissions=narrowed(holder.permissions, scopes),
         credential="key",
         session_id=key_id,
     )
@@ -275,15 +275,7 @@ def _granted(caller: Principal, scopes: Collection[str]) -> list[str]:
 
 
 def _new_account(session: Session, caller: Principal, *, name: str, role: str) -> UserId:
-    if role not in ROLES:
-        raise InvalidError(
-            f"There is no role {role!r}.",
-            hint=f"Use one of: {', '.join(sorted(ROLES))}.",
-            fields={"role": "a role of the tenant"},
-        )
-    lacking = [p for p in sorted(ROLES[role]) if not caller.may(p)]
-    if lacking:
-        raise RefusedError(f"The role {role} may do what you may not: {', '.join(lacking)}.")
+    require_grantable(session, caller, role)
     account_id = UserId(new_id())
     store.record_service_account(
         session,

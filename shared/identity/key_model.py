@@ -62,6 +62,7 @@ class Account:
     role: str
     token_epoch: int
     is_active: bool
+    permissions: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,10 +163,12 @@ INSERT INTO kontor.users (tenant_id, id, email, display_name, password_hash, rol
 VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, 'service');
 
 -- :name find_account :one Account
--- Whose account: a person's or a program's, and what role it has.
-SELECT u.id, u.email, u.kind, u.role, u.token_epoch, u.is_active AND t.is_active AS is_active
+-- Whose account: a person's or a program's, and what its role allows today.
+SELECT u.id, u.email, u.kind, u.role, u.token_epoch, u.is_active AND t.is_active AS is_active,
+    r.permissions
 FROM kontor.users AS u
 JOIN kontor.tenants AS t ON t.id = u.tenant_id
+JOIN kontor.roles AS r ON r.tenant_id = %(tenant_id)s AND r.name = u.role
 WHERE u.tenant_id = %(tenant_id)s AND t.id = %(tenant_id)s AND u.id = %(id)s;
 
 -- :name record_ticket :exec

@@ -80,7 +80,12 @@ def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> P
     if account is None or not account.is_active:
         raise _refused()
     plain = Principal(
-        shown.tenant_id, account.id, account.email, account.role, session_id=session_id
+        shown.tenant_id,
+        account.id,
+        account.email,
+        account.role,
+        permissions=frozenset(account.permissions),
+        session_id=session_id,
     )
     if taken.body["credential"] == "key":
         key = api_keys.check_in_force(session, plain)

@@ -161,7 +161,7 @@ def test_service_key_acts_as_an_account_that_cannot_sign_in(
     caller = served.verifier.verify(made.body["key"])
     assert (str(caller.user_id), caller.role) == (made.body["account_id"], "editor")
     assert caller.user_id != admin.user_id
-    assert caller.permissions == {"documents:read", "documents:write"}
+    assert caller.permissions == {"documents:read", "documents:write", "documents:share"}
     for password in ("!", ""):
         body = {"email": made.body["account"], "password": password}
         assert call(handler, "POST", "/auth/login", body=body).status in {401, 422}
