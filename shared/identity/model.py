@@ -18,7 +18,7 @@ _WRITING: Final = _READING | {"documents:write", "documents:share"}
 PERMISSIONS: Final = _WRITING | {
     "documents:erase", "access:manage", "users:read", "users:manage", "groups:manage",
     "roles:manage", "system:read", "system:operate", "reading:manage", "models:manage",
-    "search:manage",
+    "search:manage", "audit:read", "webhooks:manage", "tenant:manage",
 }  # fmt: skip
 # What the first template gives (the table ``role_templates`` holds all of them): for calls whose
 # permissions nobody has looked up.
