@@ -1150,6 +1150,26 @@ END $$;
 REVOKE ALL ON FUNCTION kontor.occurs_visibly FROM public;
 GRANT EXECUTE ON FUNCTION kontor.occurs_visibly TO kontor_app;
 
+-- Whether an answer rests on a document that its reader may no longer see: its words are the
+-- document's, so they are shown no more. What was erased has been taken out of the words already.
+CREATE FUNCTION kontor.cites_hidden(p_message uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+    v_lists integer[] := kontor.visible_lists();
+BEGIN
+    RETURN EXISTS (
+        SELECT 1 FROM kontor.citations AS c
+        JOIN kontor.documents AS d ON d.tenant_id = v_tenant AND d.id = c.document_id
+        WHERE c.tenant_id = v_tenant AND c.message_id = p_message
+            AND NOT kontor.sees_document(d.id, v_lists)
+    );
+END $$;
+REVOKE ALL ON FUNCTION kontor.cites_hidden FROM public;
+GRANT EXECUTE ON FUNCTION kontor.cites_hidden TO kontor_app;
+
 -- The same bytes are one document only among those that see each other's: somebody who may not see
 -- where a file is must be able to put it, and must not learn that it is here. Who puts the same
 -- bytes at once takes turns by a lock, as before.
