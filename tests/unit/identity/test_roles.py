@@ -7,10 +7,10 @@ import pytest
 
 from shared.adapters.database import Database
 from shared.identity.model import PERMISSIONS, ROLES, Principal, allows, beyond
-from shared.identity.service import TokenRules, Verifier
-from shared.kernel.errors import RefusedError, UnauthenticatedError
+from shared.identity.service import TokenRules, Verifier, create_tenant
+from shared.kernel.errors import InvalidError, RefusedError, UnauthenticatedError
 from shared.kernel.ids import TenantId, UserId, new_id
-from tests.unit.identity.conftest import Home, sign_in
+from tests.unit.identity.conftest import PASSWORD, Home, sign_in
 
 TEMPLATES = {
     "editorial": {"admin", "editor", "viewer"},
@@ -39,11 +39,26 @@ def test_templates_hold_the_three_sets_and_only_permissions_there_are(owner_url:
 
 
 def test_a_tenant_begins_with_the_first_template_or_the_one_chosen(
-    owner_url: str, home: Home
+    owner_url: str, owner: Database, home: Home
 ) -> None:
     names = "SELECT array_agg(name ORDER BY name) FROM kontor.roles WHERE tenant_id = %s"
     fresh = new_id()
+    with owner.system_transaction() as session:
+        lab, _ = create_tenant(
+            session,
+            slug="lab",
+            name="Lab",
+            admin_email="lou@lab.example",
+            admin_password=PASSWORD,
+            roles="research",
+        )
+    with pytest.raises(InvalidError), owner.system_transaction() as session:
+        create_tenant(
+            session, slug="x", name="X", admin_email="a@x.example", admin_password=PASSWORD,
+            roles="none",
+        )  # fmt: skip
     with psycopg.connect(owner_url) as connection:
+        assert connection.execute(names, (lab.id,)).fetchone() == (["admin", "analyst", "reader"],)
         assert connection.execute(names, (home.tenant.id,)).fetchone() == (
             ["admin", "editor", "viewer"],
         )
