@@ -25,6 +25,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval_feedback import evaluate
+from infra.cli.group import group
 from infra.cli.key import key
 from infra.cli.limits import limits
 from infra.cli.llm import llm
@@ -37,9 +38,11 @@ from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read
 from infra.cli.reprocess import reprocess
+from infra.cli.role import role
 from infra.cli.search import search
 from infra.cli.searches import searches
 from infra.cli.settings import settings
+from infra.cli.share import link, share
 from infra.cli.sift import sift
 from infra.cli.signing_key import signing_key
 from infra.cli.similar import similar
@@ -49,6 +52,7 @@ from infra.cli.terminal import print_error
 from infra.cli.trace import trace
 from infra.cli.trash import erase, restore, trash
 from infra.cli.up import up
+from infra.cli.user import user
 from infra.cli.versions import diff, get, versions
 from shared.kernel.errors import KontorError
 
@@ -79,6 +83,11 @@ app.command("set", rich_help_panel=KEEPING)(describe)
 app.command(rich_help_panel=KEEPING)(mv)
 app.command(rich_help_panel=KEEPING)(tags)
 app.add_typer(collection, name="collection", rich_help_panel=KEEPING)
+app.command(rich_help_panel=KEEPING)(share)
+app.add_typer(link, name="link", rich_help_panel=KEEPING)
+app.add_typer(group, name="group", rich_help_panel=KEEPING)
+app.add_typer(role, name="role", rich_help_panel=KEEPING)
+app.add_typer(user, name="user", rich_help_panel=KEEPING)
 app.command(rich_help_panel=KEEPING)(versions)
 app.command(rich_help_panel=KEEPING)(diff)
 app.command(rich_help_panel=KEEPING)(rm)

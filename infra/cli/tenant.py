@@ -23,6 +23,9 @@ def add(
     password: Annotated[
         str, typer.Option("--password", help="At least 12 characters; made up if not given.")
     ] = "",
+    roles: Annotated[
+        str, typer.Option("--roles", help="First roles: editorial, community or research.")
+    ] = "editorial",
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -43,6 +46,7 @@ def add(
                     name=name or slug,
                     admin_email=email,
                     admin_password=chosen,
+                    roles=roles,
                 )
         finally:
             database.close()

@@ -278,27 +278,72 @@ BEGIN
     RETURN v_lists;
 END $$;
 
--- The same for the transaction's own viewer, to see and to change.
+-- The same for the transaction's own viewer. A statement asks once for every table it reads, so the
+-- answer is kept to the end of the transaction, and forgotten when somebody changes it there.
+CREATE FUNCTION kontor.own_lists(p_least integer) RETURNS integer[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant text := current_setting('app.tenant_id', true);
+    v_viewer text := current_setting('app.viewer', true);
+    v_name text := 'kontor.lists_' || p_least::text;
+    v_key text := v_tenant || ' ' || v_viewer || ' ';
+    v_kept text := current_setting(v_name, true);
+    v_lists integer[];
+BEGIN
+    IF coalesce(v_tenant, '') = '' OR coalesce(v_viewer, '') = '' THEN
+        RETURN NULL;
+    END IF;
+    IF v_kept ^@ v_key THEN
+        RETURN nullif(substr(v_kept, length(v_key) + 1), 'all')::integer[];
+    END IF;
+    v_lists := kontor.lists_allowing(v_tenant::uuid, v_viewer, p_least);
+    PERFORM set_config(v_name, v_key || coalesce(v_lists::text, 'all'), true);
+    RETURN v_lists;
+END $$;
+CREATE FUNCTION kontor.forget_lists() RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT set_config('kontor.lists_1', '', true), set_config('kontor.lists_2', '', true)
+$$;
+CREATE FUNCTION kontor.forget_lists_too() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM kontor.forget_lists();
+    RETURN NULL;
+END $$;
+CREATE TRIGGER forget_lists AFTER INSERT OR DELETE ON kontor.group_members
+    FOR EACH STATEMENT EXECUTE FUNCTION kontor.forget_lists_too();
+CREATE TRIGGER forget_lists AFTER UPDATE ON kontor.roles
+    FOR EACH STATEMENT EXECUTE FUNCTION kontor.forget_lists_too();
+CREATE TRIGGER forget_lists AFTER UPDATE OF role, is_active ON kontor.users
+    FOR EACH STATEMENT EXECUTE FUNCTION kontor.forget_lists_too();
+CREATE TRIGGER forget_lists AFTER INSERT OR DELETE ON kontor.access_lists
+    FOR EACH STATEMENT EXECUTE FUNCTION kontor.forget_lists_too();
+CREATE TRIGGER forget_lists AFTER UPDATE ON kontor.share_links
+    FOR EACH STATEMENT EXECUTE FUNCTION kontor.forget_lists_too();
+
+-- The lists the transaction's viewer may see under; NULL means every list there is.
 CREATE FUNCTION kontor.visible_lists() RETURNS integer[]
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT kontor.lists_allowing(
-        nullif(current_setting('app.tenant_id', true), '')::uuid,
-        current_setting('app.viewer', true), 1)
-$$;
+AS $$ SELECT kontor.own_lists(1) $$;
 CREATE FUNCTION kontor.editable_lists() RETURNS integer[]
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT kontor.lists_allowing(
-        nullif(current_setting('app.tenant_id', true), '')::uuid,
-        current_setting('app.viewer', true), 2)
-$$;
+AS $$ SELECT kontor.own_lists(2) $$;
 CREATE FUNCTION kontor.sees_all() RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT kontor.viewing_link() IS NULL AND kontor.visible_lists() IS NULL $$;
+AS $$
+BEGIN
+    RETURN NOT coalesce(current_setting('app.viewer', true), '') ^@ 'link:'
+        AND kontor.own_lists(1) IS NULL;
+END $$;
 
 -- What a link shows: the document itself, or whatever lies in or below its folder.
 CREATE FUNCTION kontor.link_shows_folder(p_link uuid, p_folder uuid) RETURNS boolean
@@ -890,7 +935,8 @@ CREATE TRIGGER take_children_along AFTER UPDATE OF folder_id, parent_document_id
     ) EXECUTE FUNCTION kontor.take_children_along();
 
 REVOKE ALL ON FUNCTION kontor.viewing_link, kontor.person_behind, kontor.oversees,
-    kontor.subjects_of, kontor.list_ranks, kontor.lists_allowing, kontor.visible_lists,
+    kontor.subjects_of, kontor.list_ranks, kontor.lists_allowing, kontor.own_lists,
+    kontor.forget_lists, kontor.forget_lists_too, kontor.level_rank, kontor.visible_lists,
     kontor.editable_lists, kontor.sees_all, kontor.link_shows_folder, kontor.link_shows,
     kontor.sees_document, kontor.sees_version, kontor.sees_upload, kontor.would_see,
     kontor.may_reach, kontor.access_rank, kontor.list_below, kontor.list_of_document,
@@ -1103,6 +1149,26 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION kontor.occurs_visibly FROM public;
 GRANT EXECUTE ON FUNCTION kontor.occurs_visibly TO kontor_app;
+
+-- Whether an answer rests on a document that its reader may no longer see: its words are the
+-- document's, so they are shown no more. What was erased has been taken out of the words already.
+CREATE FUNCTION kontor.cites_hidden(p_message uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+    v_lists integer[] := kontor.visible_lists();
+BEGIN
+    RETURN EXISTS (
+        SELECT 1 FROM kontor.citations AS c
+        JOIN kontor.documents AS d ON d.tenant_id = v_tenant AND d.id = c.document_id
+        WHERE c.tenant_id = v_tenant AND c.message_id = p_message
+            AND NOT kontor.sees_document(d.id, v_lists)
+    );
+END $$;
+REVOKE ALL ON FUNCTION kontor.cites_hidden FROM public;
+GRANT EXECUTE ON FUNCTION kontor.cites_hidden TO kontor_app;
 
 -- The same bytes are one document only among those that see each other's: somebody who may not see
 -- where a file is must be able to put it, and must not learn that it is here. Who puts the same

@@ -64,11 +64,15 @@ VALUES (
 );
 
 -- :name list_messages :many MessageRow
--- The last ones, newest first; the caller turns them round.
-SELECT id, role, content, state, answerer, created_at, parent_id, condensed, confidence
-FROM kontor.messages
-WHERE tenant_id = %(tenant_id)s AND conversation_id = %(conversation_id)s
-ORDER BY id DESC
+-- The last ones, newest first; the caller turns them round. The words of an answer that rests on
+-- what its reader may see no more are kept back.
+SELECT m.id, m.role, CASE
+        WHEN m.role = 'user' OR (SELECT kontor.sees_all()) OR NOT kontor.cites_hidden(m.id)
+        THEN m.content ELSE %(withdrawn)s::text END AS content,
+    m.state, m.answerer, m.created_at, m.parent_id, m.condensed, m.confidence
+FROM kontor.messages AS m
+WHERE m.tenant_id = %(tenant_id)s AND m.conversation_id = %(conversation_id)s
+ORDER BY m.id DESC
 LIMIT %(limit)s;
 
 -- :name find_message :one MessagePlace
@@ -80,7 +84,7 @@ WHERE m.tenant_id = %(tenant_id)s AND m.id = %(message_id)s AND v.user_id = %(us
 
 -- :name list_found :many FoundRow
 -- By the stems of either language, or by the letters themselves; newest first. A title that fits
--- finds the conversation's first message.
+-- finds the conversation's first message. Answers that rest on what is hidden now are not found.
 SELECT m.id, m.conversation_id, v.title, m.role, m.content, m.created_at
 FROM kontor.conversations AS v
 JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.conversation_id = v.id
@@ -93,6 +97,7 @@ WHERE v.tenant_id = %(tenant_id)s AND v.user_id = %(user_id)s
         OR m.content ILIKE ALL (%(patterns)s)
         OR (m.parent_id IS NULL AND v.title ILIKE ALL (%(patterns)s))
     )
+    AND (m.role = 'user' OR (SELECT kontor.sees_all()) OR NOT kontor.cites_hidden(m.id))
 ORDER BY m.id DESC
 LIMIT %(limit)s;
 

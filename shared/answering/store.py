@@ -21,6 +21,7 @@ from shared.kernel.ids import (
 )
 
 QUERIES = load_queries("shared.answering")
+WITHDRAWN = "A document this answer rested on is not shared with you any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +293,8 @@ def list_messages(
     session: Session, conversation_id: ConversationId, *, limit: int
 ) -> list[MessageRow]:
     """List the last messages of a conversation, oldest first."""
-    rows = session.all(
-        QUERIES["list_messages"],
-        MessageRow,
-        {"conversation_id": conversation_id, "limit": limit},
-    )
+    params = {"conversation_id": conversation_id, "limit": limit, "withdrawn": WITHDRAWN}
+    rows = session.all(QUERIES["list_messages"], MessageRow, params)
     return rows[::-1]
 
 

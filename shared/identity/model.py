@@ -29,6 +29,10 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+# The sets a tenant's roles may begin from; each has an ``admin`` who may do everything.
+ROLE_TEMPLATES: Final = ("editorial", "community", "research")
+
+
 def allows(held: Collection[str], permission: str) -> bool:
     """Tell whether the permissions held cover one, wildcards (``documents:*``, ``*``) included."""
     resource, _, _ = permission.partition(":")

@@ -32,6 +32,10 @@ LEFT JOIN kontor.sessions AS s ON s.tenant_id = %(tenant_id)s AND s.id = %(sessi
     AND s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > now()
 WHERE u.tenant_id = %(tenant_id)s AND t.id = %(tenant_id)s AND u.id = %(id)s;
 
+-- :name use_role_template :exec
+-- Operators only: instead of the roles every tenant begins with.
+SELECT kontor.use_role_template(%(tenant_id)s, %(template)s);
+
 -- :name find_rights :one Rights
 -- What a role allows today; no row when the tenant has no such role.
 SELECT permissions

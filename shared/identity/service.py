@@ -14,7 +14,7 @@ from shared.identity import passwords, sessions, store, tokens
 from shared.identity.api_keys import is_key, verify_key
 from shared.identity.keys import Keyring, as_jwk
 from shared.identity.links import is_visit, verify_visit
-from shared.identity.model import Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.model import ROLE_TEMPLATES, Device, Principal, SignIn, Tenant, User, Welcome
 from shared.identity.rights import require_grantable, rights_of
 from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
 from shared.kernel.errors import (
@@ -187,18 +187,31 @@ def add_user(
 
 
 def create_tenant(
-    session: Session, *, slug: str, name: str, admin_email: str, admin_password: str
+    session: Session,
+    *,
+    slug: str,
+    name: str,
+    admin_email: str,
+    admin_password: str,
+    roles: str = ROLE_TEMPLATES[0],
 ) -> tuple[Tenant, User]:
-    """Make a tenant and its first administrator.
+    """Make a tenant with the roles of a template, and its first administrator.
 
     ``session`` is a system transaction on the owner's connection. Raises InvalidError for a bad
-    slug, address or password, ConflictError when the slug is taken.
+    slug, template, address or password, ConflictError when the slug is taken.
     """
     check_slug(slug)
+    if roles not in ROLE_TEMPLATES:
+        raise InvalidError(
+            f"There is no set of roles called {roles}.",
+            hint=f"Use one of: {', '.join(ROLE_TEMPLATES)}.",
+        )
     tenant_id = TenantId(new_id())
     tenant = store.record_tenant(session, tenant_id, slug=slug, name=plain_name("name", name))
     if tenant is None:
         raise slug_taken(slug)
+    if roles != ROLE_TEMPLATES[0]:
+        store.use_role_template(replace(session, tenant_id=tenant_id), roles)
     admin = _record_user(
         replace(session, tenant_id=tenant_id),
         email=admin_email,

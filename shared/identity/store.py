@@ -45,6 +45,11 @@ def find_bearer(session: Session, user_id: UserId, session_id: UUID) -> Bearer |
     return session.find(QUERIES["find_bearer"], Bearer, {"id": user_id, "session_id": session_id})
 
 
+def use_role_template(session: Session, template: str) -> None:
+    """Give a new tenant the roles of a template. Owner's connection only."""
+    session.execute(QUERIES["use_role_template"], {"template": template})
+
+
 def find_rights(session: Session, role: str) -> Rights | None:
     """Look up what a role of the tenant allows."""
     return session.find(QUERIES["find_rights"], Rights, {"role": role})
