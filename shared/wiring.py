@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from shared.inference.reranking.port import Reranker
     from shared.ingestion.erasure import Erasure
     from shared.recovery.settling import Settler
+    from shared.tenancy.working import Workshop
     from shared.webhooks.service import Wires
 
 _MIRRORED_AT_ONCE = 50
@@ -258,6 +259,20 @@ class App:
         from shared.adapters.egress import Egress
 
         return Egress(inside=self.settings.egress_inside)
+
+    @cached_property
+    def tenant_queue(self) -> Queue:
+        """The queue of tenants' jobs."""
+        return Queue(self.settings.tenant_queue_url, **self._aws)
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """What tenants' jobs are done with."""
+        from shared.tenancy.erasing import TenantErasure
+        from shared.tenancy.working import Workshop
+
+        erasure = TenantErasure(self.database, self.objects, self.secrets, self.cache, self.mirror)
+        return Workshop(self.database, self.objects, self.tenant_queue, erasure)
 
     @cached_property
     def webhook_queue(self) -> Queue:

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from functions.sweep.tending import tend
+from functions.sweep.tending import go_on, tend
 from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.agents import retention as runs
@@ -46,6 +46,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     with app.database.system_transaction() as session:
         tenants = list_active_tenants(session)
     failed = 0
+    go_on(app)
     for tenant_id in tenants:
         try:
             reconciler.sweep(tenant_id)

@@ -470,8 +470,9 @@ AS $$
 $$;
 
 -- Erases up to p_most rows of one table of a tenant whose erasure runs; answers which and how
--- many, and no row when nothing but the trail and the tenant itself is left.
-CREATE FUNCTION kontor.erase_rows(p_most integer) RETURNS TABLE (name text, removed bigint)
+-- many, and no row when nothing but p_but, the trail and the tenant itself is left.
+CREATE FUNCTION kontor.erase_rows(p_most integer, p_but text[])
+RETURNS TABLE (name text, removed bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -485,6 +486,7 @@ BEGIN
     FOR name IN
         SELECT t.name FROM kontor.tenant_tables() AS t
         WHERE t.name NOT LIKE 'audit\_%' AND t.name NOT IN ('tenant_erasures', 'tenant_tombstones')
+            AND t.name <> ALL (p_but)
         ORDER BY t.depth, t.name
     LOOP
         -- Folders and documents point to their own kind: whatever is left of them goes at once.
@@ -536,16 +538,21 @@ BEGIN
     DELETE FROM kontor.tenants AS t WHERE t.id = v_erasure.tenant_id;
 END $$;
 
--- For the sweep, which serves every tenant: whose erasure is due, and who went so lately that a
--- step that was under way may have left a file behind.
-CREATE FUNCTION kontor.list_due_erasures() RETURNS TABLE (tenant_id uuid)
+-- For the sweep, which serves every tenant, suspended ones too: what is to be gone on with. Who went
+-- within the hour is looked at again: a step that was under way may have left a file behind.
+CREATE FUNCTION kontor.list_tenant_work() RETURNS TABLE (tenant_id uuid, kind text, id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT x.tenant_id FROM kontor.tenant_erasures AS x WHERE x.due_at <= now()
+    SELECT x.tenant_id, 'erasure', x.tenant_id FROM kontor.tenant_erasures AS x
+    WHERE x.due_at <= now()
     UNION ALL
-    SELECT t.tenant_id FROM kontor.tenant_tombstones AS t
+    SELECT t.tenant_id, 'remains', t.tenant_id FROM kontor.tenant_tombstones AS t
     WHERE t.erased_at > now() - interval '1 hour'
+    UNION ALL
+    SELECT k.tenant_id, k.kind, k.id FROM kontor.tenant_tasks AS k
+    WHERE k.state = 'waiting'
+        OR (k.state = 'running' AND k.touched_at < now() - interval '2 minutes')
 $$;
 
 -- One person's rows: whatever names a user_id goes; what was made for all stays, under a name
@@ -584,9 +591,36 @@ BEGIN
     RETURN v_counts;
 END $$;
 
+-- The columns of tenants' tables that say whose a row is.
+CREATE FUNCTION kontor.person_columns() RETURNS TABLE (name text, person text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.name, a.attname::text
+    FROM kontor.tenant_tables() AS t
+    JOIN pg_attribute AS a ON a.attrelid = format('kontor.%I', t.name)::regclass
+        AND NOT a.attisdropped AND a.atttypid = 'uuid'::regtype
+        AND (a.attname IN ('user_id', 'actor_id', 'created_by')
+            OR (t.name = 'users' AND a.attname = 'id'))
+    ORDER BY t.name, a.attname
+$$;
+
+-- Columns of a table that hold proofs of identity or parts of them: they leave in no export.
+CREATE FUNCTION kontor.secret_columns(p_table text) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(array_agg(a.attname::text ORDER BY a.attname), '{}')
+    FROM pg_attribute AS a
+    WHERE a.attrelid = format('kontor.%I', p_table)::regclass AND a.attnum > 0
+        AND a.attname ~ '(password|secret|token|hash|otp|recovery|digest|verifier|nonce)'
+        AND p_table NOT LIKE 'audit\_%'
+        AND a.attname !~ '(^|_)tokens(_|$)' AND a.attname NOT IN ('token_epoch', 'token_count')
+$$;
+
 -- Rows of one of the tenant's tables as JSON, in the order of its key, behind the row p_after.
 CREATE FUNCTION kontor.export_rows(
-    p_table text, p_without text[], p_after jsonb, p_column text, p_value uuid, p_most integer
+    p_table text, p_after jsonb, p_column text, p_value uuid, p_most integer
 ) RETURNS SETOF jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -614,14 +648,14 @@ BEGIN
         ' AND %4$s ORDER BY %2$s LIMIT $4',
         p_table, v_keys, v_behind,
         CASE WHEN p_column IS NULL THEN '$3 IS NULL' ELSE format('t.%I = $3', p_column) END)
-    USING p_without, p_after, p_value, p_most;
+    USING kontor.secret_columns(p_table), p_after, p_value, p_most;
 END $$;
 
 REVOKE ALL ON FUNCTION kontor.request_erasure, kontor.cancel_erasure, kontor.begin_erasure,
-    kontor.erase_rows, kontor.finish_erasure, kontor.list_due_erasures, kontor.erase_person
+    kontor.erase_rows, kontor.finish_erasure, kontor.list_tenant_work, kontor.erase_person
     FROM public;
 GRANT EXECUTE ON FUNCTION kontor.request_erasure, kontor.cancel_erasure, kontor.begin_erasure,
-    kontor.erase_rows, kontor.finish_erasure, kontor.list_due_erasures, kontor.erase_person
+    kontor.erase_rows, kontor.finish_erasure, kontor.list_tenant_work, kontor.erase_person
     TO kontor_app;
 
 -- What people change in tables of their own is noted by the database itself.

@@ -707,3 +707,34 @@ WHERE tenant_id = %(tenant_id)s AND parent_document_id = %(parent_document_id)s
     AND removed_at IS NULL
 ORDER BY id
 LIMIT 2000;
+
+-- :name has_quota :one Limited
+-- Asked first: most tenants have none, and then nothing is counted.
+SELECT EXISTS (
+    SELECT 1 FROM kontor.tenant_quotas
+    WHERE tenant_id = %(tenant_id)s AND (storage_bytes IS NOT NULL OR documents IS NOT NULL)
+) AS is_limited;
+
+-- :name lock_quota :exec
+-- Two that fit alone need not fit together.
+SELECT pg_advisory_xact_lock(hashtextextended('quota' || %(tenant_id)s::text, 0));
+
+-- :name find_usage :one Usage
+-- Files that came inside others count as bytes, not as documents.
+SELECT d.count + u.documents AS documents, v.size + u.size AS storage_bytes,
+    q.documents AS most_documents, q.storage_bytes AS most_storage_bytes
+FROM (
+    SELECT count(*) AS count FROM kontor.documents
+    WHERE tenant_id = %(tenant_id)s AND removed_at IS NULL AND parent_document_id IS NULL
+) AS d
+CROSS JOIN (
+    SELECT coalesce(sum(size_bytes), 0)::bigint AS size FROM kontor.versions
+    WHERE tenant_id = %(tenant_id)s
+) AS v
+CROSS JOIN (
+    SELECT count(*) FILTER (WHERE document_id IS NULL) AS documents,
+        coalesce(sum(size_bytes), 0)::bigint AS size
+    FROM kontor.uploads
+    WHERE tenant_id = %(tenant_id)s AND state = 'waiting' AND expires_at > now()
+) AS u
+LEFT JOIN kontor.tenant_quotas AS q ON q.tenant_id = %(tenant_id)s;

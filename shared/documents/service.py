@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.documents import members, store, trash_store
+from shared.documents import members, quotas, store, trash_store
 from shared.documents.folders import make_folder
 from shared.documents.model import (
     MAX_METADATA_KEYS,
@@ -69,8 +69,8 @@ def announce_upload(
 ) -> Upload:
     """Record a file that is about to be sent and decide where its bytes go.
 
-    Raises InvalidError for an empty file or a bad name, TooLargeError above ``max_bytes``,
-    NotFoundError for an unknown document. Missing folders are made.
+    Raises InvalidError for an empty file or a bad name, TooLargeError above ``max_bytes`` or
+    the tenant's quota, NotFoundError for an unknown document. Missing folders are made.
     """
     filename = clean_filename(new.filename)
     if new.size_bytes <= 0:
@@ -79,6 +79,7 @@ def announce_upload(
         raise TooLargeError(
             f"The file has {new.size_bytes:,} bytes; at most {max_bytes:,} are accepted."
         )
+    quotas.require_room(session, new.size_bytes, is_new=new.document_id is None)
     if len(new.metadata) > MAX_METADATA_KEYS:
         raise InvalidError(f"More than {MAX_METADATA_KEYS} metadata fields.")
     if new.document_id is not None and store.lock_document(session, new.document_id) is None:

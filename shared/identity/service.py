@@ -123,6 +123,11 @@ def me(session: Session, principal: Principal) -> User:
     return user
 
 
+def find_user(session: Session, user_id: UserId) -> User | None:
+    """Look a person of the transaction's tenant up."""
+    return store.find_user(session, user_id)
+
+
 def own_tenant(session: Session) -> Tenant:
     """Return the transaction's tenant; raises NotFoundError when it is gone."""
     tenant = store.find_tenant(session)

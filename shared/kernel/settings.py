@@ -404,6 +404,10 @@ class Settings(BaseModel):
         setting(1_048_576, "Largest message taken from a webhook source.", unit="bytes", ge=1024),
     ]
 
+    tenant_queue_url: Annotated[
+        str, setting("", "Queue of exports and erasures that are to be gone on with.")
+    ]
+
     # logs
     log_level: Annotated[
         str, setting("INFO", "Least severe log line that is written.", pattern="^[A-Z]+$")
