@@ -1,133 +1,61 @@
-"""Routes of auth; login and the public keys need no authorizer."""
+"""Routes of auth: sign in, who am I, the public keys, the tenant's people."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, SecretStr
+from fastapi import APIRouter, Query, Request, Response
 
+from functions.auth import key_routes, session_routes
+from functions.auth.issuing import device_of, rules_of, signed_in
+from functions.auth.schemas import (
+    KeysAnswer,
+    PersonAnswer,
+    SignInRequest,
+    TokenAnswer,
+    UserAnswer,
+    UserRequest,
+    UsersAnswer,
+    person_answer,
+    user_answer,
+)
 from functions.edge.http import Caller
 from shared.audit import service as audit
 from shared.identity import service as identity
-from shared.identity.keys import load_signing_key
-from shared.identity.model import Tenant, User
-from shared.wiring import App
 from shared.wiring import app as wired
 
 router = APIRouter()
-
-Text = Annotated[str, Field(min_length=1, max_length=256)]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-
-
-class SignInRequest(BaseModel):
-    """Who signs in; ``tenant`` (its slug) only if the address is known in several."""
-
-    email: Text
-    password: Password
-    tenant: Annotated[str | None, Field(max_length=63)] = None
-
-
-class PersonAnswer(BaseModel):
-    """The person who is signed in, and where."""
-
-    id: UUID
-    email: str
-    display_name: str
-    role: str
-    tenant_id: UUID
-    tenant: str
-
-
-class TokenAnswer(BaseModel):
-    """An access token, to be sent as ``Authorization: Bearer …``; ``expires_in`` in seconds."""
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6749's name of the scheme
-    expires_in: int
-    user: PersonAnswer
-
-
-class UserRequest(BaseModel):
-    """A person to be added to the caller's tenant."""
-
-    email: Text
-    display_name: Text
-    password: Password
-    role: Literal["admin", "editor", "viewer"] = "viewer"
-
-
-class UserAnswer(BaseModel):
-    """A person of the tenant, as administrators see them."""
-
-    id: UUID
-    email: str
-    display_name: str
-    role: str
-    is_active: bool
-    created_at: datetime
-    signed_in_at: datetime | None
-
-
-class UsersAnswer(BaseModel):
-    """A page of people by e-mail address."""
-
-    items: list[UserAnswer]
-    next_cursor: str | None
-
-
-class KeysAnswer(BaseModel):
-    """A JSON Web Key Set (RFC 7517)."""
-
-    keys: list[dict[str, str]]
+router.include_router(session_routes.router)
+router.include_router(key_routes.router)
 
 
 @router.post("/auth/login")
-def sign_in(request: SignInRequest, response: Response) -> TokenAnswer:
-    """Exchange e-mail address and password for an access token."""
+def sign_in(body: SignInRequest, request: Request, response: Response) -> TokenAnswer:
+    """Exchange e-mail address and password for an access token and a refresh token."""
     app = wired()
-    password = request.password.get_secret_value()
-    rules = _rules(app)
+    password = body.password.get_secret_value()
+    rules = rules_of(app)
     account = identity.recognise(
-        app.database, email=request.email, password=password, tenant_slug=request.tenant
+        app.database, email=body.email, password=password, tenant_slug=body.tenant
     )
     with app.database.transaction(account.tenant_id) as session:
-        welcome = identity.welcome(session, account, password=password, rules=rules)
+        welcome = identity.welcome(
+            session, account, password=password, rules=rules, device=device_of(request)
+        )
         audit.record(
             session,
             actor_id=welcome.user.id,
             action="user.signed_in",
             subject=f"user:{welcome.user.id}",
         )
-    response.headers["cache-control"] = "no-store"  # RFC 6749, section 5.1
-    return TokenAnswer(
-        access_token=welcome.access_token,
-        expires_in=welcome.expires_in_s,
-        user=_person(welcome.user, welcome.tenant),
-    )
+    return signed_in(welcome, response)
 
 
 @router.get("/auth/me")
 def me(caller: Caller) -> PersonAnswer:
     """Tell who the token belongs to."""
     with wired().database.transaction(caller.tenant_id) as session:
-        return _person(identity.me(session, caller), identity.own_tenant(session))
-
-
-@router.post("/auth/logout", status_code=204)
-def sign_out(caller: Caller) -> None:
-    """Void every token of the caller, on every device, at once."""
-    with wired().database.transaction(caller.tenant_id) as session:
-        identity.sign_out(session, caller)
-        audit.record(
-            session,
-            actor_id=caller.user_id,
-            action="user.signed_out",
-            subject=f"user:{caller.user_id}",
-        )
+        return person_answer(identity.me(session, caller), identity.own_tenant(session))
 
 
 @router.get("/.well-known/jwks.json")
@@ -148,7 +76,9 @@ def list_users(
     """List the people of the caller's tenant."""
     with wired().database.transaction(caller.tenant_id) as session:
         page = identity.list_users(session, caller, cursor=cursor, limit=limit)
-    return UsersAnswer(items=[_user(user) for user in page.items], next_cursor=page.next_cursor)
+    return UsersAnswer(
+        items=[user_answer(user) for user in page.items], next_cursor=page.next_cursor
+    )
 
 
 @router.post("/api/v1/users", status_code=201)
@@ -170,35 +100,4 @@ def add_user(request: UserRequest, caller: Caller) -> UserAnswer:
             subject=f"user:{user.id}",
             details={"role": user.role},
         )
-    return _user(user)
-
-
-def _rules(app: App) -> identity.TokenRules:
-    return identity.TokenRules(
-        key=load_signing_key(app.secrets, app.settings.signing_secret),
-        issuer=app.settings.token_issuer,
-        life_s=app.settings.access_token_s,
-    )
-
-
-def _person(user: User, tenant: Tenant) -> PersonAnswer:
-    return PersonAnswer(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        role=user.role,
-        tenant_id=tenant.id,
-        tenant=tenant.slug,
-    )
-
-
-def _user(user: User) -> UserAnswer:
-    return UserAnswer(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        role=user.role,
-        is_active=user.is_active,
-        created_at=user.created_at,
-        signed_in_at=user.signed_in_at,
-    )
+    return user_answer(user)

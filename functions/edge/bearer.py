@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from functions.edge.limiting import bucket_of, charge, charge_address
 from shared.identity.model import Principal
 from shared.kernel.context import origin, set_origin, set_tenant, set_viewer
 from shared.kernel.errors import UnauthenticatedError
@@ -14,6 +15,18 @@ from shared.wiring import app as wired
 
 
 def _verified(request: Request) -> Principal:
+    """Verify and charge the caller; whoever brings no valid token is charged by address."""
+    route_key = f"{request.method} {request.scope['route'].path}"
+    try:
+        caller = _verify(request)
+    except UnauthenticatedError:
+        charge_address(request.scope, route_key)
+        raise
+    charge(request.scope, bucket_of(caller), route_key)
+    return caller
+
+
+def _verify(request: Request) -> Principal:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError(

@@ -35,7 +35,10 @@ def _connect(frame: Frame) -> Mapping[str, Any]:
     frame.principal.require("documents:read")
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.connect(
-            session, connection_id=frame.connection_id, user_id=frame.principal.user_id
+            session,
+            connection_id=frame.connection_id,
+            user_id=frame.principal.user_id,
+            session_id=frame.principal.session_id,
         )
     return {"headers": {"Sec-WebSocket-Protocol": PROTOCOL}}
 

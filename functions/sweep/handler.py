@@ -14,6 +14,8 @@ from shared.answering import retention
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.kernel.ids import TenantId
+from shared.limits import service as limits
+from shared.limits.requests import forget_expired
 from shared.recovery.orphans import Orphans
 from shared.recovery.reconciliation import Reconciler
 from shared.reprocessing import service as reprocessing
@@ -45,6 +47,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     )
     with app.database.system_transaction() as session:
         tenants = list_active_tenants(session)
+        limits.tidy(session)
     failed = 0
     go_on(app)
     for tenant_id in tenants:
@@ -77,3 +80,4 @@ def _trim(tenant_id: TenantId) -> None:
             most=app.settings.embedding_cache_vectors,
         )
         remove_expired(session)
+        forget_expired(session)

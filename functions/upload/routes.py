@@ -16,7 +16,7 @@ from shared.documents import service as documents
 from shared.documents.model import Priority, Upload
 from shared.documents.service import NewUpload
 from shared.identity.model import Principal
-from shared.kernel.errors import InvalidError, TooLargeError
+from shared.kernel.errors import InvalidError, KontorError, MalformedError, TooLargeError
 from shared.kernel.ids import DocumentId
 from shared.realtime import service as realtime
 from shared.wiring import app as wired
@@ -182,7 +182,11 @@ def _open(session: Session, caller: Principal, new: NewUpload) -> Upload:
     return upload
 
 
-def _invalid(error: ValidationError) -> InvalidError:
+def _invalid(error: ValidationError) -> KontorError:
+    if any(each["type"] == "json_invalid" for each in error.errors()):
+        return MalformedError(
+            "The announcement is not JSON.", hint="Send the bytes of a file with ?filename=…."
+        )
     fields = {
         ".".join(str(part) for part in e["loc"]) or "body": str(e["msg"]) for e in error.errors()
     }

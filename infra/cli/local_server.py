@@ -123,7 +123,7 @@ class LocalServer:
             aws=runtime.endpoints.aws,
             settings=self._settings,
         )
-        running = Running(os.getpid(), runtime.endpoints.http, owner_url)
+        running = Running(os.getpid(), runtime.endpoints.http, owner_url, runtime.endpoints.aws)
         write_running(self._plan.data, running)
         self._stack.callback(remove_running, self._plan.data)
         return profile

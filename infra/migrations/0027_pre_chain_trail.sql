@@ -286,7 +286,7 @@ END $$;
 GRANT INSERT ON kontor.audit_anchors TO kontor_app;
 
 -- Records a row that was made, changed or removed, whoever did it and however, with the hashes of
--- what it was and is. Arguments: what it is called, and the columns that name it.
+-- what it was and is. Arguments: how long that is kept, what it is called, which columns name it.
 CREATE FUNCTION kontor.note_change() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -306,19 +306,20 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT string_agg(v_row ->> c.name, '/' ORDER BY c.place) INTO v_name
-    FROM unnest(TG_ARGV[1:]) WITH ORDINALITY AS c (name, place);
+    FROM unnest(TG_ARGV[2:]) WITH ORDINALITY AS c (name, place);
     IF TG_OP = 'UPDATE' THEN
         SELECT jsonb_build_object('columns', jsonb_agg(a.key ORDER BY a.key)) INTO v_changed
         FROM jsonb_each(v_after) AS a WHERE v_before -> a.key IS DISTINCT FROM a.value;
     END IF;
     INSERT INTO kontor.audit_events (
-        tenant_id, id, actor_id, action, subject, correlation_id, details, before_hash, after_hash)
+        tenant_id, id, actor_id, action, subject, correlation_id, details, tier, before_hash,
+        after_hash)
     VALUES (
         (v_row ->> 'tenant_id')::uuid, kontor.new_id(),
         CASE WHEN v_viewer LIKE 'user:%' THEN substr(v_viewer, 6)::uuid END,
-        TG_ARGV[0] || CASE TG_OP
+        TG_ARGV[1] || CASE TG_OP
             WHEN 'INSERT' THEN '.made' WHEN 'UPDATE' THEN '.changed' ELSE '.removed' END,
-        TG_ARGV[0] || ':' || v_name, kontor.origin('correlation'), v_changed,
+        TG_ARGV[1] || ':' || v_name, kontor.origin('correlation'), v_changed, TG_ARGV[0],
         sha256(convert_to(v_before::text, 'UTF8')), sha256(convert_to(v_after::text, 'UTF8')));
     RETURN NULL;
 END $$;
@@ -613,7 +614,7 @@ AS $$
     SELECT coalesce(array_agg(a.attname::text ORDER BY a.attname), '{}')
     FROM pg_attribute AS a
     WHERE a.attrelid = format('kontor.%I', p_table)::regclass AND a.attnum > 0
-        AND a.attname ~ '(password|secret|token|hash|otp|recovery|digest|verifier|nonce)'
+        AND a.attname ~ '(password|secret|token|hash|otp|recovery|digest|verifier|nonce|sealed)'
         AND p_table NOT LIKE 'audit\_%'
         AND a.attname !~ '(^|_)tokens(_|$)' AND a.attname NOT IN ('token_epoch', 'token_count')
 $$;
@@ -660,30 +661,66 @@ GRANT EXECUTE ON FUNCTION kontor.request_erasure, kontor.cancel_erasure, kontor.
 
 -- What people change in tables of their own is noted by the database itself.
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.folders
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('folder', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'folder', 'id');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.collections
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('collection', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'collection', 'id');
 CREATE TRIGGER note_change AFTER INSERT OR DELETE ON kontor.collection_documents
     FOR EACH ROW EXECUTE FUNCTION kontor.note_change(
-        'collection_document', 'collection_id', 'document_id');
+        'standard', 'collection_document', 'collection_id', 'document_id');
 CREATE TRIGGER note_change AFTER DELETE OR UPDATE OF title, is_pinned, is_archived
-    ON kontor.conversations FOR EACH ROW EXECUTE FUNCTION kontor.note_change('conversation', 'id');
+    ON kontor.conversations FOR EACH ROW EXECUTE FUNCTION kontor.note_change('short', 'conversation', 'id');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.saved_searches
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('saved_search', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('short', 'saved_search', 'id');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.llm_routes
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('llm_route', 'name');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'llm_route', 'name');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.llm_budgets
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('llm_budget', 'scope', 'period');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'llm_budget', 'scope', 'period');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.reading_settings
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('reading_settings', 'tenant_id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'reading_settings', 'tenant_id');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OF state ON kontor.reprocessings
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('reprocessing', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'reprocessing', 'id');
 CREATE TRIGGER note_change AFTER INSERT ON kontor.evaluation_runs
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('evaluation_run', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('standard', 'evaluation_run', 'id');
 CREATE TRIGGER note_change AFTER INSERT ON kontor.tenant_tasks
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('tenant_task', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'tenant_task', 'id');
 CREATE TRIGGER note_change AFTER INSERT ON kontor.tenant_erasures
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('tenant_erasure', 'tenant_id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'tenant_erasure', 'tenant_id');
 CREATE TRIGGER note_removal AFTER DELETE ON kontor.tenant_erasures
     FOR EACH ROW WHEN (NOT old.is_running)
-    EXECUTE FUNCTION kontor.note_change('tenant_erasure', 'tenant_id');
+    EXECUTE FUNCTION kontor.note_change('long', 'tenant_erasure', 'tenant_id');
+
+-- Who may what, and how they prove who they are: kept for seven years.
+CREATE TRIGGER note_change AFTER INSERT OR DELETE
+    OR UPDATE OF email, display_name, password_hash, role, is_active ON kontor.users
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'user', 'id');
+CREATE TRIGGER note_making AFTER INSERT ON kontor.roles
+    FOR EACH ROW WHEN (NOT new.is_builtin)
+    EXECUTE FUNCTION kontor.note_change('long', 'role', 'name');
+CREATE TRIGGER note_change AFTER UPDATE OR DELETE ON kontor.roles
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'role', 'name');
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.groups
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'group', 'id');
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.group_members
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'group_member', 'group_id', 'user_id');
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.access_grants
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change(
+        'long', 'grant', 'resource_kind', 'resource_id', 'subject');
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF title, password_hash, expires_at,
+    revoked_at, most_uses ON kontor.share_links
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'share_link', 'id');
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF name, scopes, expires_at,
+    rotated_at, revoked_at ON kontor.api_keys
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'api_key', 'id');
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.oidc_providers
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'oidc_provider', 'id');
+CREATE TRIGGER note_change AFTER INSERT OR DELETE ON kontor.identities
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'identity', 'issuer', 'subject');
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF accepted_at ON kontor.invitations
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'invitation', 'id');
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF sealed_secret, confirmed_at
+    ON kontor.second_factors
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'second_factor', 'user_id');
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.sign_in_policies
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'sign_in_policy', 'tenant_id');
+CREATE TRIGGER note_change AFTER UPDATE OF revoked_at ON kontor.sessions
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('short', 'session', 'id');

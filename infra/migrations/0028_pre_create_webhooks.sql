@@ -121,6 +121,6 @@ CREATE TRIGGER announce_act AFTER INSERT ON kontor.audit_events
 
 CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF url, description, events, state,
     secret_name ON kontor.webhook_endpoints
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('webhook_endpoint', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'webhook_endpoint', 'id');
 CREATE TRIGGER note_change AFTER INSERT OR DELETE ON kontor.webhook_sources
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('webhook_source', 'id');
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('long', 'webhook_source', 'id');

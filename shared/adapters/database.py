@@ -163,6 +163,21 @@ class Database:
         self._connection = connection
         return connection
 
+    def find(self, query: Query, row: Callable[..., Row], params: Params) -> Row | None:
+        """Run one ``:one`` query that needs no tenant, in one round trip and by itself.
+
+        Raises as ``transaction`` does.
+        """
+        try:
+            try:
+                return Session(self._open(), None).find(query, row, params)
+            except psycopg.OperationalError:
+                # As in ``transaction``: the server ended the connection before the statement.
+                self.close()
+                return Session(self._open(), None).find(query, row, params)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
     def check(self) -> None:
         """Make one round trip; raises UnavailableError when Postgres is away."""
         with self.system_transaction() as session:

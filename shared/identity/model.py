@@ -113,12 +113,29 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """What an access token is checked against: the account as it is now."""
+    """What an access token is checked against: the account and its session as they are now."""
 
     email: str
     role: str
     token_epoch: int
     is_active: bool
+    is_signed_in: bool
+
+
+_MAX_USER_AGENT, _MAX_ADDRESS = 256, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """From where somebody signs in, as far as a request tells; cut to what is kept."""
+
+    address: str = ""
+    user_agent: str = ""
+
+    def __post_init__(self) -> None:
+        agent = "".join(sign if sign.isprintable() else " " for sign in self.user_agent)
+        object.__setattr__(self, "user_agent", agent[:_MAX_USER_AGENT])
+        object.__setattr__(self, "address", self.address[:_MAX_ADDRESS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +148,12 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """What a successful sign-in hands out."""
+    """What a successful sign-in hands out; the refresh token is good until ``refresh_until``."""
 
     access_token: str
     expires_in_s: int
+    refresh_token: str
+    refresh_until: datetime
+    session_id: UUID
     user: User
     tenant: Tenant

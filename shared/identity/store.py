@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
+from shared.identity.key_model import KeyState, SigningKid
 from shared.identity.model import Bearer, PublicKey, SignIn, Tenant, User
 from shared.kernel.ids import TenantId, UserId
 
@@ -36,9 +39,9 @@ def change_token_epoch(session: Session, user_id: UserId) -> None:
     session.execute(QUERIES["change_token_epoch"], {"id": user_id})
 
 
-def find_bearer(session: Session, user_id: UserId) -> Bearer | None:
-    """Look a token's bearer up."""
-    return session.find(QUERIES["find_bearer"], Bearer, {"id": user_id})
+def find_bearer(session: Session, user_id: UserId, session_id: UUID) -> Bearer | None:
+    """Look a token's bearer and session up."""
+    return session.find(QUERIES["find_bearer"], Bearer, {"id": user_id, "session_id": session_id})
 
 
 def find_user(session: Session, user_id: UserId) -> User | None:
@@ -93,3 +96,29 @@ def list_signing_keys(session: Session) -> list[PublicKey]:
 def record_signing_key(session: Session, *, kid: str, public_key: bytes) -> None:
     """Publish a public key; publishing it again changes nothing. Owner's connection only."""
     session.execute(QUERIES["record_signing_key"], {"id": kid, "public_key": public_key})
+
+
+def find_signing_kid(session: Session) -> SigningKid | None:
+    """Find which key signs now."""
+    return session.find(QUERIES["find_signing_kid"], SigningKid)
+
+
+def list_coming_keys(session: Session) -> list[SigningKid]:
+    """List the keys that will sign."""
+    return session.all(QUERIES["list_coming_keys"], SigningKid)
+
+
+def list_key_states(session: Session) -> list[KeyState]:
+    """List the signing keys with their moments, newest first."""
+    return session.all(QUERIES["list_key_states"], KeyState)
+
+
+def change_keys_retired(session: Session, *, after_s: int) -> None:
+    """Let the keys in force retire after a while. Owner's connection only."""
+    session.execute(QUERIES["change_keys_retired"], {"after_s": after_s})
+
+
+def record_next_key(session: Session, *, kid: str, public_key: bytes, lead_s: int) -> None:
+    """Publish a key that signs after a while. Owner's connection only."""
+    params = {"id": kid, "public_key": public_key, "lead_s": lead_s}
+    session.execute(QUERIES["record_next_key"], params)

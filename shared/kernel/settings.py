@@ -92,6 +92,16 @@ class Settings(BaseModel):
     upload_expiry_s: Annotated[
         int, setting(3600, "How long a presigned upload stays valid.", unit="s", ge=60, le=43200)
     ]
+    max_json_bytes: Annotated[
+        int,
+        setting(
+            4 * 1024 * 1024,
+            "Largest JSON body that is read.",
+            unit="bytes",
+            ge=1024,
+            le=6 * 1024 * 1024,
+        ),
+    ]
     parse_memory_mb: Annotated[
         int, setting(2048, "Memory one document may take while it is parsed.", unit="MB", ge=256)
     ]
@@ -164,7 +174,39 @@ class Settings(BaseModel):
     access_token_s: Annotated[
         int, setting(900, "Life of an access token.", unit="s", ge=60, le=86400)
     ]
+    session_idle_s: Annotated[
+        int,
+        setting(
+            7 * 24 * 3600, "A session ends when unused this long.", unit="s", ge=300, le=31_536_000
+        ),
+    ]
+    session_life_s: Annotated[
+        int,
+        setting(
+            30 * 24 * 3600,
+            "A session ends this long after its sign-in.",
+            unit="s",
+            ge=300,
+            le=31_536_000,
+        ),
+    ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
+    api_key_days: Annotated[
+        int, setting(90, "Life of an API key for which none is asked.", unit="days", ge=1)
+    ]
+    api_key_most_days: Annotated[
+        int, setting(365, "Longest life of an API key.", unit="days", ge=1, le=3650)
+    ]
+    api_key_grace_s: Annotated[
+        int,
+        setting(
+            24 * 3600,
+            "How long the secret before a key's rotation still holds, unless asked otherwise.",
+            unit="s",
+            ge=0,
+            le=30 * 24 * 3600,
+        ),
+    ]
     cors_origins: Annotated[
         str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
     ]

@@ -62,8 +62,8 @@ LIMIT 2000;
 
 -- :name record_connection :exec
 -- API Gateway never reuses an id while it is open.
-INSERT INTO kontor.connections (tenant_id, id, user_id, expires_at)
-VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(expires_at)s)
+INSERT INTO kontor.connections (tenant_id, id, user_id, session_id, expires_at)
+VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(session_id)s, %(expires_at)s)
 ON CONFLICT (tenant_id, id) DO NOTHING;
 
 -- :name remove_connection :exec

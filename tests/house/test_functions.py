@@ -201,6 +201,7 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "POST /auth/login",
         # Its messages are signed by whoever sends them.
         "POST /hooks/{source_id}",
+        "POST /auth/refresh",
         "GET /.well-known/jwks.json",
         "GET /health",
         "GET /api/v1/endpoints",

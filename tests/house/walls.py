@@ -8,7 +8,10 @@ import psycopg
 
 POLICY = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 APP, OWNER = "kontor_app", "kontor_owner"
-SHARED = {"schema_migrations", "signing_keys", "embedding_models"}  # no tenant's own facts
+SHARED = {  # no tenant's own facts
+    "schema_migrations", "signing_keys", "embedding_models", "sign_in_tries", "role_templates",
+    "plans", "rate_limits",
+}  # fmt: skip
 # Written by the database itself, or by the operator alone.
 KEPT = {
     "audit_links",
@@ -29,9 +32,10 @@ def open_tables(connection: Connection) -> list[str]:
             EXISTS (SELECT 1 FROM pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnotnull),
             ARRAY(SELECT pg_get_expr(p.polqual, p.polrelid) FROM pg_policy AS p
-                WHERE p.polrelid = c.oid),
+                WHERE p.polrelid = c.oid AND p.polpermissive),
             ARRAY(SELECT p.polcmd::text || p.polpermissive::text FROM pg_policy AS p
-                WHERE p.polrelid = c.oid AND p.polwithcheck IS NULL)
+                WHERE p.polrelid = c.oid AND p.polpermissive
+                AND p.polwithcheck IS NULL)
         FROM pg_class AS c
         WHERE c.relnamespace = 'kontor'::regnamespace AND c.relkind IN ('r', 'p')
         ORDER BY c.relname

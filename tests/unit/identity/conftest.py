@@ -55,7 +55,7 @@ def owner(owner_url: str) -> Iterator[Database]:
 def signing_key(owner: Database, secrets: Secrets) -> SigningKey:
     with owner.system_transaction() as session:
         ensure_signing_key(session, secrets, SECRET)
-    return load_signing_key(secrets, SECRET)
+        return load_signing_key(session, secrets, SECRET)
 
 
 @pytest.fixture
