@@ -324,7 +324,7 @@ def test_tenant_is_erased_after_its_grace_and_a_tombstone_stays(
     looks = 0
     while not shop.workshop.erasure.run(tenant, until=time.monotonic()):
         looks += 1
-        assert looks < 300
+        assert looks < 300, rows_left(owner_url, tenant)
         with pytest.raises(RefusedError), working_on(correlation="", viewer=admin.viewer):
             _look(shop.database, tenant)
     assert looks > 5, "each look had time for one slice only"
