@@ -9,9 +9,7 @@ import typer
 
 from infra.cli.options import DEFAULT_DATA, AsJson, Data
 
-tenant = typer.Typer(
-    no_args_is_help=True, help="Add and list tenants (for whoever runs the server)."
-)
+tenant = typer.Typer(no_args_is_help=True, help="Tenants' lives, for whoever runs the server.")
 
 
 @tenant.command()
