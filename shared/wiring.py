@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from shared.adapters.egress import Egress
     from shared.adapters.scanner import Scanner
     from shared.agents.outgoing import Outgoing
+    from shared.federation.client import OidcClient
     from shared.generation.bridge import Bridge, Line
     from shared.generation.language_models import LanguageModel
     from shared.generation.model import Purpose
     from shared.generation.switchboard import Switchboard
+    from shared.identity.post import Mailroom
     from shared.identity.service import Verifier
     from shared.inference.embedding import Embedder, Tokenizer
     from shared.inference.model import EmbeddingModel
@@ -56,6 +58,8 @@ class App:
     def __init__(self, config: Settings) -> None:
         self.settings = config
         self._aws = {"region": config.storage_region, "endpoint": config.aws_endpoint_url}
+        self._other_embedders: dict[str, Embedder] = {}
+        self._rerankers: dict[str, Reranker] = {}
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -80,6 +84,13 @@ class App:
         from shared.identity.service import Verifier
 
         return Verifier(self.database, issuer=self.settings.token_issuer)
+
+    @cached_property
+    def mailroom(self) -> Mailroom:
+        """What letters to people are sealed, written and sent with."""
+        from shared.identity.post import open_mailroom
+
+        return open_mailroom(self.settings, self.secrets)
 
     @cached_property
     def objects(self) -> Objects:
@@ -169,10 +180,6 @@ class App:
         )
         return RememberingEmbedder(opened)
 
-    @cached_property
-    def _other_embedders(self) -> dict[str, Embedder]:
-        return {}
-
     def embedder_named(self, name: str) -> Embedder:
         """Return a model by its name, opened once."""
         if name == self.settings.embedding_model:
@@ -259,6 +266,16 @@ class App:
         from shared.adapters.egress import Egress
 
         return Egress(inside=self.settings.egress_inside)
+
+    @cached_property
+    def oidc_client(self) -> OidcClient:
+        """The conversation with identity providers; small answers, or none in five seconds."""
+        from shared.adapters.egress import Egress, Limits
+        from shared.federation.client import OidcClient
+
+        limits = Limits(most_bytes=512 * 1024, timeout_s=5.0)
+        inside = self.settings.oidc_inside
+        return OidcClient(Egress(inside=inside, limits=limits), inside=inside)
 
     @cached_property
     def tenant_queue(self) -> Queue:
@@ -381,10 +398,6 @@ class App:
         return opened
 
     @cached_property
-    def _rerankers(self) -> dict[str, Reranker]:
-        return {}
-
-    @cached_property
     def settler(self) -> Settler:
         """What decides how an ingest that failed ends."""
         from shared.recovery.settling import Settler
@@ -400,6 +413,10 @@ class App:
             workflows=self.workflows,
             max_running=self.settings.max_running_workflows,
         )
+
+    def relay_facts(self, tenant_id: TenantId) -> None:
+        """Send what this tenant's last transaction announced; workflows wait for others."""
+        outbox.try_send_facts(self.database, tenant_id, bus=self.bus)
 
     def relay_waiting(self) -> None:
         """Start workflows of whoever's turn it is, after one has ended."""

@@ -75,16 +75,6 @@ def socket_handler(
     return handler
 
 
-def _origin(context: Mapping[str, Any], principal: Principal) -> Origin:
-    identity = context.get("identity") or {}
-    return Origin(
-        address=str(identity.get("sourceIp") or ""),
-        user_agent=str(identity.get("userAgent") or ""),
-        credential=principal.credential,
-        session_id="" if principal.session_id is None else str(principal.session_id),
-    )
-
-
 def _check_alive(frame: Frame) -> None:
     """Ask whether the session the connection was opened with still lasts."""
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
@@ -99,6 +89,16 @@ def _close(frame: Frame, error: UnauthenticatedError) -> dict[str, Any]:
         frame.app.sockets.close(frame.connection_id)
         return {"statusCode": 200}
     return {"statusCode": error.status}
+
+
+def _origin(context: Mapping[str, Any], principal: Principal) -> Origin:
+    identity = context.get("identity") or {}
+    return Origin(
+        address=str(identity.get("sourceIp") or ""),
+        user_agent=str(identity.get("userAgent") or ""),
+        credential=principal.credential,
+        session_id="" if principal.session_id is None else str(principal.session_id),
+    )
 
 
 def _read_body(event: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
 from shared.agents import retention as runs
 from shared.answering import retention
+from shared.identity import accounts, post, sessions, throttling
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.kernel.ids import TenantId
@@ -48,6 +49,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     with app.database.system_transaction() as session:
         tenants = list_active_tenants(session)
         limits.tidy(session)
+        throttling.forget_old(session)
     failed = 0
     go_on(app)
     for tenant_id in tenants:
@@ -81,3 +83,6 @@ def _trim(tenant_id: TenantId) -> None:
         )
         remove_expired(session)
         forget_expired(session)
+        sessions.remove_ended(session)
+        accounts.remove_expired(session)
+        post.announce_waiting(session)

@@ -33,9 +33,8 @@ def list_endpoints(
     for each in list_of(endpoints, "items"):
         why = f" ({text_of(each, 'detail')})" if each.get("detail") else ""
         events = ", ".join(names_of(each, "events"))
-        typer.echo(
-            f"{text_of(each, 'id')}  {text_of(each, 'state')}{why}  {text_of(each, 'url')}  {events}"
-        )
+        state = f"{text_of(each, 'state')}{why}"
+        typer.echo(f"{text_of(each, 'id')}  {state}  {text_of(each, 'url')}  {events}")
     for each in list_of(sources, "items"):
         typer.echo(
             f"{text_of(each, 'path')}  from {text_of(each, 'name')} ({text_of(each, 'scheme')})"

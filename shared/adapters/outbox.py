@@ -258,6 +258,14 @@ def try_relay(
         logger.warning("outbox not sent yet", extra={"reason": error.detail})
 
 
+def try_send_facts(database: Database, tenant_id: TenantId, *, bus: Bus) -> None:
+    """Send facts now if possible and start nothing, for functions that may not start workflows."""
+    try:
+        _send_facts(database, tenant_id, bus, 0)
+    except KontorError as error:
+        logger.warning("outbox not sent yet", extra={"reason": error.detail})
+
+
 def find_interruptions(
     session: Session, consumer: str, message_key: str, outcome: str
 ) -> Interruptions:
