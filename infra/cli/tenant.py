@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ def add(
     from infra.cli.owner import owner_url
     from infra.cli.terminal import print_json
     from shared.adapters.database import Database
+    from shared.audit import service as audit
     from shared.identity.service import create_tenant
 
     chosen = password or secrets.token_urlsafe(12)
@@ -41,6 +43,13 @@ def add(
                     name=name or slug,
                     admin_email=email,
                     admin_password=chosen,
+                )
+                audit.record(
+                    replace(session, tenant_id=made.id),
+                    actor_id=None,
+                    action="tenant.made",
+                    subject=f"tenant:{made.id}",
+                    details={"by": "operator", "administrator": str(admin.id)},
                 )
         finally:
             database.close()

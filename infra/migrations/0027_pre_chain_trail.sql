@@ -749,7 +749,13 @@ CREATE CONSTRAINT TRIGGER note_removal AFTER DELETE ON kontor.tenant_erasures
     EXECUTE FUNCTION kontor.note_change('long', 'tenant_erasure', 'tenant_id');
 
 -- Who may what, and how they prove who they are: kept for seven years.
-CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE
+-- A person whom nobody of the tenant adds comes by the operator's hand or a provider's word, which
+-- are recorded as such.
+CREATE CONSTRAINT TRIGGER note_making AFTER INSERT ON kontor.users
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (coalesce(current_setting('app.viewer', true), '') <> '')
+    EXECUTE FUNCTION kontor.note_change('long', 'user', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER DELETE
     OR UPDATE OF email, display_name, password_hash, role, is_active ON kontor.users
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION kontor.note_change('long', 'user', 'id');

@@ -106,6 +106,7 @@ def test_operator_suspends_limits_exports_and_erases(cli: Cli, data: Path, owner
             "SELECT action FROM kontor.audit_events WHERE action LIKE 'tenant%' ORDER BY id"
         ).fetchall()
     assert [act for (act,) in acts] == [
+        "tenant.made",
         "tenant.suspended",
         "tenant.resumed",
         "tenant.quota_set",
