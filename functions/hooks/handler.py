@@ -5,6 +5,6 @@ from __future__ import annotations
 from functions.edge.http import lambda_handler, make_app
 from functions.hooks.routes import router
 
-app = make_app("Hooks")
+app = make_app("Hooks", takes_files=True)
 app.include_router(router)
 handler = lambda_handler(app)

@@ -159,6 +159,17 @@ class KontorClient:
             time.sleep(wait_s)
         raise UnavailableError("The server stays busy.", hint="Try again later.")
 
+    def text(self, path: str, header: str, **params: Param) -> tuple[str, str]:
+        """Read something that is no JSON object, and one of its headers (empty without it)."""
+        given = {name: value for name, value in params.items() if value not in ("", [])}
+        authorization = {"authorization": f"Bearer {self.token()}"}
+        response = self._send(
+            self._http.build_request("GET", path, params=given, headers=authorization)
+        )
+        if not response.is_success:
+            raise explain(response)
+        return response.text, response.headers.get(header, "")
+
     def post_form(self, url: str, fields: Mapping[str, str], name: str, stream: IO[bytes]) -> None:
         """Send a file to storage by a presigned POST; the access token stays out of it."""
         request = httpx.Request(

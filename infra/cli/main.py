@@ -10,6 +10,7 @@ import typer
 
 from infra.cli.agent import agent
 from infra.cli.ask import ask
+from infra.cli.audit import audit
 from infra.cli.bench import bench
 from infra.cli.bench_answering import bench_answering
 from infra.cli.bench_chunking import bench_chunking
@@ -25,6 +26,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval_feedback import evaluate
+from infra.cli.export import export
 from infra.cli.group import group
 from infra.cli.key import key
 from infra.cli.limits import limits
@@ -47,13 +49,14 @@ from infra.cli.sift import sift
 from infra.cli.signing_key import signing_key
 from infra.cli.similar import similar
 from infra.cli.sync import watch
-from infra.cli.tenant import tenant
+from infra.cli.tenant_operating import tenant
 from infra.cli.terminal import print_error
 from infra.cli.trace import trace
 from infra.cli.trash import erase, restore, trash
 from infra.cli.up import up
 from infra.cli.user import user
 from infra.cli.versions import diff, get, versions
+from infra.cli.webhook import webhook
 from shared.kernel.errors import KontorError
 
 USING, KEEPING = "Using it", "Keeping order"
@@ -108,6 +111,9 @@ app.add_typer(oidc, name="oidc", rich_help_panel=RUNNING)
 app.add_typer(signing_key, name="signing-key", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(limits)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
+app.add_typer(audit, name="audit", rich_help_panel=RUNNING)
+app.add_typer(webhook, name="webhook", rich_help_panel=RUNNING)
+app.command(rich_help_panel=RUNNING)(export)
 app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(cache, name="cache", rich_help_panel=RUNNING)
 app.add_typer(model, name="model", rich_help_panel=RUNNING)

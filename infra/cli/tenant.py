@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from infra.cli.options import DEFAULT_DATA, AsJson, Data
 
-tenant = typer.Typer(
-    no_args_is_help=True, help="Add and list tenants (for whoever runs the server)."
-)
+tenant = typer.Typer(no_args_is_help=True, help="Tenants' lives, for whoever runs the server.")
 
 
 @tenant.command()
@@ -33,6 +32,7 @@ def add(
     from infra.cli.owner import owner_url
     from infra.cli.terminal import print_json
     from shared.adapters.database import Database
+    from shared.audit import service as audit
     from shared.identity.service import create_tenant
 
     chosen = password or secrets.token_urlsafe(12)
@@ -47,6 +47,13 @@ def add(
                     admin_email=email,
                     admin_password=chosen,
                     roles=roles,
+                )
+                audit.record(
+                    replace(session, tenant_id=made.id),
+                    actor_id=None,
+                    action="tenant.made",
+                    subject=f"tenant:{made.id}",
+                    details={"by": "operator", "administrator": str(admin.id)},
                 )
         finally:
             database.close()

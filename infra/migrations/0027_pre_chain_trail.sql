@@ -110,8 +110,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_head kontor.audit_heads;
-    v_content bytea := kontor.trail_content(new);
+    v_entry kontor.audit_events;
+    v_content bytea;
 BEGIN
+    -- As it is now: hashes of what was changed have been added since it was written.
+    SELECT * INTO v_entry FROM kontor.audit_events
+    WHERE tenant_id = new.tenant_id AND id = new.id;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    v_content := kontor.trail_content(v_entry);
     SELECT * INTO v_head FROM kontor.audit_heads WHERE tenant_id = new.tenant_id FOR UPDATE;
     IF NOT FOUND THEN
         INSERT INTO kontor.audit_heads (tenant_id, sequence, hash)
@@ -130,7 +138,8 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION kontor.chain_entry FROM public;
 CREATE CONSTRAINT TRIGGER chain_entry AFTER INSERT ON kontor.audit_events
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION kontor.chain_entry();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.chain_entry();
 
 -- What was recorded before there was a chain becomes its beginning.
 DO $$
@@ -285,43 +294,72 @@ BEGIN
 END $$;
 GRANT INSERT ON kontor.audit_anchors TO kontor_app;
 
--- Records a row that was made, changed or removed, whoever did it and however, with the hashes of
--- what it was and is. Arguments: what it is called, and the columns that name it.
-CREATE FUNCTION kontor.note_change() RETURNS trigger
+-- Remembers the act that the transaction in hand has recorded of itself, so that what it changes
+-- is not recorded once more.
+CREATE FUNCTION kontor.remember_act() RETURNS trigger
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('kontor.act', new.id::text, true);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER remember_act AFTER INSERT ON kontor.audit_events
+    FOR EACH ROW EXECUTE FUNCTION kontor.remember_act();
+
+-- At commit, for every row that was made, changed or removed, whoever did it and however: the act
+-- that was recorded gets the hashes of what the row was and is (of several rows, the hash over
+-- theirs); where nothing was recorded, the change itself is. Arguments: how long that is kept,
+-- what the thing is called, which columns name it.
+CREATE FUNCTION kontor.note_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_before jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(old) - 'updated_at' END;
     v_after jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(new) - 'updated_at' END;
     v_row jsonb := coalesce(v_after, v_before);
+    v_tenant uuid := (v_row ->> 'tenant_id')::uuid;
+    v_old bytea := sha256(convert_to(v_before::text, 'UTF8'));
+    v_new bytea := sha256(convert_to(v_after::text, 'UTF8'));
     v_viewer text := coalesce(current_setting('app.viewer', true), '');
-    v_name text;
+    v_act uuid := nullif(current_setting('kontor.act', true), '')::uuid;
     v_changed jsonb := '{}';
 BEGIN
     IF v_before = v_after OR EXISTS (
-        SELECT 1 FROM kontor.tenant_erasures AS x
-        WHERE x.tenant_id = (v_row ->> 'tenant_id')::uuid AND x.is_running
+        SELECT 1 FROM kontor.tenant_erasures AS x WHERE x.tenant_id = v_tenant AND x.is_running
     ) THEN
         RETURN NULL;
     END IF;
-    SELECT string_agg(v_row ->> c.name, '/' ORDER BY c.place) INTO v_name
-    FROM unnest(TG_ARGV[1:]) WITH ORDINALITY AS c (name, place);
+    UPDATE kontor.audit_events AS e SET
+        before_hash = CASE WHEN v_old IS NULL THEN e.before_hash
+            WHEN e.before_hash IS NULL THEN v_old ELSE sha256(e.before_hash || v_old) END,
+        after_hash = CASE WHEN v_new IS NULL THEN e.after_hash
+            WHEN e.after_hash IS NULL THEN v_new ELSE sha256(e.after_hash || v_new) END
+    WHERE e.tenant_id = v_tenant AND e.id = v_act AND NOT EXISTS (
+        SELECT 1 FROM kontor.audit_links AS l WHERE l.tenant_id = v_tenant AND l.event_id = v_act);
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'UPDATE' THEN
         SELECT jsonb_build_object('columns', jsonb_agg(a.key ORDER BY a.key)) INTO v_changed
         FROM jsonb_each(v_after) AS a WHERE v_before -> a.key IS DISTINCT FROM a.value;
     END IF;
     INSERT INTO kontor.audit_events (
-        tenant_id, id, actor_id, action, subject, correlation_id, details, before_hash, after_hash)
-    VALUES (
-        (v_row ->> 'tenant_id')::uuid, kontor.new_id(),
+        tenant_id, id, actor_id, action, subject, correlation_id, details, tier, before_hash,
+        after_hash)
+    SELECT v_tenant, kontor.new_id(),
         CASE WHEN v_viewer LIKE 'user:%' THEN substr(v_viewer, 6)::uuid END,
-        TG_ARGV[0] || CASE TG_OP
+        TG_ARGV[1] || CASE TG_OP
             WHEN 'INSERT' THEN '.made' WHEN 'UPDATE' THEN '.changed' ELSE '.removed' END,
-        TG_ARGV[0] || ':' || v_name, kontor.origin('correlation'), v_changed,
-        sha256(convert_to(v_before::text, 'UTF8')), sha256(convert_to(v_after::text, 'UTF8')));
+        TG_ARGV[1] || ':' || string_agg(v_row ->> c.name, '/' ORDER BY c.place),
+        kontor.origin('correlation'), v_changed, TG_ARGV[0], v_old, v_new
+    FROM unnest(TG_ARGV[2:]) WITH ORDINALITY AS c (name, place);
+    -- A note is no act: the next row is noted by itself.
+    PERFORM set_config('kontor.act', '', true);
     RETURN NULL;
 END $$;
+REVOKE ALL ON FUNCTION kontor.note_change FROM public;
 
 -- A tenant's life ---------------------------------------------------------------------------
 
@@ -478,6 +516,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+    v_is_empty boolean;
 BEGIN
     PERFORM 1 FROM kontor.tenant_erasures AS x WHERE x.tenant_id = v_tenant AND x.is_running;
     IF NOT FOUND THEN
@@ -489,6 +528,10 @@ BEGIN
             AND t.name <> ALL (p_but)
         ORDER BY t.depth, t.name
     LOOP
+        -- Asked first: a statement that deletes nothing still fires triggers, which write.
+        EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM kontor.%I WHERE tenant_id = $1)', name)
+        INTO v_is_empty USING v_tenant;
+        CONTINUE WHEN v_is_empty;
         -- Folders and documents point to their own kind: whatever is left of them goes at once.
         IF EXISTS (SELECT 1 FROM pg_constraint AS f WHERE f.contype = 'f'
             AND f.conrelid = f.confrelid AND f.conrelid = format('kontor.%I', name)::regclass) THEN
@@ -613,7 +656,7 @@ AS $$
     SELECT coalesce(array_agg(a.attname::text ORDER BY a.attname), '{}')
     FROM pg_attribute AS a
     WHERE a.attrelid = format('kontor.%I', p_table)::regclass AND a.attnum > 0
-        AND a.attname ~ '(password|secret|token|hash|otp|recovery|digest|verifier|nonce)'
+        AND a.attname ~ '(password|secret|token|hash|otp|recovery|digest|verifier|nonce|sealed)'
         AND p_table NOT LIKE 'audit\_%'
         AND a.attname !~ '(^|_)tokens(_|$)' AND a.attname NOT IN ('token_epoch', 'token_count')
 $$;
@@ -659,31 +702,103 @@ GRANT EXECUTE ON FUNCTION kontor.request_erasure, kontor.cancel_erasure, kontor.
     TO kontor_app;
 
 -- What people change in tables of their own is noted by the database itself.
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.folders
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('folder', 'id');
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.collections
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('collection', 'id');
-CREATE TRIGGER note_change AFTER INSERT OR DELETE ON kontor.collection_documents
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change(
-        'collection_document', 'collection_id', 'document_id');
-CREATE TRIGGER note_change AFTER DELETE OR UPDATE OF title, is_pinned, is_archived
-    ON kontor.conversations FOR EACH ROW EXECUTE FUNCTION kontor.note_change('conversation', 'id');
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.saved_searches
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('saved_search', 'id');
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.llm_routes
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('llm_route', 'name');
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.llm_budgets
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('llm_budget', 'scope', 'period');
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.reading_settings
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('reading_settings', 'tenant_id');
-CREATE TRIGGER note_change AFTER INSERT OR UPDATE OF state ON kontor.reprocessings
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('reprocessing', 'id');
-CREATE TRIGGER note_change AFTER INSERT ON kontor.evaluation_runs
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('evaluation_run', 'id');
-CREATE TRIGGER note_change AFTER INSERT ON kontor.tenant_tasks
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('tenant_task', 'id');
-CREATE TRIGGER note_change AFTER INSERT ON kontor.tenant_erasures
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('tenant_erasure', 'tenant_id');
-CREATE TRIGGER note_removal AFTER DELETE ON kontor.tenant_erasures
-    FOR EACH ROW WHEN (NOT old.is_running)
-    EXECUTE FUNCTION kontor.note_change('tenant_erasure', 'tenant_id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.folders
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'folder', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER DELETE
+    OR UPDATE OF title, folder_id, metadata, tags, removed_at ON kontor.documents
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'document', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.collections
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'collection', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE ON kontor.collection_documents
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change(
+        'standard', 'collection_document', 'collection_id', 'document_id');
+CREATE CONSTRAINT TRIGGER note_change AFTER DELETE OR UPDATE OF title, is_pinned, is_archived
+    ON kontor.conversations
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('short', 'conversation', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.saved_searches
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('short', 'search', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.llm_routes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'llm_route', 'name');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.llm_budgets
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'llm_budget', 'scope', 'period');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.reading_settings
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'reading_settings', 'tenant_id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OF state ON kontor.reprocessings
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'reprocessing', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT ON kontor.evaluation_runs
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('standard', 'evaluation_run', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT ON kontor.tenant_tasks
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'tenant_task', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT ON kontor.tenant_erasures
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'tenant_erasure', 'tenant_id');
+CREATE CONSTRAINT TRIGGER note_removal AFTER DELETE ON kontor.tenant_erasures
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NOT old.is_running)
+    EXECUTE FUNCTION kontor.note_change('long', 'tenant_erasure', 'tenant_id');
+
+-- Who may what, and how they prove who they are: kept for seven years.
+-- A person whom nobody of the tenant adds comes by the operator's hand or a provider's word, which
+-- are recorded as such.
+CREATE CONSTRAINT TRIGGER note_making AFTER INSERT ON kontor.users
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (coalesce(current_setting('app.viewer', true), '') <> '')
+    EXECUTE FUNCTION kontor.note_change('long', 'user', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER DELETE
+    OR UPDATE OF email, display_name, password_hash, role, is_active ON kontor.users
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'user', 'id');
+CREATE CONSTRAINT TRIGGER note_making AFTER INSERT ON kontor.roles
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NOT new.is_builtin)
+    EXECUTE FUNCTION kontor.note_change('long', 'role', 'name');
+CREATE CONSTRAINT TRIGGER note_change AFTER UPDATE OR DELETE ON kontor.roles
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'role', 'name');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.groups
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'group', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.group_members
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'group_member', 'group_id', 'user_id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.access_grants
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change(
+        'long', 'grant', 'resource_kind', 'resource_id', 'subject');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF title, password_hash, expires_at,
+    revoked_at, most_uses ON kontor.share_links
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'share', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF name, scopes, expires_at,
+    rotated_at, revoked_at ON kontor.api_keys
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'key', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.oidc_providers
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'provider', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE ON kontor.identities
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'identity', 'issuer', 'subject');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF accepted_at ON kontor.invitations
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'invitation', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF sealed_secret, confirmed_at
+    ON kontor.second_factors
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'second_factor', 'user_id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON kontor.sign_in_policies
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'sign_in_policy', 'tenant_id');
+CREATE CONSTRAINT TRIGGER note_change AFTER UPDATE OF revoked_at ON kontor.sessions
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('short', 'session', 'id');

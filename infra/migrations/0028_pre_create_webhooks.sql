@@ -119,8 +119,10 @@ END $$;
 CREATE TRIGGER announce_act AFTER INSERT ON kontor.audit_events
     FOR EACH ROW WHEN (new.outcome = 'done') EXECUTE FUNCTION kontor.announce_act();
 
-CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF url, description, events, state,
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF url, description, events, state,
     secret_name ON kontor.webhook_endpoints
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('webhook_endpoint', 'id');
-CREATE TRIGGER note_change AFTER INSERT OR DELETE ON kontor.webhook_sources
-    FOR EACH ROW EXECUTE FUNCTION kontor.note_change('webhook_source', 'id');
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'webhook_endpoint', 'id');
+CREATE CONSTRAINT TRIGGER note_change AFTER INSERT OR DELETE ON kontor.webhook_sources
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION kontor.note_change('long', 'webhook_source', 'id');

@@ -16,7 +16,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
@@ -278,6 +278,9 @@ def entry_of(original: Original) -> str:
         name = f"{original.number}-{_safe(original.filename)}"
         return f"versions/{original.document_id}/{name}"
     title = _safe(original.title)
+    ending = PurePosixPath(_safe(original.filename)).suffix
+    if not title.lower().endswith(ending.lower()):
+        title += ending
     if original.is_second:
         stem, dot, ending = title.rpartition(".")
         title = f"{stem or title} ({original.document_id}){dot}{ending if stem else ''}"

@@ -17,6 +17,17 @@ EXPORTS: Final = "exports"
 EXPORTED: Final = (
     "tenants",
     "users",
+    "roles",
+    "groups",
+    "group_members",
+    "access_grants",
+    "share_links",
+    "api_keys",
+    "sessions",
+    "invitations",
+    "identities",
+    "oidc_providers",
+    "sign_in_policies",
     "folders",
     "documents",
     "versions",
@@ -56,6 +67,7 @@ EXPORTED: Final = (
     "audit_heads",
 )
 _DERIVED: Final = "is computed from the originals"
+_PROOF: Final = "proves who somebody is, and must not leave"
 _PASSING: Final = "is work under way, over before anybody reads an export"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "chunks": _DERIVED,
@@ -85,6 +97,19 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "llm_cooldowns": _PASSING,
     "sweep_positions": _PASSING,
     "dead_letters": _PASSING,
+    "refresh_tokens": _PROOF,
+    "one_time_tokens": _PROOF,
+    "second_factors": _PROOF,
+    "recovery_codes": _PROOF,
+    "key_secrets": _PROOF,
+    "tickets": _PROOF,
+    "link_visits": _PROOF,
+    "oidc_flows": _PASSING,
+    "mails": _PASSING,
+    "idempotent_requests": _PASSING,
+    "rate_buckets": _PASSING,
+    "access_lists": "is computed from the grants",
+    "access_entries": "is computed from the grants",
     "tenant_tombstones": "is written when the tenant is gone",
 }
 

@@ -75,7 +75,7 @@ def converse(app: App, tenant: TenantId, user: UserId, words: str) -> UUID:
         )
         session.connection.execute(
             "INSERT INTO kontor.messages (tenant_id, id, conversation_id, role, content, state)"
-            " VALUES (%s, %s, %s, 'user', %s, 'complete')",
+            " VALUES (%s, %s, %s, 'user', %s, 'asked')",
             (tenant, new_id(), conversation, words),
         )
     return conversation
@@ -324,7 +324,7 @@ def test_tenant_is_erased_after_its_grace_and_a_tombstone_stays(
     looks = 0
     while not shop.workshop.erasure.run(tenant, until=time.monotonic()):
         looks += 1
-        assert looks < 300
+        assert looks < 300, rows_left(owner_url, tenant)
         with pytest.raises(RefusedError), working_on(correlation="", viewer=admin.viewer):
             _look(shop.database, tenant)
     assert looks > 5, "each look had time for one slice only"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from shared.adapters.database import Database
+from shared.adapters.database import Database, Session
 from shared.audit import proof, service
 from shared.audit.model import Wanted, content_hash, link_hash
 from shared.kernel.context import Origin, working_on
@@ -265,3 +265,48 @@ def _rechained(
             " WHERE l.sequence = %s AND h.tenant_id = %s",
             (sequence, tenant),
         )
+
+
+def test_change_that_nobody_recorded_is_noted_by_the_database(
+    database: Database, tenant: TenantId
+) -> None:
+    person = UserId(new_id())
+    with (
+        working_on(correlation="c-5", viewer=f"user:{person}", origin=ORIGIN),
+        database.transaction(tenant) as session,
+    ):
+        _make_folder(session, "a")
+    with database.transaction(tenant) as session:
+        session.connection.execute("UPDATE kontor.folders SET name = 'b', path = 'b'")
+        session.connection.execute("UPDATE kontor.folders SET name = 'b'")
+    with database.transaction(tenant) as session:
+        session.connection.execute("DELETE FROM kontor.folders")
+    with database.transaction(tenant) as session:
+        removed, changed, made = service.list_events(session).items
+    assert (made.action, made.actor_id, made.correlation_id) == ("folder.made", person, "c-5")
+    assert (made.address, made.before_hash) == (ORIGIN.address, None)
+    assert (changed.action, changed.details) == ("folder.changed", {"columns": ["name", "path"]})
+    assert changed.before_hash == made.after_hash
+    assert (removed.action, removed.after_hash) == ("folder.removed", None)
+
+
+def test_recorded_act_gets_the_hashes_of_what_it_changed(
+    database: Database, tenant: TenantId
+) -> None:
+    with database.transaction(tenant) as session:
+        _make_folder(session, "a")
+        _make_folder(session, "b")
+        service.record(session, actor_id=None, action="folder.added", subject="folder:x")
+    with database.transaction(tenant) as session:
+        (entry,) = service.list_events(session).items
+    assert entry.before_hash is None
+    assert entry.after_hash is not None
+    assert check(database, tenant)[0]
+
+
+def _make_folder(session: Session, name: str) -> None:
+    session.connection.execute(
+        "INSERT INTO kontor.folders (tenant_id, id, name, path, created_by)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        (session.tenant_id, new_id(), name, name, new_id()),
+    )

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from infra.cli.checks import FAIL, OK, WARN, Place, check_disk, check_ports, examine
@@ -80,6 +81,39 @@ def test_a_tenant_is_added_over_the_running_servers_database(
     assert "acme already" in again.err
     (listed,) = json.loads(cli("tenant", "ls", "--json").out)["items"]
     assert (listed["slug"], listed["users"], listed["documents"]) == ("acme", 1, 0)
+
+
+def test_operator_suspends_limits_exports_and_erases(cli: Cli, data: Path, owner_url: str) -> None:
+    import os
+
+    data.mkdir()
+    write_running(data, Running(os.getpid(), "http://127.0.0.1:1", owner_url))
+    cli("tenant", "add", "acme", "--email", "ada@acme.example")
+    assert "suspended" in cli("tenant", "suspend", "acme", "--because", "unpaid").out
+    assert not json.loads(cli("tenant", "ls", "--json").out)["items"][0]["is_active"]
+    assert cli("tenant", "resume", "acme").code == 0
+    limited = cli("tenant", "quota", "acme", "--storage", "1.5G", "--documents", "7").out
+    assert limited == "acme: storage 1,610,612,736 bytes, documents 7.\n"
+    assert cli("tenant", "quota", "acme", "--storage", "much").code == 65
+    assert "exports/" in cli("tenant", "export", "acme").out
+    assert "not confirmed" in cli("tenant", "erase", "acme").err
+    assert "in 7 days" in cli("tenant", "erase", "acme", "--confirm", "acme").out
+    assert cli("tenant", "erase", "acme", "--cancel").code == 0
+    assert cli("tenant", "erase", "acme", "--cancel").code == 66
+    assert cli("tenant", "suspend", "nobody").code == 66
+    with psycopg.connect(owner_url) as owner:
+        acts = owner.execute(
+            "SELECT action FROM kontor.audit_events WHERE action LIKE 'tenant%' ORDER BY id"
+        ).fetchall()
+    assert [act for (act,) in acts] == [
+        "tenant.made",
+        "tenant.suspended",
+        "tenant.resumed",
+        "tenant.quota_set",
+        "tenant_task.made",
+        "tenant_erasure.made",
+        "tenant_erasure.removed",
+    ]
 
 
 def test_a_dead_servers_note_is_not_believed(data: Path) -> None:
