@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.edge.socket import Frame, socket_handler
-from shared.kernel.errors import InvalidError
+from shared.kernel.errors import InvalidError, RefusedError
 from shared.realtime import service as realtime
 
 PROTOCOL = "kontor.v1"
@@ -32,6 +32,7 @@ def _handle(frame: Frame) -> Mapping[str, Any] | None:
 
 
 def _connect(frame: Frame) -> Mapping[str, Any]:
+    _require_known_origin(frame)
     frame.principal.require("documents:read")
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.connect(
@@ -41,6 +42,20 @@ def _connect(frame: Frame) -> Mapping[str, Any]:
             session_id=frame.principal.session_id,
         )
     return {"headers": {"Sec-WebSocket-Protocol": PROTOCOL}}
+
+
+def _require_known_origin(frame: Frame) -> None:
+    """Let pages of known origins open a socket, and programs, which have none.
+
+    Browsers ask nobody before they open one (CORS does not cover sockets), so the function must.
+    """
+    headers = {str(k).lower(): str(v) for k, v in (frame.event.get("headers") or {}).items()}
+    origin = headers.get("origin", "")
+    own = {f"https://{headers.get('host', '')}", f"http://{headers.get('host', '')}"}
+    if origin and origin not in own | set(frame.app.settings.cors_origins.split(",")):
+        raise RefusedError(
+            "Pages of this origin may not open a connection.", hint="Add it to CORS_ORIGINS."
+        )
 
 
 def _choose_topic(frame: Frame) -> None:
