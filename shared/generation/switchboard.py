@@ -44,7 +44,7 @@ class Switchboard:
     database: Database
     routes: Sequence[Route]
     read_secret: Callable[[str], str]
-    default_key: str
+    default_key: str = field(repr=False)
     first_word_s: float
     private_hosts: frozenset[str]
     forget_secret: Callable[[str], None] | None = None

@@ -14,6 +14,23 @@ import yaml
 from infra.deploy.package import GOLDEN, ROOT
 from infra.local.serverless import load_service
 
+# The streams of a log group, the versions of a function, the runs of a state machine: parts of
+# what is named before.
+_OWN_PARTS = re.compile(
+    r":log-group:/aws/lambda/kontor-golden-\w+:\*:\*$|^\$\{functionArn\}:\*$"
+    r"|:execution:kontor-golden-\w+:\*$"
+)
+# The framework makes it and nothing uses it; it may write this stage's logs.
+_UNUSED_ROLE = "IamRoleLambdaExecution"
+# What in a function's code makes use of a right.
+USES = {
+    "s3": r"\.objects\b|\.erasure\b|\.scanner\b",
+    "events": r"\.relay|\.bus\b",
+    "states": r"\.relay|\.workflows\b",
+    "sqs:SendMessage": r"intake_queue|dead_letter_queue|_queue\b",
+    "execute-api": r"\.sockets|\.reply",
+    "lambda": r"language_model|\.bridge|instruments_of|desk_of|reranker",
+}
 Resources = dict[str, dict[str, Any]]
 STAGE = "kontor-golden"
 # Rights on things that other accounts own or that have no name of ours, and why.
@@ -21,6 +38,13 @@ ELSEWHERE = {
     "arn:aws:bedrock:*::foundation-model/*": "Amazon's models; which one is a route's choice",
     "arn:aws:bedrock:*:${AWS::AccountId}:inference-profile/*": "the account's own profiles",
 }
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's tags as nothing."""
+
+
+_Loader.add_multi_constructor("!", lambda *_: None)
 
 
 def _load() -> Resources:
@@ -66,6 +90,8 @@ def wide_rights(resources: Resources) -> list[str]:
     """Complain of rights to do anything, or to do something with anything."""
     complaints = []
     for role, statement in _statements(resources):
+        if role == _UNUSED_ROLE:
+            continue
         assert statement["Effect"] in {"Allow", "Deny"}
         complaints += [
             f"{role}: {action} is any action"
@@ -77,6 +103,8 @@ def wide_rights(resources: Resources) -> list[str]:
             is_ours = bool(_refers(target) & resources.keys()) or STAGE in written
             if not is_ours and written not in ELSEWHERE:
                 complaints.append(f"{role}: {written} is nothing of this stage's own")
+            if _OWN_PARTS.search(written):
+                continue
             if re.search(r":(\*|kontor-golden\*)$|:::\*|^\*$", written):
                 complaints.append(f"{role}: {written} is everything of a kind")
         complaints += [
@@ -90,6 +118,7 @@ def wide_rights(resources: Resources) -> list[str]:
 def shared_roles(resources: Resources) -> list[str]:
     """Complain of functions without a role of their own, and of rights from elsewhere."""
     roles = [json.dumps(p["Role"]) for _, p in _of(resources, "AWS::Lambda::Function")]
+    assert not [role for role in roles if f'"{_UNUSED_ROLE}"' in role]
     complaints = [f"{role} has several functions" for role in set(roles) if roles.count(role) > 1]
     complaints += [
         f"{name}: managed policies change without us"
@@ -97,6 +126,40 @@ def shared_roles(resources: Resources) -> list[str]:
         if role.get("ManagedPolicyArns")
     ]
     return complaints
+
+
+def unused_rights(rights: dict[str, set[str]], code: dict[str, str]) -> list[str]:
+    """Complain of rights that a function's code makes no use of; both by function."""
+    return [
+        f"{function}: nothing there uses {right}"
+        for function, held in rights.items()
+        for right in sorted(held)
+        if (use := USES.get(right) or USES.get(right.partition(":")[0]))
+        and not re.search(use, code[function])
+    ]
+
+
+def _declared_rights() -> dict[str, set[str]]:
+    """Read what every function.yml asks for."""
+    found = {}
+    for path in (ROOT / "functions").glob("*/function.yml"):
+        spec = yaml.load(path.read_text("utf-8"), _Loader)
+        actions = (action for each in spec["iamRoleStatements"] for action in each["Action"])
+        found[path.parent.name] = set(actions)
+    return found
+
+
+def _code(function: str) -> str:
+    """Return a function's own code with that of the edge it is made of."""
+    waiting, seen, text = list((ROOT / "functions" / function).glob("*.py")), set(), ""
+    while waiting:
+        path = waiting.pop()
+        if path not in seen and path.is_file():
+            seen.add(path)
+            text += path.read_text("utf-8")
+            edges = re.findall(r"from functions\.edge\.(\w+)", text)
+            waiting += [ROOT / "functions" / "edge" / f"{name}.py" for name in edges]
+    return text
 
 
 def secrets_of_others(resources: Resources) -> list[str]:
@@ -288,18 +351,20 @@ def test_every_breach_is_refused() -> None:
         assert check(resources), (check.__name__, breach)
 
 
+def test_no_function_has_a_right_it_does_not_use() -> None:
+    rights = _declared_rights()
+    assert not unused_rights(rights, {name: _code(name) for name in rights})
+    assert unused_rights({"wiki": {"s3:GetObject"}}, {"wiki": "app.database"})
+
+
 def test_every_class_of_data_has_a_key() -> None:
     keys = {name for name, _ in _of(_load(), "AWS::KMS::Key")}
     assert keys == {"DocumentsKey", "SecretsKey", "QueuesKey", "LogsKey", "TrailKey"}
 
 
 def test_every_function_has_a_line_in_logs_yml() -> None:
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_multi_constructor("!", lambda *_: None)
     text = (ROOT / "infra" / "resources" / "logs.yml").read_text("utf-8")
-    lines = set(yaml.load(text, Loader)["extensions"])
+    lines = set(yaml.load(text, _Loader)["extensions"])
     expected = {_group(function.key) for function in load_service(ROOT).functions}
     assert lines == expected, "add or remove lines in infra/resources/logs.yml"
 
