@@ -6,7 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from functions.auth import key_routes, session_routes
+from functions.auth import (
+    account_routes,
+    invitation_routes,
+    joining_routes,
+    key_routes,
+    oidc_routes,
+    provider_routes,
+    second_factor_routes,
+    session_routes,
+)
+from functions.auth.attempts import counted, record_failed_sign_in
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.schemas import (
     KeysAnswer,
@@ -19,36 +29,61 @@ from functions.auth.schemas import (
     person_answer,
     user_answer,
 )
+from functions.auth.trail import record_sign_in
 from functions.edge.http import Caller
 from shared.audit import service as audit
+from shared.identity import entering
 from shared.identity import service as identity
+from shared.identity.model import Device, SignIn, Welcome
+from shared.identity.throttling import Try
+from shared.kernel.errors import UnauthenticatedError
+from shared.wiring import App
 from shared.wiring import app as wired
 
 router = APIRouter()
-router.include_router(session_routes.router)
-router.include_router(key_routes.router)
+for part in (
+    session_routes,
+    second_factor_routes,
+    account_routes,
+    joining_routes,
+    invitation_routes,
+    key_routes,
+    oidc_routes,
+    provider_routes,
+):
+    router.include_router(part.router)
 
 
 @router.post("/auth/login")
 def sign_in(body: SignInRequest, request: Request, response: Response) -> TokenAnswer:
-    """Exchange e-mail address and password for an access token and a refresh token."""
-    app = wired()
+    """Exchange e-mail address and password for an access token and a refresh token.
+
+    Where a code is asked for as well, the answer is a problem of the type
+    ``second-factor-required`` with a challenge, for POST /auth/login/second-factor.
+    """
+    app, device = wired(), device_of(request)
     password = body.password.get_secret_value()
     rules = rules_of(app)
-    account = identity.recognise(
-        app.database, email=body.email, password=password, tenant_slug=body.tenant
-    )
+    account = _recognised(app, body, password, device)
     with app.database.transaction(account.tenant_id) as session:
-        welcome = identity.welcome(
-            session, account, password=password, rules=rules, device=device_of(request)
-        )
-        audit.record(
-            session,
-            actor_id=welcome.user.id,
-            action="user.signed_in",
-            subject=f"user:{welcome.user.id}",
-        )
-    return signed_in(welcome, response)
+        entered = entering.enter(session, account, password=password, rules=rules, device=device)
+        if isinstance(entered, Welcome):
+            record_sign_in(session, entered, "password")
+    if isinstance(entered, entering.Challenge):
+        raise entering.raised(entered)
+    return signed_in(entered, response)
+
+
+def _recognised(app: App, body: SignInRequest, password: str, device: Device) -> SignIn:
+    """Check the password, once the tries so far allow it; a failed one is on record."""
+    try:
+        with counted(app, Try("sign_in", body.email, device.address)):
+            return identity.recognise(
+                app.database, email=body.email, password=password, tenant_slug=body.tenant
+            )
+    except UnauthenticatedError:
+        record_failed_sign_in(app, body.email, body.tenant, device)
+        raise
 
 
 @router.get("/auth/me")

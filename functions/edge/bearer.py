@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from functions.edge.limiting import bucket_of, charge, charge_address
 from shared.identity.model import Principal
-from shared.kernel.context import set_tenant, set_viewer
+from shared.kernel.context import origin, set_origin, set_tenant, set_viewer
 from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import app as wired
 
@@ -38,6 +39,8 @@ async def _seeing(caller: Annotated[Principal, Depends(_verified)]) -> Principal
     """Bind the request's own task to the caller: what threads do for it inherits that."""
     set_tenant(str(caller.tenant_id))
     set_viewer(caller.viewer)
+    session_id = "" if caller.session_id is None else str(caller.session_id)
+    set_origin(replace(origin(), credential=caller.credential, session_id=session_id))
     return caller
 
 

@@ -26,14 +26,15 @@ from functions.edge.idempotency import Idempotency
 from functions.edge.limiting import RateLimits
 from functions.edge.payloads import CheckedPayloads
 from functions.edge.refusing import answer_error
+from shared.audit import service as audit
 from shared.identity.model import Principal
-from shared.kernel.context import correlation_id, working_on
-from shared.kernel.errors import InvalidError, KontorError, MalformedError
+from shared.kernel.context import Origin, correlation_id, working_on
+from shared.kernel.errors import InvalidError, KontorError, MalformedError, RefusedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 # Everything else travels as base64 between Lambda and the gateway.
-TEXT_TYPES = ["text/", "application/json", "application/problem+json"]
+TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/x-ndjson"]
 CORRELATION_HEADER = "x-correlation-id"
 _MAX_CORRELATION = 64
 _STATUS_TITLES = {404: "Not found", 405: "Method not allowed", 400: "Malformed request"}
@@ -68,7 +69,8 @@ class Correlation:
                 message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 
-        with working_on(correlation=correlation, **_of_caller(scope)):
+        known = _of_caller(scope)
+        with working_on(correlation=correlation, origin=origin_of(scope), **known):
             try:
                 await self._inner(scope, receive, send_with_id)
             except Exception as error:  # the storey's edge
@@ -88,6 +90,20 @@ def _of_caller(scope: Scope) -> dict[str, str]:
         return {}
     caller = principal_of(context)
     return {"tenant": str(caller.tenant_id), "viewer": caller.viewer}
+
+
+def origin_of(scope: Scope) -> Origin:
+    """Read from where a request comes: the gateway says so, or else the connection itself."""
+    event: dict[str, Any] = scope.get("aws.event") or {}
+    http = event.get("requestContext", {}).get("http", {})
+    agent = dict(scope["headers"]).get(b"user-agent", b"").decode("ascii", "replace")
+    context = gateway_context(scope)
+    return Origin(
+        address=str(http.get("sourceIp") or (scope.get("client") or ("",))[0]),
+        user_agent=str(http.get("userAgent") or agent),
+        credential=context.get("credential", ""),
+        session_id=context.get("session_id", ""),
+    )
 
 
 def _caller(request: Request) -> Principal:
@@ -146,9 +162,29 @@ def problem(error: KontorError, instance: str) -> JSONResponse:
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, KontorError)
+    if isinstance(error, RefusedError):
+        _note_refusal(request, error)
     level = logging.WARNING if error.status >= 500 else logging.INFO  # noqa: PLR2004
     logger.log(level, "request refused", extra={"status": error.status, "code": error.code})
     return problem(error, request.url.path)
+
+
+def _note_refusal(request: Request, error: RefusedError) -> None:
+    """Leave in the trail that a known caller was refused something."""
+    context = gateway_context(request.scope)
+    if not context:
+        return
+    caller = principal_of(context)
+    route = request.scope.get("route")
+    path = getattr(route, "path", request.url.path)
+    audit.record_refusal(
+        wired().database,
+        caller.tenant_id,
+        actor_id=caller.user_id,
+        action="access.refused",
+        subject=f"route:{request.method} {path}",
+        details={"reason": error.detail[:300]},
+    )
 
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from functions.edge.limiting import bucket_of
 from functions.edge.payloads import read_json
 from shared.identity import sessions
 from shared.identity.model import Principal
-from shared.kernel.context import working_on
+from shared.kernel.context import Origin, working_on
 from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
 from shared.limits import service as limits
 from shared.wiring import App
@@ -52,7 +52,8 @@ def socket_handler(
         context = event["requestContext"]
         principal = principal_of(context.get("authorizer") or {})
         tenant, viewer = str(principal.tenant_id), principal.viewer
-        with working_on(correlation=str(uuid4()), tenant=tenant, viewer=viewer):
+        origin = _origin(context, principal)
+        with working_on(correlation=str(uuid4()), tenant=tenant, viewer=viewer, origin=origin):
             body: dict[str, Any] = {}
             frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:
@@ -88,6 +89,16 @@ def _close(frame: Frame, error: UnauthenticatedError) -> dict[str, Any]:
         frame.app.sockets.close(frame.connection_id)
         return {"statusCode": 200}
     return {"statusCode": error.status}
+
+
+def _origin(context: Mapping[str, Any], principal: Principal) -> Origin:
+    identity = context.get("identity") or {}
+    return Origin(
+        address=str(identity.get("sourceIp") or ""),
+        user_agent=str(identity.get("userAgent") or ""),
+        credential=principal.credential,
+        session_id="" if principal.session_id is None else str(principal.session_id),
+    )
 
 
 def _read_body(event: dict[str, Any]) -> dict[str, Any]:

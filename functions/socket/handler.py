@@ -34,6 +34,8 @@ def _handle(frame: Frame) -> Mapping[str, Any] | None:
 def _connect(frame: Frame) -> Mapping[str, Any]:
     _require_known_origin(frame)
     frame.principal.require("documents:read")
+    if frame.principal.credential == "link":
+        raise RefusedError("A share link is for looking at what it shows, not for listening.")
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.connect(
             session,

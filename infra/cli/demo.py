@@ -25,12 +25,14 @@ def ensure_demo(owner_url: str, *, data: Path, api: str, aws: str, settings: Set
     from shared.adapters.database import Database
     from shared.adapters.secrets import Secrets
     from shared.identity.keys import ensure_signing_key
+    from shared.identity.sealing import ensure_seal
 
     database = Database(owner_url)
     try:
         vault = Secrets(region=settings.storage_region, endpoint=aws)
         with database.system_transaction() as session:
             ensure_signing_key(session, vault, settings.signing_secret)
+        ensure_seal(vault, settings.identity_secret)
         known = read_profile(data / PROFILE_FILE)
         if known is not None and known.email == EMAIL and known.password:
             password = known.password

@@ -223,6 +223,17 @@ AS $$ DELETE FROM kontor.sign_in_tries WHERE key = p_key $$;
 REVOKE ALL ON FUNCTION kontor.forgive_tries FROM public;
 GRANT EXECUTE ON FUNCTION kontor.forgive_tries TO kontor_app;
 
+-- A right try counts neither for nor against where it came from: what was free before is again.
+CREATE FUNCTION kontor.give_back_try(p_key bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE kontor.sign_in_tries SET tries = greatest(0, tries - 1), blocked_until = '-infinity'
+    WHERE key = p_key
+$$;
+REVOKE ALL ON FUNCTION kontor.give_back_try FROM public;
+GRANT EXECUTE ON FUNCTION kontor.give_back_try TO kontor_app;
+
 CREATE FUNCTION kontor.forget_old_tries() RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

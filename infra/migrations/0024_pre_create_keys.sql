@@ -100,6 +100,7 @@ CREATE TABLE kontor.oidc_providers (
     allowed_domains text[] NOT NULL,
     trusted_domains text[] NOT NULL,
     group_roles jsonb NOT NULL,
+    group_groups jsonb NOT NULL,
     default_role text NOT NULL,
     makes_users boolean NOT NULL,
     is_active boolean NOT NULL DEFAULT true,
@@ -120,6 +121,8 @@ CREATE TABLE kontor.identities (
     subject text NOT NULL,
     user_id uuid NOT NULL,
     email text NOT NULL,
+    -- Whether the account was made by the first sign-in: then its role follows the groups.
+    made_user boolean NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     signed_in_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, issuer, subject),

@@ -114,7 +114,27 @@ CREATE INDEX group_members_user ON kontor.group_members (tenant_id, user_id);
 ALTER TABLE kontor.group_members ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON kontor.group_members
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
-GRANT SELECT, INSERT, DELETE ON kontor.group_members TO kontor_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON kontor.group_members TO kontor_app;
 
--- Accounts can be removed for good; what a person made stays and names them by id.
+-- Accounts can be removed for good. What a person put in stays and names them by id; what was
+-- only theirs goes with them.
 GRANT DELETE ON kontor.users TO kontor_app;
+CREATE FUNCTION kontor.forget_person() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM kontor.conversations AS c
+    WHERE c.tenant_id = OLD.tenant_id AND c.user_id = OLD.id;
+    DELETE FROM kontor.agent_runs AS r WHERE r.tenant_id = OLD.tenant_id AND r.user_id = OLD.id;
+    DELETE FROM kontor.saved_searches AS s
+    WHERE s.tenant_id = OLD.tenant_id AND s.created_by = OLD.id AND NOT s.is_shared;
+    DELETE FROM kontor.saved_search_runs AS s
+    WHERE s.tenant_id = OLD.tenant_id AND s.user_id = OLD.id;
+    DELETE FROM kontor.connections AS c
+    WHERE c.tenant_id = OLD.tenant_id AND c.user_id = OLD.id;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION kontor.forget_person FROM public;
+CREATE TRIGGER forget_person AFTER DELETE ON kontor.users
+    FOR EACH ROW EXECUTE FUNCTION kontor.forget_person();

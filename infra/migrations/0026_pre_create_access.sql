@@ -117,6 +117,39 @@ CREATE POLICY own_tenant ON kontor.link_visits
     USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, DELETE ON kontor.link_visits TO kontor_app;
 
+-- Tokens come before a tenant is known. Only what is in force: the link, its maker's account, the
+-- tenant.
+CREATE FUNCTION kontor.find_share_link(p_token_hash bytea)
+RETURNS TABLE (
+    tenant_id uuid, link_id uuid, password_hash text, title text, resource_kind text,
+    resource_id uuid, expires_at timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.tenant_id, l.id, l.password_hash, l.title, l.resource_kind, l.resource_id, l.expires_at
+    FROM kontor.share_links AS l
+    JOIN kontor.tenants AS t ON t.id = l.tenant_id AND t.is_active
+    JOIN kontor.users AS u ON u.tenant_id = l.tenant_id AND u.id = l.created_by AND u.is_active
+    WHERE l.token_hash = p_token_hash AND l.revoked_at IS NULL AND l.expires_at > now()
+        AND (l.most_uses IS NULL OR l.use_count < l.most_uses)
+$$;
+CREATE FUNCTION kontor.find_link_visit(p_token_hash bytea)
+RETURNS TABLE (tenant_id uuid, link_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.tenant_id, l.id
+    FROM kontor.link_visits AS v
+    JOIN kontor.share_links AS l ON l.tenant_id = v.tenant_id AND l.id = v.link_id
+    JOIN kontor.tenants AS t ON t.id = l.tenant_id AND t.is_active
+    JOIN kontor.users AS u ON u.tenant_id = l.tenant_id AND u.id = l.created_by AND u.is_active
+    WHERE v.token_hash = p_token_hash AND v.expires_at > now()
+        AND l.revoked_at IS NULL AND l.expires_at > now()
+$$;
+REVOKE ALL ON FUNCTION kontor.find_share_link, kontor.find_link_visit FROM public;
+GRANT EXECUTE ON FUNCTION kontor.find_share_link, kontor.find_link_visit TO kontor_app;
+
 -- -- whose eyes -------------------------------------------------------------------------------
 
 -- The link the transaction looks through; NULL for people and for the system.
@@ -297,6 +330,10 @@ AS $$
         WHERE l.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
             AND l.id = p_link AND l.resource_kind = 'document' AND l.resource_id = p_document
             AND l.revoked_at IS NULL AND l.expires_at > now()
+            AND EXISTS (
+                SELECT 1 FROM kontor.documents AS d
+                WHERE d.tenant_id = l.tenant_id AND d.id = p_document AND d.removed_at IS NULL
+            )
     )
 $$;
 
@@ -320,12 +357,16 @@ CREATE FUNCTION kontor.sees_version(p_version uuid, p_lists integer[]) RETURNS b
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
 BEGIN
-    RETURN kontor.sees_document((
+    RETURN kontor.sees_document(coalesce((
         SELECT v.document_id FROM kontor.versions AS v
-        WHERE v.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-            AND v.id = p_version
-    ), p_lists);
+        WHERE v.tenant_id = v_tenant AND v.id = p_version
+    ), (
+        SELECT d.id FROM kontor.documents AS d
+        WHERE d.tenant_id = v_tenant AND d.current_version_id = p_version LIMIT 1
+    )), p_lists);
 END $$;
 CREATE FUNCTION kontor.sees_upload(p_upload uuid, p_lists integer[]) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -823,6 +864,31 @@ CREATE TRIGGER replace_document
         OR OLD.removed_at IS DISTINCT FROM NEW.removed_at
     ) EXECUTE FUNCTION kontor.place_document();
 
+-- What came inside a document follows it, or stays behind.
+CREATE FUNCTION kontor.take_children_along() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_child uuid;
+BEGIN
+    FOR v_child IN
+        SELECT c.id FROM kontor.documents AS c
+        WHERE c.tenant_id = NEW.tenant_id AND c.parent_document_id = NEW.id
+            AND c.removed_at IS NULL
+    LOOP
+        PERFORM kontor.refresh_document(NEW.tenant_id, v_child);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER take_children_along AFTER UPDATE OF folder_id, parent_document_id, removed_at
+    ON kontor.documents
+    FOR EACH ROW WHEN (
+        OLD.folder_id IS DISTINCT FROM NEW.folder_id
+        OR OLD.parent_document_id IS DISTINCT FROM NEW.parent_document_id
+        OR OLD.removed_at IS DISTINCT FROM NEW.removed_at
+    ) EXECUTE FUNCTION kontor.take_children_along();
+
 REVOKE ALL ON FUNCTION kontor.viewing_link, kontor.person_behind, kontor.oversees,
     kontor.subjects_of, kontor.list_ranks, kontor.lists_allowing, kontor.visible_lists,
     kontor.editable_lists, kontor.sees_all, kontor.link_shows_folder, kontor.link_shows,
@@ -830,8 +896,8 @@ REVOKE ALL ON FUNCTION kontor.viewing_link, kontor.person_behind, kontor.oversee
     kontor.may_reach, kontor.access_rank, kontor.list_below, kontor.list_of_document,
     kontor.refresh_document, kontor.refresh_documents_in, kontor.refresh_folder,
     kontor.drop_unused_lists, kontor.hold_access, kontor.follow_grants, kontor.place_folder,
-    kontor.move_folder_access, kontor.leave_grants, kontor.forget_grants, kontor.place_document
-    FROM public;
+    kontor.move_folder_access, kontor.leave_grants, kontor.forget_grants, kontor.place_document,
+    kontor.take_children_along FROM public;
 -- Policies run with their reader's rights, so these may be called; all of them ask the
 -- transaction's tenant, and answer about it alone.
 GRANT EXECUTE ON FUNCTION kontor.viewing_link, kontor.visible_lists, kontor.editable_lists,
@@ -948,6 +1014,18 @@ BEGIN
         ELSE encode(sha256(convert_to(v_lists::text, 'UTF8')), 'hex') END;
 END $$;
 
+-- A cache's key is read before what is cached. Whoever joins a group in between finds more than the
+-- key says; the raised corpus version sees to it that nobody asks for that key again.
+CREATE TRIGGER corpus_changed AFTER INSERT OR UPDATE OR DELETE ON kontor.access_grants
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_changed_row();
+CREATE TRIGGER corpus_changed AFTER INSERT OR DELETE ON kontor.group_members
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_changed_row();
+CREATE TRIGGER corpus_changed AFTER UPDATE OF permissions ON kontor.roles
+    FOR EACH ROW EXECUTE FUNCTION kontor.note_changed_row();
+CREATE TRIGGER corpus_changed AFTER UPDATE OF role, is_active ON kontor.users
+    FOR EACH ROW WHEN (OLD.role <> NEW.role OR OLD.is_active <> NEW.is_active)
+    EXECUTE FUNCTION kontor.note_changed_row();
+
 -- The current versions a search may look at; NULL means all of the tenant's. This is the one place
 -- that decides it, for every kind of search: what is filtered for, and what the viewer may see.
 CREATE OR REPLACE FUNCTION kontor.versions_within(p_tenant uuid, p_filters jsonb) RETURNS uuid[]
@@ -1011,6 +1089,20 @@ BEGIN
             AND (p_filters -> 'metadata' IS NULL OR d.metadata @> (p_filters -> 'metadata'))
     ), '{}');
 END $$;
+
+-- Whether a word stands in anything that the viewer sees.
+CREATE FUNCTION kontor.occurs_visibly(p_language text, p_lexeme text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+BEGIN
+    RETURN kontor.occurs_within(
+        v_tenant, p_language, p_lexeme, kontor.versions_within(v_tenant, '{}'));
+END $$;
+REVOKE ALL ON FUNCTION kontor.occurs_visibly FROM public;
+GRANT EXECUTE ON FUNCTION kontor.occurs_visibly TO kontor_app;
 
 -- The same bytes are one document only among those that see each other's: somebody who may not see
 -- where a file is must be able to put it, and must not learn that it is here. Who puts the same

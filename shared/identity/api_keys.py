@@ -18,8 +18,9 @@ from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
-from shared.identity.key_model import Account, ApiKey, Kind, MadeKey
-from shared.identity.model import PERMISSIONS, ROLES, Principal, allows
+from shared.identity.key_model import Holder, ApiKey, Kind, MadeKey
+from shared.identity.model import PERMISSIONS, Principal, allows
+from shared.identity.rights import require_grantable, rights_of
 from shared.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -27,7 +28,7 @@ from shared.kernel.errors import (
     RefusedError,
     UnauthenticatedError,
 )
-from shared.kernel.ids import TenantId, UserId, new_id
+from shared.kernel.ids import UserId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 PREFIXES: Final = {"person": "kontor_pat_", "service": "kontor_sk_"}
@@ -68,21 +69,20 @@ def verify_key(database: Database, text: str) -> Principal:
     if found is None:
         raise _refused()
     with database.transaction(found.tenant_id) as session:
-        holder = store.find_account(session, found.user_id)
+        holder = store.find_holder(session, found.user_id)
         if holder is None or not holder.is_active:
             raise _refused()
         if not found.is_used_lately:
             store.change_key_used(session, found.key_id)
-    return acting_as(found.tenant_id, holder, found.key_id, found.scopes)
+        return acting_as(session, holder, found.key_id, found.scopes)
 
 
-def acting_as(
-    tenant_id: TenantId, holder: Account, key_id: UUID, scopes: Collection[str]
-) -> Principal:
-    """Return the principal that a key makes of its holder."""
-    held = ROLES.get(holder.role, frozenset())
+def acting_as(session: Session, holder: Holder, key_id: UUID, scopes: Collection[str]) -> Principal:
+    """Return the principal that a key makes of its holder, whose role is that of today."""
+    assert session.tenant_id is not None
+    held = rights_of(session, holder.role)
     return Principal(
-        tenant_id,
+        session.tenant_id,
         holder.id,
         holder.email,
         holder.role,
@@ -100,7 +100,7 @@ def check_in_force(session: Session, caller: Principal) -> ApiKey:
     key = None
     if caller.session_id is not None:
         key = store.find_own_key(session, caller.session_id, user_id=caller.user_id)
-    holder = store.find_account(session, caller.user_id)
+    holder = store.find_holder(session, caller.user_id)
     if key is None or key.state != "active" or holder is None or not holder.is_active:
         raise _refused()
     return key
@@ -138,7 +138,7 @@ def make_service(
     if account_id is None:
         account_id = _new_account(session, caller, name=name, role=role)
     else:
-        account = store.find_account(session, account_id)
+        account = store.find_holder(session, account_id)
         if account is None or account.kind != "service" or not account.is_active:
             raise NotFoundError("There is no such service account.")
     return _make(session, caller, account_id, "service", name=name, scopes=scopes, days=days)
@@ -275,15 +275,7 @@ def _granted(caller: Principal, scopes: Collection[str]) -> list[str]:
 
 
 def _new_account(session: Session, caller: Principal, *, name: str, role: str) -> UserId:
-    if role not in ROLES:
-        raise InvalidError(
-            f"There is no role {role!r}.",
-            hint=f"Use one of: {', '.join(sorted(ROLES))}.",
-            fields={"role": "a role of the tenant"},
-        )
-    lacking = [p for p in sorted(ROLES[role]) if not caller.may(p)]
-    if lacking:
-        raise RefusedError(f"The role {role} may do what you may not: {', '.join(lacking)}.")
+    require_grantable(session, caller, role)
     account_id = UserId(new_id())
     store.record_service_account(
         session,

@@ -53,7 +53,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Holder:
     """Whose account a key would belong to."""
 
     id: UserId
@@ -131,3 +131,12 @@ class TakenTicket:
 
     user_id: UserId
     body: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Linkable:
+    """An account as far as joining somebody to it needs to know."""
+
+    id: UserId
+    kind: Kind
+    is_active: bool

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.identity.key_model import Account, ApiKey, Count, FoundKey
+from shared.identity.key_model import Holder, ApiKey, Count, FoundKey
 from shared.kernel.ids import UserId
 
 QUERIES = load_queries("shared.identity")
@@ -117,6 +117,6 @@ def record_service_account(
     )
 
 
-def find_account(session: Session, user_id: UserId) -> Account | None:
+def find_holder(session: Session, user_id: UserId) -> Holder | None:
     """Look an account up."""
-    return session.find(QUERIES["find_account"], Account, {"id": user_id})
+    return session.find(QUERIES["find_holder"], Holder, {"id": user_id})

@@ -13,7 +13,9 @@ from shared.adapters.database import Database, Session
 from shared.identity import passwords, sessions, store, tokens
 from shared.identity.api_keys import is_key, verify_key
 from shared.identity.keys import Keyring, as_jwk
-from shared.identity.model import ROLES, Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.links import is_visit, verify_visit
+from shared.identity.model import Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.rights import require_grantable, rights_of
 from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
 from shared.kernel.errors import (
     ConflictError,
@@ -45,6 +47,8 @@ class Verifier:
         """
         if is_key(token):
             return verify_key(self._database, token)
+        if is_visit(token):
+            return verify_visit(self._database, token)
         key = self._keyring.find(tokens.key_id(token))
         claims = tokens.read(token, key, issuer=self._issuer)
         with self._database.transaction(claims.tenant_id) as session:
@@ -60,6 +64,7 @@ class Verifier:
             claims.user_id,
             bearer.email,
             bearer.role,
+            permissions=frozenset(bearer.permissions),
             session_id=claims.session_id,
         )
 
@@ -135,6 +140,11 @@ def me(session: Session, principal: Principal) -> User:
     return user
 
 
+def find_user(session: Session, user_id: UserId) -> User | None:
+    """Look a person of the transaction's tenant up."""
+    return store.find_user(session, user_id)
+
+
 def own_tenant(session: Session) -> Tenant:
     """Return the transaction's tenant; raises NotFoundError when it is gone."""
     tenant = store.find_tenant(session)
@@ -146,8 +156,8 @@ def own_tenant(session: Session) -> Tenant:
 def list_users(
     session: Session, principal: Principal, *, cursor: str | None, limit: int
 ) -> Page[User]:
-    """List the tenant's people by e-mail address; raises RefusedError without users:manage."""
-    principal.require("users:manage")
+    """List the tenant's people by e-mail address; raises RefusedError without users:read."""
+    principal.require("users:manage" if principal.may("users:manage") else "users:read")
     limit = clamp_limit(limit)
     after = decode_cursor(cursor, 1)[0] if cursor else None
     users = store.list_users(session, after=after, limit=limit)
@@ -165,10 +175,12 @@ def add_user(
 ) -> User:
     """Add a person to the caller's tenant.
 
-    Raises RefusedError without users:manage, InvalidError for a bad address, name, role or
-    password, ConflictError when the address is taken.
+    Raises RefusedError without users:manage, or for a role that allows more than the caller's
+    own; InvalidError for a bad address, name, role or password, ConflictError when the address
+    is taken.
     """
     principal.require("users:manage")
+    require_grantable(session, principal, role)
     return _record_user(
         session, email=email, display_name=display_name, password=password, role=role
     )
@@ -182,16 +194,11 @@ def create_tenant(
     ``session`` is a system transaction on the owner's connection. Raises InvalidError for a bad
     slug, address or password, ConflictError when the slug is taken.
     """
-    if not _SLUG.fullmatch(slug):
-        raise InvalidError(
-            "The tenant's slug is not valid.",
-            hint="Use small letters, digits and hyphens, at most 63, starting with no hyphen.",
-            fields={"slug": "a-z, 0-9 and hyphens"},
-        )
+    check_slug(slug)
     tenant_id = TenantId(new_id())
-    tenant = store.record_tenant(session, tenant_id, slug=slug, name=_plain("name", name))
+    tenant = store.record_tenant(session, tenant_id, slug=slug, name=plain_name("name", name))
     if tenant is None:
-        raise ConflictError(f"There is a tenant {slug} already.", hint="Choose another slug.")
+        raise slug_taken(slug)
     admin = _record_user(
         replace(session, tenant_id=tenant_id),
         email=admin_email,
@@ -202,28 +209,41 @@ def create_tenant(
     return tenant, admin
 
 
+def check_slug(slug: str) -> None:
+    """Raise InvalidError for a slug that no tenant may have."""
+    if not _SLUG.fullmatch(slug):
+        raise InvalidError(
+            "The tenant's slug is not valid.",
+            hint="Use small letters, digits and hyphens, at most 63, starting with no hyphen.",
+            fields={"slug": "a-z, 0-9 and hyphens"},
+        )
+
+
+def slug_taken(slug: str) -> ConflictError:
+    """Say that another tenant has the slug."""
+    return ConflictError(f"There is a tenant {slug} already.", hint="Choose another slug.")
+
+
 def published_keys(session: Session) -> list[dict[str, str]]:
     """List the public keys in force as JSON Web Keys."""
     return [as_jwk(row.id, row.public_key) for row in store.list_signing_keys(session)]
 
 
-def _record_user(
-    session: Session, *, email: str, display_name: str, password: str, role: str
+def admit(
+    session: Session, *, email: str, display_name: str, password_hash: str, role: str
 ) -> User:
-    if role not in ROLES:
-        roles = ", ".join(sorted(ROLES))
-        raise InvalidError(
-            f"There is no role {role!r}.",
-            hint=f"Use one of: {roles}.",
-            fields={"role": f"one of {roles}"},
-        )
-    address = _address(email)
+    """Make somebody a user of the transaction's tenant, whatever way they came.
+
+    Raises InvalidError for a bad address, name or role, ConflictError when the address is taken.
+    """
+    rights_of(session, role)
+    address = clean_address(email)
     user = store.record_user(
         session,
         UserId(new_id()),
         email=address,
-        display_name=_plain("display_name", display_name),
-        password_hash=passwords.hash_new(password),
+        display_name=plain_name("display_name", display_name),
+        password_hash=password_hash,
         role=role,
     )
     if user is None:
@@ -233,7 +253,27 @@ def _record_user(
     return user
 
 
-def _address(email: str) -> str:
+def _record_user(
+    session: Session, *, email: str, display_name: str, password: str, role: str
+) -> User:
+    rights_of(session, role)
+    about = words_about(email, display_name)
+    return admit(
+        session,
+        email=email,
+        display_name=display_name,
+        password_hash=passwords.hash_new(password, about=about),
+        role=role,
+    )
+
+
+def words_about(*texts: str) -> list[str]:
+    """Return the words a guesser would try for somebody: an address, its parts, names."""
+    return [part for text in texts for part in (text, *re.split(r"[@.\s_-]+", text))]
+
+
+def clean_address(email: str) -> str:
+    """Bring an e-mail address into one form; raises InvalidError when it is none."""
     address = email.strip().lower()
     if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
         raise InvalidError(
@@ -244,7 +284,8 @@ def _address(email: str) -> str:
     return address
 
 
-def _plain(field: str, text: str) -> str:
+def plain_name(field: str, text: str) -> str:
+    """Return a name without blanks around it; raises InvalidError for one nobody can show."""
     stripped = text.strip()
     if not stripped or len(stripped) > _MAX_NAME or not stripped.isprintable():
         raise InvalidError(

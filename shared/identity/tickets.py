@@ -8,13 +8,14 @@ loopback address) hands over a ticket of the other purpose, and that program ask
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Literal
 from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import api_keys, opaque, store, ticket_store
 from shared.identity.key_model import TakenTicket
-from shared.identity.key_store import find_account
+from shared.identity.key_store import find_holder
 from shared.identity.model import Principal
 from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import UserId
@@ -48,7 +49,7 @@ def take(session: Session, shown: opaque.Presented, purpose: Purpose) -> TakenTi
 
 def issue_for_socket(session: Session, caller: Principal) -> str:
     """Make the ticket with which the caller opens a socket, under the same credential."""
-    account = find_account(session, caller.user_id)
+    account = find_holder(session, caller.user_id)
     if account is None or caller.session_id is None:
         raise _refused()
     body = {
@@ -76,7 +77,7 @@ def verify(database: Database, text: str) -> Principal:
 
 def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> Principal:
     session_id = UUID(str(taken.body["session_id"]))
-    account = find_account(session, taken.user_id)
+    account = find_holder(session, taken.user_id)
     if account is None or not account.is_active:
         raise _refused()
     plain = Principal(
@@ -84,11 +85,11 @@ def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> P
     )
     if taken.body["credential"] == "key":
         key = api_keys.check_in_force(session, plain)
-        return api_keys.acting_as(shown.tenant_id, account, key.id, key.scopes)
+        return api_keys.acting_as(session, account, key.id, key.scopes)
     bearer = store.find_bearer(session, taken.user_id, session_id)
     if bearer is None or not bearer.is_signed_in or bearer.token_epoch != taken.body["epoch"]:
         raise _refused()
-    return plain
+    return replace(plain, permissions=frozenset(bearer.permissions))
 
 
 def _refused() -> UnauthenticatedError:

@@ -30,7 +30,13 @@ class Home:
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.tenant.id, self.admin.id, self.admin.email, self.admin.role)
+        return Principal(
+            self.tenant.id,
+            self.admin.id,
+            self.admin.email,
+            self.admin.role,
+            permissions=frozenset({"*"}),
+        )
 
 
 @pytest.fixture
