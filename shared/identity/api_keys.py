@@ -18,7 +18,7 @@ from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
-from shared.identity.key_model import Holder, ApiKey, Kind, MadeKey
+from shared.identity.key_model import ApiKey, Holder, Kind, MadeKey
 from shared.identity.model import PERMISSIONS, Principal, allows
 from shared.identity.rights import require_grantable, rights_of
 from shared.kernel.errors import (

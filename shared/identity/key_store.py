@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.identity.key_model import Holder, ApiKey, Count, FoundKey
+from shared.identity.key_model import ApiKey, Count, FoundKey, Holder
 from shared.kernel.ids import UserId
 
 QUERIES = load_queries("shared.identity")
