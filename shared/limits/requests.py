@@ -17,8 +17,8 @@ _KEPT_S: Final = {
 }
 _WITHOUT: Final = re.compile(
     # Their answers hold a secret that is shown once: it is kept nowhere, so not here either.
-    r"^POST (/auth/|.*/(keys|tickets|shares|webhooks|webhook-sources|rotate|recovery-codes|totp)"
-    r"$)"
+    r"^POST (/auth/|.*/(keys|tickets|shares|webhooks|webhook-sources|secret|rotate|totp"
+    r"|recovery-codes)$)"
 )
 
 
