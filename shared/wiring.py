@@ -70,8 +70,9 @@ class App:
     def database(self) -> Database:
         """The tenants' database; its URL comes from the settings or from the named secret."""
         url = self.settings.database_url.get_secret_value()
-        if not url and self.settings.database_secret:
-            url = self.secrets.read(self.settings.database_secret)
+        secret = self.settings.database_secret
+        if not url and secret:
+            return Database(self.secrets.read(secret), renew=lambda: self.secrets.renew(secret))
         if not url:
             raise UnavailableError(
                 "No database is configured.", hint="Set DATABASE_URL or DATABASE_SECRET."
@@ -353,6 +354,7 @@ class App:
             database=self.database,
             routes=deployment_routes(self.settings),
             read_secret=self._read_secret,
+            forget_secret=self._forget_secret,
             default_key=self.settings.llm_api_key.get_secret_value(),
             first_word_s=self.settings.llm_first_word_s,
             private_hosts=self.llm_private_hosts,
@@ -360,6 +362,9 @@ class App:
 
     def _read_secret(self, name: str) -> str:
         return self.secrets.read(name)
+
+    def _forget_secret(self, name: str) -> None:
+        self.secrets.forget(name)
 
     @property
     def llm_private_hosts(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from functions.access.schemas import (
     NewGrants,
     ReaderBody,
     ReaderList,
+    Subject,
 )
 from functions.edge.http import Caller
 from shared.access import service as access
@@ -48,7 +49,7 @@ def grant_folder_access(caller: Caller, folder_id: UUID, new: NewGrant) -> Acces
 
 
 @router.delete("/api/v1/folders/{folder_id}/access/{subject}")
-def withdraw_folder_access(caller: Caller, folder_id: UUID, subject: str) -> AccessBody:
+def withdraw_folder_access(caller: Caller, folder_id: UUID, subject: Subject) -> AccessBody:
     """Take back what was granted on a folder."""
     return _withdraw(caller, Resource("folder", folder_id), subject)
 
@@ -78,7 +79,7 @@ def grant_document_access(caller: Caller, document_id: UUID, new: NewGrant) -> A
 
 
 @router.delete("/api/v1/documents/{document_id}/access/{subject}")
-def withdraw_document_access(caller: Caller, document_id: UUID, subject: str) -> AccessBody:
+def withdraw_document_access(caller: Caller, document_id: UUID, subject: Subject) -> AccessBody:
     """Take back what was granted on a document."""
     return _withdraw(caller, Resource("document", document_id), subject)
 
@@ -108,7 +109,7 @@ def grant_collection_access(caller: Caller, collection_id: UUID, new: NewGrant) 
 
 
 @router.delete("/api/v1/collections/{collection_id}/access/{subject}")
-def withdraw_collection_access(caller: Caller, collection_id: UUID, subject: str) -> AccessBody:
+def withdraw_collection_access(caller: Caller, collection_id: UUID, subject: Subject) -> AccessBody:
     """Take back what was granted on a collection."""
     return _withdraw(caller, Resource("collection", collection_id), subject)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from functions.access.schemas import NewRole, PermissionList, RoleBody, RoleChange, RoleList
+from functions.access.schemas import Name, NewRole, PermissionList, RoleBody, RoleChange, RoleList
 from functions.edge.http import Caller
 from shared.access import roles
 from shared.audit import service as audit
@@ -47,7 +47,7 @@ def add_role(caller: Caller, new: NewRole) -> RoleBody:
 
 
 @router.patch("/api/v1/roles/{name}")
-def change_role(caller: Caller, name: str, change: RoleChange) -> RoleBody:
+def change_role(caller: Caller, name: Name, change: RoleChange) -> RoleBody:
     """Change a role for everybody who has it, from the next request on."""
     with wired().database.transaction(caller.tenant_id) as session:
         role = roles.change_role(
@@ -64,7 +64,7 @@ def change_role(caller: Caller, name: str, change: RoleChange) -> RoleBody:
 
 
 @router.delete("/api/v1/roles/{name}", status_code=204)
-def remove_role(caller: Caller, name: str) -> None:
+def remove_role(caller: Caller, name: Name) -> None:
     """Delete a role that nobody has."""
     with wired().database.transaction(caller.tenant_id) as session:
         roles.remove_role(session, caller, name)

@@ -9,6 +9,8 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.edge.bodies import Body
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Subject = Annotated[
     str,
@@ -25,10 +27,8 @@ LevelName = Literal["view", "edit", "manage", "deny"]
 RankName = Literal["none", "view", "edit", "manage"]
 
 
-class Asked(BaseModel):
+class Asked(Body):
     """A request's body: nothing in it that is not known."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Told(BaseModel):
@@ -59,14 +59,14 @@ class NewRole(Asked):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", examples=["archivist"])]
     title: Annotated[str, Field(max_length=200)] = ""
-    permissions: Annotated[list[str], Field(max_length=200, examples=[["documents:*", "search"]])]
+    permissions: Annotated[list[Name], Field(max_length=200, examples=[["documents:*", "search"]])]
 
 
 class RoleChange(Asked):
     """What is to change about a role; what is absent stays."""
 
     title: Name | None = None
-    permissions: Annotated[list[str], Field(max_length=200)] | None = None
+    permissions: Annotated[list[Name], Field(max_length=200)] | None = None
 
 
 class PermissionList(BaseModel):

@@ -10,6 +10,7 @@ from functions.access.schemas import (
     Cursor,
     Limit,
     MadeShare,
+    Name,
     NewShare,
     ShareBody,
     SharePage,
@@ -76,13 +77,13 @@ def revoke_share(caller: Caller, share_id: UUID) -> ShareBody:
 
 
 @router.get("/s/{token}")
-def look_behind(token: str, response: Response) -> VisitBody:
+def look_behind(token: Name, response: Response) -> VisitBody:
     """Come through a link; one with a password is only described."""
     return _open(token, None, response)
 
 
 @router.post("/s/{token}")
-def come_through(token: str, given: SharePassword, response: Response) -> VisitBody:
+def come_through(token: Name, given: SharePassword, response: Response) -> VisitBody:
     """Come through a link with its password."""
     return _open(token, given.password, response)
 

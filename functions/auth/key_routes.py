@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.edge.bodies import Body
 from functions.edge.http import Caller
 from shared.adapters.database import Session
 from shared.audit import service as audit
@@ -25,7 +26,7 @@ Scopes = Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=
 Days = Annotated[int, Field(ge=1, le=3650, strict=True)]
 
 
-class NewKey(BaseModel):
+class NewKey(Body):
     """A key to be made; ``scopes`` are permissions such as ``search`` or ``documents:*``.
 
     A personal key acts as the caller; a service key as the service account ``account_id``, or as
@@ -40,7 +41,7 @@ class NewKey(BaseModel):
     account_id: UUID | None = None
 
 
-class KeyChanges(BaseModel):
+class KeyChanges(Body):
     """What of a key is to change; what is left out stays."""
 
     name: Name | None = None
@@ -48,7 +49,7 @@ class KeyChanges(BaseModel):
     expires_in_days: Days | None = None
 
 
-class Rotation(BaseModel):
+class Rotation(Body):
     """How long the old secret still holds, and how long the new one lives."""
 
     grace_s: Annotated[int, Field(ge=0, le=30 * 24 * 3600, strict=True)] | None = None

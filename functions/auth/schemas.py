@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
+from functions.edge.bodies import Body
 from shared.identity.model import Tenant, User, Welcome
 from shared.identity.session_store import UserSession
 
@@ -17,10 +18,8 @@ Opaque = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 Language = Literal["de", "en"]
 
 
-class Request(BaseModel):
+class Request(Body):
     """What every request body is: its fields and nothing beside them."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class SignInRequest(Request):

@@ -12,7 +12,7 @@ import asyncio
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,8 +38,8 @@ class Recorded:
     """An answer: status, headers as pairs, the body in base64."""
 
     status: int
-    headers: list[list[str]]
-    body: str
+    headers: list[list[str]] = field(repr=False)
+    body: str = field(repr=False)
 
     async def send(self, send: Send, *, is_replayed: bool) -> None:
         """Send it, now or again."""

@@ -32,6 +32,7 @@ def _handle(frame: Frame) -> Mapping[str, Any] | None:
 
 
 def _connect(frame: Frame) -> Mapping[str, Any]:
+    _require_known_origin(frame)
     frame.principal.require("documents:read")
     if frame.principal.credential == "link":
         raise RefusedError("A share link is for looking at what it shows, not for listening.")
@@ -43,6 +44,20 @@ def _connect(frame: Frame) -> Mapping[str, Any]:
             session_id=frame.principal.session_id,
         )
     return {"headers": {"Sec-WebSocket-Protocol": PROTOCOL}}
+
+
+def _require_known_origin(frame: Frame) -> None:
+    """Let pages of known origins open a socket, and programs, which have none.
+
+    Browsers ask nobody before they open one (CORS does not cover sockets), so the function must.
+    """
+    headers = {str(k).lower(): str(v) for k, v in (frame.event.get("headers") or {}).items()}
+    origin = headers.get("origin", "")
+    own = {f"https://{headers.get('host', '')}", f"http://{headers.get('host', '')}"}
+    if origin and origin not in own | set(frame.app.settings.cors_origins.split(",")):
+        raise RefusedError(
+            "Pages of this origin may not open a connection.", hint="Add it to CORS_ORIGINS."
+        )
 
 
 def _choose_topic(frame: Frame) -> None:

@@ -27,6 +27,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
 
     Raises UnavailableError at the end when any failed, so that the failure shows.
     """
+    silent_s = app.settings.stuck_after_s
     reconciler = Reconciler(
         database=app.database,
         objects=app.objects,
@@ -36,7 +37,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
         intake_queue=app.intake_queue,
         settler=app.settler,
         orphans=Orphans(app.database, app.objects),
-        stuck_after_s=app.settings.stuck_after_s,
+        stuck_after_s=silent_s,
         max_running=app.settings.max_running_workflows,
         trash_days=app.settings.trash_days,
     )
@@ -48,9 +49,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     for tenant_id in tenants:
         try:
             reconciler.sweep(tenant_id)
-            reprocessing.sweep(
-                app.database, app.workflows, tenant_id, silent_after_s=app.settings.stuck_after_s
-            )
+            reprocessing.sweep(app.database, app.workflows, tenant_id, silent_after_s=silent_s)
             trim(app, tenant_id)
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)

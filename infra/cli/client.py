@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -335,8 +335,11 @@ def path_of(*parts: str) -> str:
 
 def _name_of(response: httpx.Response) -> str:
     """Read the file name out of Content-Disposition: never a path, never hidden."""
-    found = re.search(r'filename="([^"]+)"', response.headers.get("content-disposition", ""))
-    name = Path(found[1]).name.lstrip(".") if found else ""
+    said = response.headers.get("content-disposition", "")
+    found = re.search(r"filename\*=UTF-8''([^;\s]+)", said) or re.search(
+        r'filename="([^"]+)"', said
+    )
+    name = Path(unquote(found[1])).name.lstrip(".") if found else ""
     return name or "download"
 
 

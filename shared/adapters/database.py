@@ -98,9 +98,16 @@ class Database:
     """A lazily opened connection that heals itself; threads need a ``Database`` each."""
 
     def __init__(
-        self, url: str, *, application: str = "kontor", connect_timeout_s: int = 30
+        self,
+        url: str,
+        *,
+        application: str = "kontor",
+        connect_timeout_s: int = 30,
+        renew: Callable[[], str] | None = None,
     ) -> None:
+        """``renew`` reads the address anew; it is asked when the server lets nobody in."""
         self._url = url
+        self._renew = renew
         self._application = application
         self._connect_timeout_s = connect_timeout_s
         self._connection: Connection[TupleRow] | None = None
@@ -167,22 +174,31 @@ class Database:
             return self._connection
         self.close()
         try:
-            # No server-side prepared statements: they pin RDS Proxy sessions and, after five
-            # executions, switch to generic plans that ignore the tenant's size.
-            connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=self._connect_timeout_s,
-                application_name=self._application,
-            )
+            connection = self._connect()
         except psycopg.Error as error:
-            raise UnavailableError(
-                "The database does not answer.", hint="Try again in a moment."
-            ) from error
+            # A password that was changed: whoever keeps it knows the new one.
+            renewed = self._renew() if self._renew is not None else self._url
+            if renewed == self._url:
+                raise _away() from error
+            self._url = renewed
+            try:
+                connection = self._connect()
+            except psycopg.Error as second:
+                raise _away() from second
         set_json_loads(_loads, connection)
         self._connection = connection
         return connection
+
+    def _connect(self) -> Connection[TupleRow]:
+        # No server-side prepared statements: they pin RDS Proxy sessions and, after five
+        # executions, switch to generic plans that ignore the tenant's size.
+        return psycopg.connect(
+            self._url,
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=self._connect_timeout_s,
+            application_name=self._application,
+        )
 
     def find(self, query: Query, row: Callable[..., Row], params: Params) -> Row | None:
         """Run one ``:one`` query that needs no tenant, in one round trip and by itself.
@@ -209,6 +225,10 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _away() -> UnavailableError:
+    return UnavailableError("The database does not answer.", hint="Try again in a moment.")
 
 
 def _loads(data: bytes | str) -> object:

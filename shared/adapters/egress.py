@@ -86,7 +86,7 @@ class _Outgoing:
     method: str
     url: str
     accept: tuple[str, ...]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = None
 
 

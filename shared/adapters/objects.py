@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from shared.adapters import aws
 from shared.kernel.context import tenant_id
 from shared.kernel.errors import NotFoundError, UnavailableError
 
 LONGEST_LINK_S = 12 * 3600
-# What a browser may show in place: pictures that we drew, never a file that somebody sent.
-SHOWN_TYPES = frozenset({"image/webp", "image/png", "image/jpeg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,11 @@ class PresignedPost:
     """An address and form fields with which a client uploads exactly one object."""
 
     url: str
-    fields: dict[str, str]
+    fields: dict[str, str] = field(repr=False)
+
+
+# What a browser may show in place: plain pictures, which cannot hold a script.
+SHOWN_IN_PLACE = frozenset({"image/png", "image/jpeg", "image/webp"})
 
 
 class Objects:
@@ -212,13 +215,21 @@ class Objects:
 
     def presign_download(self, key: str, *, filename: str, version: str, expires_s: int) -> str:
         """Make a short-lived address that downloads the object as an attachment."""
-        shape = {"ResponseContentDisposition": _attachment(filename), **_version(version)}
+        shape = {
+            "ResponseContentDisposition": _attachment(filename),
+            # Never what somebody claimed it to be: no browser may take a download for a page.
+            "ResponseContentType": "application/octet-stream",
+            **_version(version),
+        }
         return self._presign(key, shape, expires_s)
 
     def presign_view(self, key: str, *, media_type: str, expires_s: int) -> str:
-        """Make a short-lived address that shows a picture of ours in place, as what it is."""
-        if media_type not in SHOWN_TYPES:
-            raise ValueError(f"{media_type} is not shown in place; let it be downloaded")
+        """Make a short-lived address that shows a picture in place, as what it is.
+
+        Anything that is no plain picture, and so could hold a script, is downloaded instead.
+        """
+        if media_type not in SHOWN_IN_PLACE:
+            return self.presign_download(key, filename="picture", version="", expires_s=expires_s)
         shape = {"ResponseContentDisposition": "inline", "ResponseContentType": media_type}
         return self._presign(key, shape, expires_s)
 
@@ -250,7 +261,8 @@ def _require_own(key: str, expires_s: int) -> None:
 
 def _attachment(filename: str) -> str:
     safe = "".join(c if c.isalnum() or c in " ._-()" else "_" for c in filename)
-    return f'attachment; filename="{safe.encode("ascii", "replace").decode()}"'
+    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe)}"  # RFC 6266
 
 
 def _version(version: str) -> dict[str, str]:

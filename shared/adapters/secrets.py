@@ -10,6 +10,7 @@ from shared.adapters import aws
 from shared.kernel.errors import NotFoundError
 
 _KEEP_S = 300.0
+_PATIENCE_S = 5.0
 
 
 class Secrets:
@@ -32,6 +33,17 @@ class Secrets:
     def forget(self, name: str) -> None:
         """Read a secret anew next time: something says that it has changed."""
         self._kept.pop(name, None)
+
+    def renew(self, name: str) -> str:
+        """Return the secret as it is now: what it was has been rejected.
+
+        Whoever is rejected again within seconds gets what was read then: a service that is away
+        must not cost a request each time. Raises NotFoundError or UnavailableError.
+        """
+        kept_at, _ = self._kept.get(name, (0.0, ""))
+        if time.monotonic() - kept_at >= _PATIENCE_S:
+            self.forget(name)
+        return self.read(name)
 
     def keep(self, name: str, text: str) -> None:
         """Store a secret, as a new version when the name is known; for operators.

@@ -7,10 +7,10 @@ before each call.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from urllib.parse import urlsplit
 
+from shared.adapters.addresses import is_public, read_address
+from shared.adapters.egress import resolve
 from shared.kernel.errors import InvalidError, UnavailableError
 
 TENANT_PROVIDERS = frozenset(
@@ -46,19 +46,14 @@ def check_address(address: str, *, private_hosts: frozenset[str]) -> None:
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise _refused(address)
     try:
-        found = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
+        found = resolve(host, port or 443)
     except OSError as error:
         raise UnavailableError(
             f"The host {host} of a language model is not known.", hint="Check the address."
         ) from error
-    if not all(_is_public(str(each[4][0])) for each in found):
+    addresses = [read_address(each) for each in found]
+    if not all(each is not None and is_public(each) for each in addresses):
         raise _refused(address)
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_global and not (mapped or parsed).is_multicast
 
 
 def _refused(address: str) -> InvalidError:

@@ -44,9 +44,10 @@ class Switchboard:
     database: Database
     routes: Sequence[Route]
     read_secret: Callable[[str], str]
-    default_key: str
+    default_key: str = field(repr=False)
     first_word_s: float
     private_hosts: frozenset[str]
+    forget_secret: Callable[[str], None] | None = None
     providers: Providers = field(default_factory=Providers)
     chance: Random = field(default_factory=lambda: Random(uuid4().int))  # noqa: S311 - spreads load
 
@@ -174,6 +175,9 @@ class _Call:
                 store.record_cooldown(
                     session, route.name, seconds=failure.cool_s, reason=failure.error.detail
                 )
+        forget = self._board.forget_secret
+        if forget is not None and route.key_secret and isinstance(failure.error, RefusedError):
+            forget(route.key_secret)  # perhaps it was changed a moment ago: read it anew next time
         if self._chars or failure.is_final:
             raise failure.error from failure
         return failure.error

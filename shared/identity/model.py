@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -133,7 +133,7 @@ class SignIn:
     tenant_id: TenantId
     tenant_slug: str
     user_id: UserId
-    password_hash: str
+    password_hash: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +183,9 @@ class PublicKey:
 class Welcome:
     """What a successful sign-in hands out; the refresh token is good until ``refresh_until``."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_in_s: int
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     refresh_until: datetime
     session_id: UUID
     user: User

@@ -253,7 +253,13 @@ class Settings(BaseModel):
         ),
     ]
     cors_origins: Annotated[
-        str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
+        str,
+        setting(
+            "http://127.0.0.1:3000",
+            "Exact origins a browser may open sockets from, comma-separated; see corsOrigins in"
+            " serverless.yml.",
+            pattern=r"^(https?://[^/*,\s]+(,https?://[^/*,\s]+)*)?$",
+        ),
     ]
 
     # chunks and embeddings

@@ -11,9 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from shared.adapters import aws as clients
 from shared.adapters.database import Database
 from shared.identity.keys import ensure_signing_key
 from shared.identity.model import Principal
+from shared.identity.sealing import ensure_seal
 from shared.kernel.ids import UserId, new_id
 from shared.wiring import App
 from tests.functions.doors import sign_in
@@ -61,6 +63,13 @@ def admin(desk: App, owner_url: str) -> tuple[Principal, Api]:
     owner_database = Database(owner_url)
     with owner_database.system_transaction() as session:
         ensure_signing_key(session, desk.secrets, desk.settings.signing_secret)
+    ensure_seal(desk.secrets, desk.settings.identity_secret)
+    queues = clients.client(
+        "sqs", region=desk.settings.storage_region, endpoint=desk.settings.aws_endpoint_url
+    )
+    queues.create_queue(QueueName=desk.settings.media_bucket)
+    for queue in ("tenant_queue", "webhook_queue"):
+        desk.__dict__[queue] = desk.intake_queue
     owner_database.close()
     return principal, Api(token)
 

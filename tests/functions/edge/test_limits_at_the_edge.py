@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -128,7 +128,9 @@ def test_function_urls_charge_the_bearer_and_bad_tokens_their_address(
         assert [each.status_code for each in others] == [401, 429]
 
 
-def _frame(principal: Principal, route: str, kind: str) -> dict[str, Any]:
+def _frame(
+    principal: Principal, route: str, kind: str, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     context = {
         "tenant_id": str(principal.tenant_id),
         "user_id": str(principal.user_id),
@@ -142,6 +144,7 @@ def _frame(principal: Principal, route: str, kind: str) -> dict[str, Any]:
             "connectionId": "c1",
             "authorizer": context,
         },
+        "headers": dict(headers or {}),
         "body": json.dumps({"action": "dance"}) if kind == "MESSAGE" else None,
     }
 
@@ -153,3 +156,20 @@ def test_frames_are_charged_and_leaving_is_free(tenant: TenantId, figures: Figur
     assert socket(_frame(caller, "$connect", "CONNECT"), None)["statusCode"] == 200
     assert socket(_frame(caller, "$connect", "CONNECT"), None)["statusCode"] == 429
     assert socket(_frame(caller, "$disconnect", "DISCONNECT"), None)["statusCode"] == 200
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:3000", 200),
+        ("https://kontor.example", 200),
+        ("https://evil.example", 403),
+        ("http://127.0.0.1:3000.evil.example", 403),
+        ("null", 403),
+    ],
+)
+def test_only_known_pages_open_sockets(tenant: TenantId, origin: str, status: int) -> None:
+    headers = {"Origin": origin, "Host": "kontor.example"}
+    event = _frame(reader(tenant), "$connect", "CONNECT", headers)
+    assert socket(event, None)["statusCode"] == status

@@ -24,6 +24,7 @@ class Exchange:
         self.database = database
         self.caller = Caller(tenant_id=tenant, user_id=UserId(new_id()))
         self.keys: dict[str, str] = {}
+        self.forgotten: list[str] = []
         self.deployments: list[Route] = []
         self.limits: list[Budget] = []
         self.first_word_s = 10.0
@@ -34,6 +35,7 @@ class Exchange:
             database=database or self.database,
             routes=self.deployments,
             read_secret=self.keys.__getitem__,
+            forget_secret=self.forgotten.append,
             default_key="sk-default",
             first_word_s=self.first_word_s,
             private_hosts=LOCAL,

@@ -86,6 +86,16 @@ def test_a_failing_route_gives_way_and_is_left_alone_by_everybody(
     assert name == "bad"
 
 
+def test_a_key_that_was_rejected_is_read_anew(exchange: Exchange) -> None:
+    exchange.keys = {"old": "sk-old", "away": "sk-away", "right": "sk-right"}
+    with model_server("401") as bad, model_server("500") as away, model_server() as good:
+        exchange.route("bad", bad.address, tier=0, key_secret="old")
+        exchange.route("away", away.address, tier=1, key_secret="away")
+        exchange.route("good", good.address, tier=2, key_secret="right")
+        assert exchange.ask() == ANSWER
+    assert exchange.forgotten == ["old"]
+
+
 def test_a_slow_route_leaves_time_for_the_next(exchange: Exchange) -> None:
     with model_server("stall") as slow, model_server() as good:
         exchange.route("slow", slow.address, timeout_s=1)
