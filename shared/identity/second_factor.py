@@ -50,9 +50,9 @@ def code_at(secret: bytes, step: int) -> str:
 def step_of(secret: bytes, code: str, *, at_s: float) -> int | None:
     """Return the time step a code belongs to, near a moment; ``None`` when it is wrong."""
     now = int(at_s) // STEP_S
-    found = None
+    found, shown = None, code.encode("utf-8", "replace")
     for step in range(now - _DRIFT, now + _DRIFT + 1):
-        if hmac.compare_digest(code_at(secret, step), code):
+        if hmac.compare_digest(code_at(secret, step).encode(), shown):
             found = step
     return found
 
