@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from infra.cli.problems import cut_off, explain, no_answer
+from infra.cli.problems import cut_off, explain, no_answer, refuses_login
 from infra.cli.target import LOOPBACK, Profile, Target, read_stored, renewing, write_profile
 from shared.kernel.errors import (
     ConflictError,
@@ -149,7 +149,7 @@ class KontorClient:
             if response.is_success:
                 return _object(response)
             error = explain(response)
-            if response.status_code == UNAUTHENTICATED and attempt == 1 and self._can_renew():
+            if refuses_login(response) and attempt == 1 and self._can_renew():
                 token = self._renew(token)
                 continue
             may_try_again = is_repeatable or "retry-after" in response.headers
@@ -215,7 +215,7 @@ class KontorClient:
                 raise no_answer(url) from error
             except (httpx.TransportError, httpx.StreamError) as error:
                 raise cut_off(url, error) from error
-            may_renew = response.status_code == UNAUTHENTICATED and self._can_renew()
+            may_renew = refuses_login(response) and self._can_renew()
             if attempt == 1 and may_renew:
                 token = self._renew(token)
                 continue

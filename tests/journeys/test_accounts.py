@@ -64,11 +64,13 @@ def test_colleague_joins_signs_in_with_a_code_and_ends_a_lost_session(
         assert "renewed by itself" in again.stdout
 
         url = client.get("/api/v1/endpoints", headers=bearer).json()["websocket_url"]
-        with connect(url, additional_headers=bearer) as socket:
+        offered = ["kontor.v1", f"bearer.{lost['access_token']}"]
+        with connect(url, subprotocols=offered) as socket:  # type: ignore[arg-type]
             socket.send(json.dumps({"action": "ping"}))
             assert json.loads(socket.recv(20))["type"] == "pong"
             server.kontor("sessions", "end", lost["session_id"], *there, data=bea)
-            assert client.get("/auth/me", headers=bearer).status_code == 401
+            # API Gateway's own answer to a token that the authorizer refuses.
+            assert client.get("/auth/me", headers=bearer).status_code == 403
             renewal = {"refresh_token": lost["refresh_token"]}
             assert client.post("/auth/refresh", json=renewal).status_code == 401
             socket.send(json.dumps({"action": "ping"}))
