@@ -15,8 +15,10 @@ from shared.wiring import App
 def rules_of(app: App) -> TokenRules:
     """Read how tokens are issued here. Raises UnavailableError without a signing key."""
     config = app.settings
+    with app.database.system_transaction() as session:
+        key = load_signing_key(session, app.secrets, config.signing_secret)
     return TokenRules(
-        key=load_signing_key(app.secrets, config.signing_secret),
+        key=key,
         issuer=config.token_issuer,
         life_s=config.access_token_s,
         session_idle_s=config.session_idle_s,

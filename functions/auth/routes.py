@@ -10,6 +10,9 @@ from functions.auth import (
     account_routes,
     invitation_routes,
     joining_routes,
+    key_routes,
+    oidc_routes,
+    provider_routes,
     second_factor_routes,
     session_routes,
 )
@@ -44,6 +47,9 @@ for part in (
     account_routes,
     joining_routes,
     invitation_routes,
+    key_routes,
+    oidc_routes,
+    provider_routes,
 ):
     router.include_router(part.router)
 

@@ -89,7 +89,7 @@ class UserRequest(Request):
     email: Text
     display_name: Text
     password: Password
-    role: Literal["admin", "editor", "viewer"] = "viewer"
+    role: Text = "viewer"
 
 
 class UserAnswer(BaseModel):

@@ -230,7 +230,7 @@ def show_policy(caller: Caller) -> PolicyAnswer:
 @router.put("/api/v1/sign-in-policy")
 def change_policy(body: PolicyRequest, caller: Caller) -> PolicyAnswer:
     """Ask every sign-in of the tenant for a code, or no longer; sessions that last are kept."""
-    caller.require("users:manage")
+    caller.require("tenant:manage")
     with wired().database.transaction(caller.tenant_id) as session:
         account_store.record_sign_in_policy(
             session, requires_second_factor=body.requires_second_factor

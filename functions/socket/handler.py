@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.edge.socket import Frame, socket_handler
-from shared.kernel.errors import InvalidError
+from shared.kernel.errors import InvalidError, RefusedError
 from shared.realtime import service as realtime
 
 PROTOCOL = "kontor.v1"
@@ -33,6 +33,8 @@ def _handle(frame: Frame) -> Mapping[str, Any] | None:
 
 def _connect(frame: Frame) -> Mapping[str, Any]:
     frame.principal.require("documents:read")
+    if frame.principal.credential == "link":
+        raise RefusedError("A share link is for looking at what it shows, not for listening.")
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.connect(
             session,

@@ -56,12 +56,15 @@ def _ensure_tenant(
     from shared.identity import passwords
     from shared.identity.service import create_tenant
     from shared.kernel.errors import ConflictError
+    from shared.limits.service import choose_plan
 
     try:
         with database.system_transaction() as session:
-            create_tenant(
+            made, _ = create_tenant(
                 session, slug=SLUG, name="Demo", admin_email=EMAIL, admin_password=password
             )
+        with database.transaction(made.id) as session:
+            choose_plan(session, "own")  # whoever runs the server is not kept waiting by it
     except ConflictError:
         if not is_new_password:
             return

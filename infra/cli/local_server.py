@@ -124,7 +124,7 @@ class LocalServer:
             aws=runtime.endpoints.aws,
             settings=self._settings,
         )
-        running = Running(os.getpid(), runtime.endpoints.http, owner_url)
+        running = Running(os.getpid(), runtime.endpoints.http, owner_url, runtime.endpoints.aws)
         write_running(self._plan.data, running)
         self._stack.callback(remove_running, self._plan.data)
         return profile
@@ -193,10 +193,10 @@ class LocalServer:
                 "MODEL_DIR": str(model_dir.absolute()),
                 "MAIL_DIR": self._settings.mail_dir
                 or str(self._plan.data.absolute() / MAIL_FOLDER),
-                "PUBLIC_URL": public_url(self._settings, f"http://{http}"),
                 "REGISTRATION": self._settings.registration,
                 "MAIL_FROM": self._settings.mail_from,
                 "STAGE": STAGE,
+                "PUBLIC_URL": self._settings.public_url or f"http://{http}",
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
                 "OPENAI_URL": f"http://{http}/_url/openai/v1",
@@ -213,11 +213,6 @@ class LocalServer:
         self._stack.callback(runtime.stop)
         self._runtime = runtime
         return runtime
-
-
-def public_url(settings: Settings, here: str) -> str:
-    """Return where links in mails lead: what somebody set, else this server."""
-    return settings.public_url if "public_url" in settings.model_fields_set else here
 
 
 def passed_on(settings: Settings) -> dict[str, str]:

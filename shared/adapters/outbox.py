@@ -129,7 +129,9 @@ def forget_document(session: Session, document_id: UUID, job_ids: Sequence[UUID]
 
 def announce(session: Session, event: Event) -> None:
     """Record a fact to be published on the bus once this transaction has committed."""
-    payload = {**event.payload(), "correlation_id": correlation_id()}
+    # Sent twice after a crash, it keeps this id: listeners know it again.
+    event_id = str(new_id())
+    payload = {"event_id": event_id, **event.payload(), "correlation_id": correlation_id()}
     _record(session, "bus", event.name(), payload)
 
 

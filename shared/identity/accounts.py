@@ -14,6 +14,7 @@ from shared.identity.letters import Letter, LetterKind
 from shared.identity.model import Principal, SignIn, User
 from shared.identity.one_time import Purpose, Wanted
 from shared.identity.post import Mailroom, post
+from shared.identity.rights import require_grantable
 from shared.identity.service import clean_address, own_tenant, words_about
 from shared.kernel.errors import ConflictError, NotFoundError, UnauthenticatedError
 from shared.kernel.ids import TenantId, UserId
@@ -184,10 +185,11 @@ def reset_second_factor(
 ) -> None:
     """Remove the second factor of somebody of the caller's tenant; their sessions end.
 
-    Raises RefusedError without users:manage, NotFoundError when there is no such user or factor.
+    Raises RefusedError without users:manage or for somebody who may do more than the caller,
+    NotFoundError when there is no such user or factor.
     """
     principal.require("users:manage")
-    user_of(session, user_id)
+    require_grantable(session, principal, user_of(session, user_id).role)
     second_factor.remove(session, user_id)
     sessions.end_all(session, user_id, because="the second factor was reset")
     notify(session, mailroom, user_id, "second_factor_off")

@@ -12,9 +12,10 @@ from shared.identity import account_store, opaque, passwords, store
 from shared.identity.account_store import Invitation
 from shared.identity.accounts import write_link
 from shared.identity.letters import Letter
-from shared.identity.model import ROLES, Principal, Tenant, User
+from shared.identity.model import Principal, Tenant, User
 from shared.identity.one_time import spent
 from shared.identity.post import Mailroom, post
+from shared.identity.rights import require_grantable
 from shared.identity.service import (
     admit,
     check_slug,
@@ -22,7 +23,6 @@ from shared.identity.service import (
     own_tenant,
     plain_name,
     slug_taken,
-    unknown_role,
     words_about,
 )
 from shared.kernel.clock import now
@@ -76,8 +76,7 @@ def invite(
     """
     principal.require("users:manage")
     address = clean_address(invited.email)
-    if invited.role not in ROLES:
-        raise unknown_role(invited.role)
+    require_grantable(session, principal, invited.role)
     if account_store.is_email_taken(session, address):
         raise ConflictError(f"{address} belongs to somebody of this tenant already.")
     token = opaque.make("invitation", principal.tenant_id)
@@ -200,6 +199,8 @@ def import_people(session: Session, principal: Principal, people: Sequence[Impor
         raise InvalidError(
             f"These are {len(people)} people.", hint=f"Send at most {MOST_IMPORTED} at once."
         )
+    for role in {person.role for person in people}:
+        require_grantable(session, principal, role)
     return [
         admit(
             session,

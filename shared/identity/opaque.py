@@ -17,12 +17,15 @@ from uuid import UUID
 
 from shared.kernel.ids import TenantId
 
-Kind = Literal["refresh", "link", "challenge", "invitation"]
+Kind = Literal["refresh", "link", "challenge", "invitation", "ticket", "state", "code"]
 PREFIXES: Final[dict[Kind, str]] = {
     "refresh": "kontor_rt_",
     "link": "kontor_ln_",
     "challenge": "kontor_ch_",
     "invitation": "kontor_in_",
+    "ticket": "kontor_ws_",
+    "state": "kontor_st_",
+    "code": "kontor_co_",
 }
 _RANDOM_BYTES = 32
 _BODY = re.compile(r"[A-Za-z0-9_-]{64}")  # 16 bytes of tenant and 32 of randomness

@@ -22,6 +22,9 @@ from shared.identity.sealing import Seal, load_seal
 from shared.kernel.ids import TenantId, new_id
 from shared.kernel.settings import Settings
 
+_HERE = "http://127.0.0.1:3000"
+"""Where `kontor up` serves unless it is told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mailroom:
@@ -41,7 +44,7 @@ def open_mailroom(settings: Settings, secrets: Secrets) -> Mailroom:
     return Mailroom(
         load_seal(secrets, settings.identity_secret),
         open_mailer(settings, secrets.read),
-        settings.public_url,
+        settings.public_url or _HERE,
     )
 
 

@@ -10,9 +10,10 @@ UPDATE kontor.users SET password_hash = %(new_hash)s
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND password_hash = %(old_hash)s;
 
 -- :name change_to_signed_in :one User
--- An account that was switched off since its password was checked answers no row.
+-- An account or tenant that was switched off since the password was checked answers no row.
 UPDATE kontor.users SET signed_in_at = now()
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND is_active
+    AND EXISTS (SELECT 1 FROM kontor.tenants AS t WHERE t.id = %(tenant_id)s AND t.is_active)
 RETURNING id, email, display_name, role, is_active, token_epoch, created_at, signed_in_at;
 
 -- :name change_token_epoch :exec
@@ -23,12 +24,24 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 -- :name find_bearer :one Bearer
 -- What the authorizer must know of a token's bearer and session now, in one look.
 SELECT u.email, u.role, u.token_epoch, u.is_active AND t.is_active AS is_active,
-    s.id IS NOT NULL AS is_signed_in
+    s.id IS NOT NULL AS is_signed_in, r.permissions
 FROM kontor.users AS u
 JOIN kontor.tenants AS t ON t.id = u.tenant_id
+JOIN kontor.roles AS r ON r.tenant_id = %(tenant_id)s AND r.name = u.role
 LEFT JOIN kontor.sessions AS s ON s.tenant_id = %(tenant_id)s AND s.id = %(session_id)s
     AND s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > now()
 WHERE u.tenant_id = %(tenant_id)s AND t.id = %(tenant_id)s AND u.id = %(id)s;
+
+-- :name find_rights :one Rights
+-- What a role allows today; no row when the tenant has no such role.
+SELECT permissions
+FROM kontor.roles
+WHERE tenant_id = %(tenant_id)s AND name = %(role)s;
+
+-- :name find_visit :one Visit
+-- Asked before a tenant is known; the function answers visits in force only.
+SELECT tenant_id, link_id
+FROM kontor.find_link_visit(%(token_hash)s);
 
 -- :name find_user :one User
 -- One person of the tenant.
@@ -64,6 +77,140 @@ VALUES (%(tenant_id)s, %(slug)s, %(name)s)
 ON CONFLICT (slug) DO NOTHING
 RETURNING id, slug, name, is_active, created_at;
 
+-- :name find_key :one FoundKey
+-- Asked before a tenant is known; the function answers keys in force only.
+SELECT tenant_id, key_id, user_id, scopes, is_used_lately
+FROM kontor.find_key(%(hash)s);
+
+-- :name change_key_used :exec
+-- Coarse on purpose: a busy key writes once in ten minutes.
+UPDATE kontor.api_keys SET last_used_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name record_key :exec
+-- The key without its secret.
+INSERT INTO kontor.api_keys
+    (tenant_id, id, user_id, name, hint, scopes, created_by, expires_at)
+VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(name)s, %(hint)s, %(scopes)s, %(created_by)s,
+    now() + make_interval(days => %(days)s));
+
+-- :name record_key_secret :exec
+-- A secret as its hash; it holds until the next rotation's grace is over.
+INSERT INTO kontor.key_secrets (tenant_id, key_id, secret_hash)
+VALUES (%(tenant_id)s, %(key_id)s, %(hash)s);
+
+-- :name change_key_secrets :exec
+-- The secrets so far end with the grace; one that ends earlier stays as it is.
+UPDATE kontor.key_secrets SET ends_at = now() + make_interval(secs => %(grace_s)s)
+WHERE tenant_id = %(tenant_id)s AND key_id = %(key_id)s
+    AND (ends_at IS NULL OR ends_at > now() + make_interval(secs => %(grace_s)s));
+
+-- :name remove_key_secrets :exec
+-- What no longer opens anything need not be kept.
+DELETE FROM kontor.key_secrets
+WHERE tenant_id = %(tenant_id)s AND key_id = %(key_id)s AND ends_at <= now();
+
+-- :name find_own_key :one ApiKey
+-- One key with its holder; of one holder only, or of anybody.
+SELECT k.id, k.user_id, u.email, u.kind, u.role, k.name, k.hint, k.scopes, k.created_by,
+    k.created_at, k.expires_at, k.rotated_at, k.revoked_at, k.last_used_at
+FROM kontor.api_keys AS k
+JOIN kontor.users AS u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
+WHERE k.tenant_id = %(tenant_id)s AND u.tenant_id = %(tenant_id)s AND k.id = %(id)s
+    AND (%(user_id)s::uuid IS NULL OR k.user_id = %(user_id)s);
+
+-- :name list_keys :many ApiKey
+-- Newest first; of one holder only, or of everybody.
+SELECT k.id, k.user_id, u.email, u.kind, u.role, k.name, k.hint, k.scopes, k.created_by,
+    k.created_at, k.expires_at, k.rotated_at, k.revoked_at, k.last_used_at
+FROM kontor.api_keys AS k
+JOIN kontor.users AS u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
+WHERE k.tenant_id = %(tenant_id)s AND u.tenant_id = %(tenant_id)s
+    AND (%(user_id)s::uuid IS NULL OR k.user_id = %(user_id)s)
+    AND (%(before)s::uuid IS NULL OR k.id < %(before)s)
+ORDER BY k.id DESC
+LIMIT %(limit)s;
+
+-- :name count_keys :one Count
+-- Keys of one holder that are in force.
+SELECT count(*)::int AS value
+FROM kontor.api_keys
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
+    AND revoked_at IS NULL AND expires_at > now();
+
+-- :name change_key :exec
+-- Name, scopes and end of life; what is not given stays.
+UPDATE kontor.api_keys SET
+    name = coalesce(%(name)s, name),
+    scopes = coalesce(%(scopes)s::text[], scopes),
+    expires_at = coalesce(now() + make_interval(days => %(days)s::int), expires_at)
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name change_key_rotated :exec
+-- A new secret begins a new life.
+UPDATE kontor.api_keys
+SET rotated_at = now(), hint = %(hint)s,
+    expires_at = greatest(expires_at, now() + make_interval(days => %(days)s))
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name change_key_revoked :exec
+-- From this commit on no secret of the key opens anything.
+UPDATE kontor.api_keys SET revoked_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND revoked_at IS NULL;
+
+-- :name record_service_account :exec
+-- A user without a password: no hash has this form, so no password fits.
+INSERT INTO kontor.users (tenant_id, id, email, display_name, password_hash, role, kind)
+VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, 'service');
+
+-- :name find_holder :one Holder
+-- Whose account a key or ticket is: a person's or a program's, and what role it has.
+SELECT u.id, u.email, u.kind, u.role, u.token_epoch, u.is_active AND t.is_active AS is_active
+FROM kontor.users AS u
+JOIN kontor.tenants AS t ON t.id = u.tenant_id
+WHERE u.tenant_id = %(tenant_id)s AND t.id = %(tenant_id)s AND u.id = %(id)s;
+
+-- :name record_ticket :exec
+-- As its hash; for a minute.
+INSERT INTO kontor.tickets (tenant_id, ticket_hash, purpose, user_id, body, expires_at)
+VALUES (%(tenant_id)s, %(hash)s, %(purpose)s, %(user_id)s, %(body)s::jsonb,
+    now() + make_interval(secs => %(life_s)s));
+
+-- :name take_ticket :one TakenTicket
+-- Deleting is taking: of two that come with one ticket, one finds it.
+DELETE FROM kontor.tickets
+WHERE tenant_id = %(tenant_id)s AND ticket_hash = %(hash)s AND purpose = %(purpose)s
+    AND expires_at > now()
+RETURNING user_id, body;
+
+-- :name remove_old_tickets :exec
+-- What nobody took; whoever makes the next one sweeps.
+DELETE FROM kontor.tickets
+WHERE tenant_id = %(tenant_id)s AND expires_at <= now();
+
+-- :name find_linkable :one Linkable
+-- The account of an address; whether it may be joined is decided elsewhere.
+SELECT id, kind, is_active
+FROM kontor.users
+WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
+
+-- :name find_linkable_user :one Linkable
+-- The same by id.
+SELECT id, kind, is_active
+FROM kontor.users
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name record_foreign_user :exec
+-- A person without a password: no hash has this form, so no password fits.
+INSERT INTO kontor.users
+    (tenant_id, id, email, display_name, password_hash, role, verified_at)
+VALUES (%(tenant_id)s, %(id)s, %(email)s, %(display_name)s, '!', %(role)s, now());
+
+-- :name change_foreign_role :exec
+-- What the provider's groups say today.
+UPDATE kontor.users SET role = %(role)s
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND role <> %(role)s;
+
 -- :name list_signing_keys :many PublicKey
 -- Keys whose tokens are accepted; a key retires at a moment set ahead of time.
 SELECT id, public_key
@@ -71,6 +218,40 @@ FROM kontor.signing_keys
 WHERE retired_at IS NULL OR retired_at > now()
 ORDER BY created_at DESC, id
 LIMIT 20;
+
+-- :name find_signing_kid :one SigningKid
+-- The key that signs now: the newest whose moment has come.
+SELECT id AS kid
+FROM kontor.signing_keys
+WHERE signs_from <= now() AND (retired_at IS NULL OR retired_at > now())
+ORDER BY signs_from DESC, created_at DESC, id
+LIMIT 1;
+
+-- :name list_coming_keys :many SigningKid
+-- Keys that are published and do not sign yet.
+SELECT id AS kid
+FROM kontor.signing_keys
+WHERE signs_from > now() AND (retired_at IS NULL OR retired_at > now())
+ORDER BY signs_from
+LIMIT 20;
+
+-- :name list_key_states :many KeyState
+-- Every signing key there ever was, newest first, for operators.
+SELECT id, created_at, signs_from, retired_at
+FROM kontor.signing_keys
+ORDER BY signs_from DESC, created_at DESC
+LIMIT 100;
+
+-- :name change_keys_retired :exec
+-- Operators only; a key that retires earlier keeps its moment.
+UPDATE kontor.signing_keys
+SET retired_at = least(retired_at, now() + make_interval(secs => %(after_s)s))
+WHERE retired_at IS NULL OR retired_at > now();
+
+-- :name record_next_key :exec
+-- Operators only; published now, signing later.
+INSERT INTO kontor.signing_keys (id, public_key, signs_from)
+VALUES (%(id)s, %(public_key)s, now() + make_interval(secs => %(lead_s)s));
 
 -- :name record_signing_key :exec
 -- Operators only; the thumbprint makes repeats harmless.

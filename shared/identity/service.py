@@ -11,8 +11,11 @@ from dataclasses import replace
 
 from shared.adapters.database import Database, Session
 from shared.identity import passwords, sessions, store, tokens
+from shared.identity.api_keys import is_key, verify_key
 from shared.identity.keys import Keyring, as_jwk
-from shared.identity.model import ROLES, Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.links import is_visit, verify_visit
+from shared.identity.model import Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.rights import require_grantable, rights_of
 from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
 from shared.kernel.errors import (
     ConflictError,
@@ -38,10 +41,14 @@ class Verifier:
         self._keyring = Keyring(database)
 
     def verify(self, token: str) -> Principal:
-        """Check a token and its bearer's account; role and e-mail are today's, not the token's.
+        """Check a token or a key and its bearer's account; role and e-mail are today's.
 
         Raises UnauthenticatedError for anything amiss, UnavailableError without a database.
         """
+        if is_key(token):
+            return verify_key(self._database, token)
+        if is_visit(token):
+            return verify_visit(self._database, token)
         key = self._keyring.find(tokens.key_id(token))
         claims = tokens.read(token, key, issuer=self._issuer)
         with self._database.transaction(claims.tenant_id) as session:
@@ -57,6 +64,7 @@ class Verifier:
             claims.user_id,
             bearer.email,
             bearer.role,
+            permissions=frozenset(bearer.permissions),
             session_id=claims.session_id,
         )
 
@@ -132,6 +140,11 @@ def me(session: Session, principal: Principal) -> User:
     return user
 
 
+def find_user(session: Session, user_id: UserId) -> User | None:
+    """Look a person of the transaction's tenant up."""
+    return store.find_user(session, user_id)
+
+
 def own_tenant(session: Session) -> Tenant:
     """Return the transaction's tenant; raises NotFoundError when it is gone."""
     tenant = store.find_tenant(session)
@@ -143,8 +156,8 @@ def own_tenant(session: Session) -> Tenant:
 def list_users(
     session: Session, principal: Principal, *, cursor: str | None, limit: int
 ) -> Page[User]:
-    """List the tenant's people by e-mail address; raises RefusedError without users:manage."""
-    principal.require("users:manage")
+    """List the tenant's people by e-mail address; raises RefusedError without users:read."""
+    principal.require("users:manage" if principal.may("users:manage") else "users:read")
     limit = clamp_limit(limit)
     after = decode_cursor(cursor, 1)[0] if cursor else None
     users = store.list_users(session, after=after, limit=limit)
@@ -162,10 +175,12 @@ def add_user(
 ) -> User:
     """Add a person to the caller's tenant.
 
-    Raises RefusedError without users:manage, InvalidError for a bad address, name, role or
-    password, ConflictError when the address is taken.
+    Raises RefusedError without users:manage, or for a role that allows more than the caller's
+    own; InvalidError for a bad address, name, role or password, ConflictError when the address
+    is taken.
     """
     principal.require("users:manage")
+    require_grantable(session, principal, role)
     return _record_user(
         session, email=email, display_name=display_name, password=password, role=role
     )
@@ -221,8 +236,7 @@ def admit(
 
     Raises InvalidError for a bad address, name or role, ConflictError when the address is taken.
     """
-    if role not in ROLES:
-        raise unknown_role(role)
+    rights_of(session, role)
     address = clean_address(email)
     user = store.record_user(
         session,
@@ -239,21 +253,10 @@ def admit(
     return user
 
 
-def unknown_role(role: str) -> InvalidError:
-    """Say which roles there are."""
-    roles = ", ".join(sorted(ROLES))
-    return InvalidError(
-        f"There is no role {role!r}.",
-        hint=f"Use one of: {roles}.",
-        fields={"role": f"one of {roles}"},
-    )
-
-
 def _record_user(
     session: Session, *, email: str, display_name: str, password: str, role: str
 ) -> User:
-    if role not in ROLES:
-        raise unknown_role(role)
+    rights_of(session, role)
     about = words_about(email, display_name)
     return admit(
         session,

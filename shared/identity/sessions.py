@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity import opaque, session_store, store, tokens
+from shared.identity import api_keys, opaque, session_store, store, tokens
 from shared.identity.keys import SigningKey
 from shared.identity.model import Device, Principal, User, Welcome
 from shared.kernel.clock import now
@@ -130,6 +130,8 @@ def check_alive(session: Session, principal: Principal) -> None:
 
     Raises UnauthenticatedError when it has ended. Other credentials have no session.
     """
+    if principal.credential == "key":
+        api_keys.check_in_force(session, principal)
     if principal.credential != "session" or principal.session_id is None:
         return
     bearer = store.find_bearer(session, principal.user_id, principal.session_id)

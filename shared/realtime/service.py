@@ -132,8 +132,9 @@ def remove_expired(session: Session) -> int:
 def list_listeners(
     session: Session, job_id: JobId | str, document_id: DocumentId | str | None
 ) -> list[str]:
-    """List the connections that want to hear of a job."""
-    listeners = store.list_listeners(session, topics_of(job_id, document_id))
+    """List the connections that want to hear of a job, of people who may."""
+    topics = topics_of(job_id, document_id)
+    listeners = store.list_listeners(session, topics, job_id=job_id, document_id=document_id)
     return [listener.connection_id for listener in listeners]
 
 

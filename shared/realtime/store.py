@@ -116,6 +116,13 @@ def remove_subscription(session: Session, connection_id: str, topic: str) -> Non
     )
 
 
-def list_listeners(session: Session, topics: Sequence[str]) -> list[Listener]:
-    """List the open connections that listen to any of the topics."""
-    return session.all(QUERIES["list_listeners"], Listener, {"topics": list(topics)})
+def list_listeners(
+    session: Session,
+    topics: Sequence[str],
+    *,
+    job_id: JobId | str,
+    document_id: DocumentId | str | None,
+) -> list[Listener]:
+    """List the open connections that listen to any of the topics and may see what it is about."""
+    params = {"topics": list(topics), "job_id": str(job_id), "document_id": document_id or None}
+    return session.all(QUERIES["list_listeners"], Listener, params)

@@ -210,7 +210,13 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "POST /auth/email/confirm",
         "POST /auth/register",
         "POST /auth/invitations/accept",
+        # Its messages are signed by whoever sends them.
+        "POST /hooks/{source_id}",
         "GET /.well-known/jwks.json",
+        "GET /auth/oidc/providers",
+        "GET /auth/oidc/{provider_id}/start",
+        "GET /auth/oidc/callback",
+        "POST /auth/oidc/token",
         "GET /health",
         "GET /api/v1/endpoints",
         # Their function verifies tokens itself: errors must have OpenAI's shape.

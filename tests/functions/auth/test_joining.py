@@ -86,7 +86,7 @@ def test_only_administrators_invite_list_and_withdraw(
     handler: Handler, postman: Postman, admin: Principal
 ) -> None:
     made = invite(handler, admin).body
-    editor = replace(admin, role="editor")
+    editor = replace(admin, role="editor", permissions=None)
     assert invite(handler, editor).status == 403
     assert call(handler, "GET", "/api/v1/invitations", principal=editor).status == 403
     path = f"/api/v1/invitations/{made['id']}"
@@ -266,4 +266,4 @@ def test_one_hash_that_cannot_be_checked_keeps_all_out(
 
 def test_only_administrators_import(handler: Handler, admin: Principal) -> None:
     good = bcrypt.hashpw(b"old", bcrypt.gensalt(4)).decode()
-    assert bring(handler, replace(admin, role="editor"), good).status == 403
+    assert bring(handler, replace(admin, role="editor", permissions=None), good).status == 403

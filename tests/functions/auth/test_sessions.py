@@ -79,7 +79,8 @@ def test_of_two_renewals_at_once_one_counts_and_the_session_ends(
 ) -> None:
     shown = opaque.present("refresh", sign_in(handler).body["refresh_token"])
     assert shown is not None
-    key = load_signing_key(served.secrets, served.settings.signing_secret)
+    with served.database.system_transaction() as asking:
+        key = load_signing_key(asking, served.secrets, served.settings.signing_secret)
 
     def once(_number: int) -> object:
         database = Database(database_url)
@@ -114,7 +115,8 @@ def test_refresh_token_does_not_count_in_another_tenant(
     shown = opaque.present("refresh", token)
     assert shown is not None
     moved = replace(shown, tenant_id=other_tenant)
-    key = load_signing_key(served.secrets, served.settings.signing_secret)
+    with served.database.system_transaction() as asking:
+        key = load_signing_key(asking, served.secrets, served.settings.signing_secret)
     with (
         pytest.raises(UnauthenticatedError),
         served.database.transaction(other_tenant) as session,
