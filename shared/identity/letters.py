@@ -147,13 +147,27 @@ WORDS: Final[dict[str, dict[str, _Words]]] = {
 }
 
 
+COMMANDS: Final[dict[str, str]] = {
+    "invitation": "kontor accept",
+    "verify_email": "kontor verify",
+    "reset_password": "kontor password reset",
+    "change_email": "kontor verify",
+}
+_BY_COMMAND: Final = {
+    "en": "Or on the command line: {command} LINK",
+    "de": "Oder auf der Kommandozeile: {command} LINK",
+}
+
+
 def write(letter: Letter) -> Message:
     """Put a letter into words, in the language of whoever gets it; English for others."""
     language = letter.language if letter.language in WORDS else "en"
     words = WORDS[language][letter.kind]
     names = {"tenant": _plain(letter.tenant), "name": _plain(letter.name)}
     subject, body = words.subject.format(**names), words.body.format(**names)
-    parts = [body, letter.link, words.after, "-- \nKontor"]
+    command = COMMANDS.get(letter.kind, "")
+    typed = _BY_COMMAND[language].format(command=command) if command else ""
+    parts = [body, letter.link, words.after, typed, "-- \nKontor"]
     return Message(
         to=letter.to,
         subject=subject,
