@@ -7,22 +7,22 @@ from typing import get_args
 
 import pytest
 
-from shared.identity.letters import COMMANDS, WORDS, Letter, LetterKind, write
+from shared.identity.letters import Letter, LetterKind, words_of, write
 
 KINDS = get_args(LetterKind)
 LINK = "https://kontor.example/auth/verify?token=kontor_ln_x"
 
 
 def test_every_kind_has_words_in_both_languages() -> None:
-    assert set(WORDS) == {"de", "en"}
-    for words in WORDS.values():
+    assert set(words_of()) == {"de", "en"}
+    for words in words_of().values():
         assert set(words) == set(KINDS)
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_letter_says_the_same_as_text_and_as_html(kind: LetterKind, language: str) -> None:
-    link = LINK if kind in COMMANDS else ""
+    link = LINK if words_of()[language][kind].command else ""
     letter = write(Letter(kind, "ada@acme.example", language, "Acme GmbH & Co. KG", "Ada", link))
     shown = unescape(letter.html)
     assert f'<html lang="{language}">' in letter.html
