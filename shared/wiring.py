@@ -364,9 +364,8 @@ class App:
     @property
     def llm_private_hosts(self) -> frozenset[str]:
         """Hosts inside that tenants' routes to language models may name."""
-        return frozenset(
-            host for each in self.settings.llm_private_hosts.split(",") if (host := each.strip())
-        )
+        named = self.settings.llm_private_hosts.split(",")
+        return frozenset(host for each in named if (host := each.strip()))
 
     def language_model(
         self, tenant_id: TenantId, user_id: UserId | None = None, purpose: Purpose = "chat"

@@ -15,7 +15,7 @@ from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act
 from functions.edge.http import Caller
 from shared.adapters.bus import Fact
-from shared.identity import account_store, accounts, one_time, throttling
+from shared.identity import accounts, one_time, throttling
 from shared.identity.events import NOBODY, LinkAsked
 from shared.identity.throttling import Try
 from shared.kernel.context import correlation_id
@@ -161,7 +161,7 @@ def confirm_email(body: TokenRequest) -> None:
 def change_language(body: LanguageChange, caller: Caller) -> None:
     """Choose the language of mails to the caller."""
     with wired().database.transaction(caller.tenant_id) as session:
-        account_store.change_language(session, caller.user_id, body.language)
+        accounts.choose_language(session, caller, body.language)
         record_act(session, "user.language_changed", caller.user_id, language=body.language)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.audit import service as audit
-from shared.identity import store, throttling
+from shared.identity import accounts, throttling
 from shared.identity.model import Device, Principal
 from shared.identity.throttling import Patience, Try
 from shared.kernel.errors import UnauthenticatedError
@@ -44,16 +44,8 @@ def counted_for(app: App, caller: Principal, device: Device) -> Iterator[None]:
 
 
 def record_failed_sign_in(app: App, email: str, tenant: str | None, device: Device) -> None:
-    """Leave a failed sign-in in the trail of every tenant that knows the address.
-
-    Where none does, something is written all the same: the time must not tell.
-    """
-    with app.database.system_transaction() as session:
-        accounts = store.list_sign_ins(session, email=email.strip().lower(), tenant_slug=tenant)
-        if not accounts:
-            nobody = Try("unknown", email).account_key
-            store.take_try(session, nobody, most=1_000_000, wait_s=1, window_s=60)
-    for one in accounts:
+    """Leave a failed sign-in in the trail of every tenant that knows the address."""
+    for one in accounts.list_known(app.database, email, tenant):
         record_failure(app, one.tenant_id, one.user_id, "user.sign_in_failed", device)
 
 

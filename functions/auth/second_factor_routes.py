@@ -15,7 +15,7 @@ from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act, record_sign_in
 from functions.edge.http import Caller
 from shared.audit import service as audit
-from shared.identity import account_store, accounts, entering, one_time, opaque, second_factor
+from shared.identity import accounts, entering, one_time, opaque, second_factor
 from shared.identity.second_factor import Enrolment
 from shared.identity.throttling import Try
 from shared.kernel.errors import UnauthenticatedError
@@ -230,11 +230,8 @@ def show_policy(caller: Caller) -> PolicyAnswer:
 @router.put("/api/v1/sign-in-policy")
 def change_policy(body: PolicyRequest, caller: Caller) -> PolicyAnswer:
     """Ask every sign-in of the tenant for a code, or no longer; sessions that last are kept."""
-    caller.require("users:manage")
     with wired().database.transaction(caller.tenant_id) as session:
-        account_store.record_sign_in_policy(
-            session, requires_second_factor=body.requires_second_factor
-        )
+        entering.change_policy(session, caller, requires_second_factor=body.requires_second_factor)
         audit.record(
             session,
             actor_id=caller.user_id,

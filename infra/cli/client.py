@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from infra.cli.problems import cut_off, explain, no_answer
-from infra.cli.target import LOOPBACK, Profile, Target, write_profile
+from infra.cli.problems import cut_off, explain, no_answer, refuses_login
+from infra.cli.target import LOOPBACK, Profile, Target, read_stored, renewing, write_profile
 from shared.kernel.errors import (
     ConflictError,
     KontorError,
@@ -38,6 +38,7 @@ WAIT_AND_RETRY = frozenset({429, 503})
 
 Body = dict[str, object]
 Param = str | int | list[str]
+AskCode = Callable[[Body], str]
 
 
 class KontorClient:
@@ -61,6 +62,8 @@ class KontorClient:
             trust_env=not _is_here(target.profile.api),
         )
         self._endpoints: Body | None = None
+        self.recovery_codes: list[str] = []
+        """Codes the last sign-in handed out because it set a second factor up."""
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +149,7 @@ class KontorClient:
             if response.is_success:
                 return _object(response)
             error = explain(response)
-            if response.status_code == UNAUTHENTICATED and attempt == 1 and self._can_renew():
+            if refuses_login(response) and attempt == 1 and self._can_renew():
                 token = self._renew(token)
                 continue
             may_try_again = is_repeatable or "retry-after" in response.headers
@@ -212,7 +215,7 @@ class KontorClient:
                 raise no_answer(url) from error
             except (httpx.TransportError, httpx.StreamError) as error:
                 raise cut_off(url, error) from error
-            may_renew = response.status_code == UNAUTHENTICATED and self._can_renew()
+            may_renew = refuses_login(response) and self._can_renew()
             if attempt == 1 and may_renew:
                 token = self._renew(token)
                 continue
@@ -245,32 +248,53 @@ class KontorClient:
         profile = self._profile
         if not profile.token and not self._can_renew():
             raise _not_signed_in(profile)
-        is_old = profile.expires_at and profile.expires_at < time.time() + RENEW_BEFORE_S
-        if (is_old or not profile.token) and self._can_renew():
+        if (_is_old(profile) or not profile.token) and self._can_renew():
             return self._renew(profile.token)
         return profile.token
 
-    def sign_in(self, *, email: str, password: str, tenant: str = "") -> Profile:
-        """Exchange a password for a token and remember it. Raises UnauthenticatedError."""
-        body: Body = {"email": email, "password": password}
-        body |= {"tenant": tenant} if tenant else {}
-        answer = self.call_openly("POST", "/auth/login", json=body)
+    def sign_in(
+        self, *, email: str, password: str, tenant: str = "", ask_code: AskCode | None = None
+    ) -> Profile:
+        """Exchange a password for tokens and remember them.
+
+        Where a code is asked for as well, ``ask_code`` is given the problem and returns the code.
+        Raises UnauthenticatedError.
+        """
+        body = {"email": email, "password": password, **({"tenant": tenant} if tenant else {})}
+        response = self._open("/auth/login", body)
+        problem = _challenge(response)
+        if problem is not None and ask_code is not None:
+            shown = {"challenge": problem["challenge"], "code": ask_code(problem)}
+            response = self._open("/auth/login/second-factor", shown)
+        if not response.is_success:
+            raise explain(response)
+        answer = _object(response)
+        codes = answer.get("recovery_codes")
+        self.recovery_codes = [str(code) for code in codes] if isinstance(codes, list) else []
         return self.remember(answer, email=email, tenant=tenant)
 
-    def call_openly(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Param] | None = None,
-        json: Body | None = None,
-    ) -> Body:
-        """Make one request as nobody: what may be asked before signing in."""
-        request = self._http.build_request(method, path, params=dict(params or {}), json=json)
-        response = self._send(request)
+    def post_openly(self, path: str, body: Mapping[str, object]) -> Body:
+        """Post something that needs no login."""
+        response = self._open(path, body)
         if not response.is_success:
             raise explain(response)
         return _object(response)
+
+    def get_openly(self, path: str, **params: Param) -> Body:
+        """Read something that needs no login."""
+        response = self._send(self._http.build_request("GET", path, params=params))
+        if not response.is_success:
+            raise explain(response)
+        return _object(response)
+
+    def forget(self) -> None:
+        """Forget the stored login of this server; nothing is asked of the server."""
+        self._profile = replace(self._profile, token="", refresh="", expires_at=0.0)
+        if self._target.store is not None:
+            write_profile(self._target.store, self._profile)
+
+    def _open(self, path: str, body: Mapping[str, object]) -> httpx.Response:
+        return self._send(self._http.build_request("POST", path, json=dict(body)))
 
     def remember(self, answer: Body, *, email: str = "", tenant: str = "") -> Profile:
         """Take over the tokens of a sign-in, however it was made."""
@@ -283,6 +307,7 @@ class KontorClient:
             tenant=str(known.get("tenant") or tenant),
             tenant_id=str(known.get("tenant_id") or ""),
             token=str(answer.get("access_token") or ""),
+            refresh=str(answer.get("refresh_token") or ""),
             expires_at=time.time() + (float(lifetime) if isinstance(lifetime, int | float) else 0),
         )
         if self._target.store is not None:
@@ -290,19 +315,41 @@ class KontorClient:
         return self._profile
 
     def _can_renew(self) -> bool:
-        return bool(self._profile.password and self._profile.email)
+        profile = self._profile
+        return bool(profile.refresh or (profile.password and profile.email))
 
     def _renew(self, stale: str) -> str:
-        """Sign in again with the stored password; threads that came late take the new token."""
-        with self._renewal:
+        """Renew the login; threads and processes that came late take the new token."""
+        with self._renewal, renewing(self._target.store):
             if self._profile.token and self._profile.token != stale:
                 return self._profile.token
-            profile = self.sign_in(
-                email=self._profile.email,
-                password=self._profile.password,
-                tenant=self._profile.tenant,
-            )
-            return profile.token
+            stored = read_stored(self._target)
+            if stored is not None and stored.email == self._profile.email:
+                self._profile = stored
+                if stored.token and stored.token != stale and not _is_old(stored):
+                    return stored.token
+            return (self._refreshed() or self._signed_in_again()).token
+
+    def _refreshed(self) -> Profile | None:
+        """Use the refresh token up; ``None`` without one that counts."""
+        profile = self._profile
+        if not profile.refresh:
+            return None
+        response = self._open("/auth/refresh", {"refresh_token": profile.refresh})
+        if response.is_success:
+            return self.remember(_object(response), email=profile.email, tenant=profile.tenant)
+        if response.status_code != UNAUTHENTICATED:
+            raise explain(response)
+        self._profile = replace(profile, refresh="", token="")
+        return None
+
+    def _signed_in_again(self) -> Profile:
+        """Sign in with the stored password. Raises UnauthenticatedError without one."""
+        profile = self._profile
+        if not profile.password:
+            self.forget()
+            raise _not_signed_in(profile)
+        return self.sign_in(email=profile.email, password=profile.password, tenant=profile.tenant)
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -327,6 +374,19 @@ def _name_of(response: httpx.Response) -> str:
     found = re.search(r'filename="([^"]+)"', response.headers.get("content-disposition", ""))
     name = Path(found[1]).name.lstrip(".") if found else ""
     return name or "download"
+
+
+def _is_old(profile: Profile) -> bool:
+    """Tell whether a token has so little life left that it had better be renewed."""
+    return bool(profile.expires_at) and profile.expires_at < time.time() + RENEW_BEFORE_S
+
+
+def _challenge(response: httpx.Response) -> Body | None:
+    """Return the problem that asks for a second factor; ``None`` for any other answer."""
+    if response.status_code != UNAUTHENTICATED:
+        return None
+    body = _object(response)
+    return body if body.get("challenge") else None
 
 
 def _is_here(url: str) -> bool:

@@ -55,14 +55,14 @@ def sign_in_there(
             hint="Try again, or ask an administrator of the tenant.",
         )
     body: dict[str, object] = {"code": came["code"], "code_verifier": verifier}
-    return client.remember(client.call_openly("POST", "/auth/oidc/token", json=body))
+    return client.remember(client.post_openly("/auth/oidc/token", body))
 
 
 def _find(client: KontorClient, provider: str, tenant: str) -> str:
     slug = tenant or client.profile.tenant
     if not slug:
         raise NotFoundError("Whose provider is it?", hint="Name the tenant with --tenant SLUG.")
-    answer = client.call_openly("GET", "/auth/oidc/providers", params={"tenant": slug})
+    answer = client.get_openly("/auth/oidc/providers", tenant=slug)
     items = answer.get("items")
     found = {
         str(each["name"]): str(each["start_url"])

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.account import accept, logout, mail, password, register, verify
 from infra.cli.agent import agent
 from infra.cli.ask import ask
 from infra.cli.bench import bench
@@ -25,6 +26,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval_feedback import evaluate
+from infra.cli.invite import import_users, invitations, invite
 from infra.cli.key import key
 from infra.cli.limits import limits
 from infra.cli.llm import llm
@@ -39,6 +41,7 @@ from infra.cli.read import read
 from infra.cli.reprocess import reprocess
 from infra.cli.search import search
 from infra.cli.searches import searches
+from infra.cli.sessions import sessions, totp
 from infra.cli.settings import settings
 from infra.cli.sift import sift
 from infra.cli.signing_key import signing_key
@@ -53,6 +56,7 @@ from infra.cli.versions import diff, get, versions
 from shared.kernel.errors import KontorError
 
 USING, KEEPING = "Using it", "Keeping order"
+ACCOUNT = "Accounts"
 RUNNING, BUILDING = "Running it", "Working on it"
 
 app = typer.Typer(
@@ -88,6 +92,17 @@ app.command(rich_help_panel=KEEPING)(erase)
 app.command(rich_help_panel=USING)(trace)
 app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
+app.command(rich_help_panel=ACCOUNT)(logout)
+app.command(rich_help_panel=ACCOUNT)(register)
+app.command(rich_help_panel=ACCOUNT)(verify)
+app.command(rich_help_panel=ACCOUNT)(accept)
+app.add_typer(password, name="password", rich_help_panel=ACCOUNT)
+app.add_typer(sessions, name="sessions", rich_help_panel=ACCOUNT)
+app.add_typer(totp, name="totp", rich_help_panel=ACCOUNT)
+app.command(rich_help_panel=ACCOUNT)(invite)
+app.add_typer(invitations, name="invitations", rich_help_panel=ACCOUNT)
+app.command("import-users", rich_help_panel=ACCOUNT)(import_users)
+app.command(rich_help_panel=RUNNING)(mail)
 app.add_typer(key, name="key", rich_help_panel=USING)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)

@@ -36,7 +36,7 @@ _BY_STATUS: dict[int, type[KontorError]] = {
 _BY_CODE = {kind.code: kind for kind in _BY_STATUS.values()}
 _GATEWAY_WORDS = {
     401: ("The server does not accept this login.", "Run `kontor login`."),
-    403: ("The server refuses this.", "Ask an administrator of your tenant for the right."),
+    403: ("The server does not accept this login any more.", "Run `kontor login`."),
     404: ("The server knows no such address.", "Is --api the address of a Kontor server?"),
     413: ("The server takes no request this large.", ""),
     502: ("The server is not reachable behind its gateway.", "Try again later."),
@@ -83,6 +83,16 @@ def from_problem(
     if found is KontorError and body.get("correlation_id"):
         hint = f"{hint} Correlation id: {body['correlation_id']}.".strip()
     return found(detail, hint=hint, fields=named)
+
+
+def refuses_login(response: httpx.Response) -> bool:
+    """Tell whether a login was refused, not an act: by us, or by the gateway in front of us.
+
+    API Gateway answers 403 for a token that its authorizer refuses; our own 403 is a problem.
+    """
+    is_ours = "problem+json" in response.headers.get("content-type", "")
+    status = response.status_code
+    return status == UnauthenticatedError.status or (status == RefusedError.status and not is_ours)
 
 
 def no_answer(url: str) -> UnavailableError:

@@ -6,10 +6,12 @@ servers in the user's configuration folder. Both files are readable by their own
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -26,7 +28,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 class Profile:
     """A server and a login there. ``password`` is kept for the local demo only.
 
-    ``expires_at`` is in seconds since 1970; 0 when it is not known.
+    ``refresh`` renews the token and counts once. ``expires_at`` is in seconds since 1970; 0 when
+    it is not known.
     """
 
     api: str
@@ -35,6 +38,7 @@ class Profile:
     tenant_id: str = ""
     token: str = ""
     expires_at: float = 0.0
+    refresh: str = ""
     password: str = ""
 
     def __repr__(self) -> str:
@@ -96,6 +100,46 @@ def resolve(*, api: str, token: str, data: Path) -> Target:
     return _with_token(Target(known or Profile(url), profiles_file(), data), token)
 
 
+def resolve_server(*, api: str, data: Path) -> Target:
+    """Find the server for a command that needs no login, and where one would be stored.
+
+    Raises NotFoundError when no server is known.
+    """
+    if api:
+        url = clean_api(api)
+        local = read_profile(data / PROFILE_FILE)
+        if local is None or local.api != url:
+            return Target(
+                read_profiles(profiles_file()).get(url, Profile(url)), profiles_file(), data
+            )
+        return Target(local, data / PROFILE_FILE, data)
+    return resolve(api="", token="", data=data)
+
+
+def read_stored(target: Target) -> Profile | None:
+    """Read a target's login again, as another process may have renewed it in the meantime."""
+    if target.store is None:
+        return None
+    if target.store.name == PROFILE_FILE:
+        return read_profile(target.store)
+    return read_profiles(target.store).get(target.profile.api)
+
+
+@contextmanager
+def renewing(store: Path | None) -> Iterator[None]:
+    """Let one process at a time renew the logins of a file: a refresh token counts once."""
+    if store is None:
+        yield
+        return
+    store.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(store.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _with_token(target: Target, token: str) -> Target:
     if not token:
         return target
@@ -138,7 +182,7 @@ def _from_json(body: Mapping[str, object], path: Path) -> Profile:
         raise InvalidError(f"{path} is not a profile.", hint="Remove it and sign in again.")
     texts = {
         name: str(body.get(name) or "")
-        for name in ("api", "email", "tenant", "tenant_id", "token", "password")
+        for name in ("api", "email", "tenant", "tenant_id", "token", "refresh", "password")
     }
     expires_at = body.get("expires_at")
     return Profile(

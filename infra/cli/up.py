@@ -45,8 +45,10 @@ def up(
     began = time.monotonic()
     import signal
 
+    from infra.cli.account import mail_folder
     from infra.cli.local_server import LocalServer, Plan
     from infra.cli.logs import LogFollower, log_to_file
+    from infra.cli.mails import MailFollower
     from infra.cli.terminal import open_console
     from shared.kernel.settings import settings
 
@@ -59,9 +61,12 @@ def up(
     try:
         _print_banner(console, profile, data=data, seconds=time.monotonic() - began)
         follower = LogFollower(data / "logs") if verbose else None
+        mails = MailFollower(mail_folder(data))
         while True:
             if follower is not None:
                 follower.print_new()
+            for line in mails.new_lines():
+                typer.echo(line)
             time.sleep(0.25)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

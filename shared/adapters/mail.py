@@ -166,10 +166,10 @@ def compose(message: Message, *, sender: str) -> EmailMessage:
         raise InvalidError("A mail cannot be sent to this address.") from error
     composed["Date"] = format_datetime(now())
     composed["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].rstrip("> ") or None)
-    composed["Content-Language"] = message.language
     composed["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes in return
     composed.set_content(message.text)
     composed.add_alternative(message.html, subtype="html")
+    composed["Content-Language"] = message.language  # set last: it is about both parts
     return composed
 
 

@@ -21,9 +21,8 @@ class Account:
     display_name: str
     language: str
     password_hash: str
-    is_active: bool
+    role: str
     must_verify: bool
-    verified_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class HowMany:
     """How many."""
 
     number: int
@@ -76,13 +75,6 @@ class SealedMail:
 
     id: UUID
     sealed: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingMail:
-    """A mail that should have gone out by now."""
-
-    id: UUID
 
 
 # -- people ------------------------------------------------------------------------------------
@@ -120,7 +112,7 @@ def change_to_unverified(session: Session, user_id: UserId) -> None:
 
 def is_email_taken(session: Session, email: str) -> bool:
     """Tell whether somebody of the tenant has an address."""
-    return session.get(QUERIES["count_email"], Count, {"email": email}).number > 0
+    return session.get(QUERIES["count_email"], HowMany, {"email": email}).number > 0
 
 
 # -- links and challenges ----------------------------------------------------------------------
@@ -216,7 +208,7 @@ def take_recovery_code(session: Session, user_id: UserId, code_hash: bytes) -> b
 
 def count_recovery_codes(session: Session, user_id: UserId) -> int:
     """Count a person's recovery codes."""
-    return session.get(QUERIES["count_recovery_codes"], Count, {"user_id": user_id}).number
+    return session.get(QUERIES["count_recovery_codes"], HowMany, {"user_id": user_id}).number
 
 
 def find_sign_in_policy(session: Session) -> SignInPolicy | None:
@@ -280,9 +272,9 @@ def take_mail(session: Session, mail_id: UUID) -> SealedMail | None:
     return session.find(QUERIES["take_mail"], SealedMail, {"id": mail_id})
 
 
-def list_waiting_mails(session: Session) -> list[WaitingMail]:
+def list_waiting_mails(session: Session) -> list[SealedMail]:
     """List mails that should have gone out by now."""
-    return session.all(QUERIES["list_waiting_mails"], WaitingMail)
+    return session.all(QUERIES["list_waiting_mails"], SealedMail)
 
 
 def remove_old_mails(session: Session) -> int:

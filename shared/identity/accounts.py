@@ -7,13 +7,22 @@ them after a reset, all others after a change. What was changed is told by lette
 from __future__ import annotations
 
 from shared.adapters.database import Database, Session
-from shared.identity import account_store, one_time, passwords, second_factor, sessions, store
+from shared.identity import (
+    account_store,
+    one_time,
+    passwords,
+    second_factor,
+    sessions,
+    store,
+    throttling,
+)
 from shared.identity.account_store import Account
 from shared.identity.events import LinkAsked
 from shared.identity.letters import Letter, LetterKind
-from shared.identity.model import Principal, SignIn, User
+from shared.identity.model import Principal, SignIn
 from shared.identity.one_time import Purpose, Wanted
 from shared.identity.post import Mailroom, post
+from shared.identity.rights import require_grantable
 from shared.identity.service import clean_address, own_tenant, words_about
 from shared.kernel.errors import ConflictError, NotFoundError, UnauthenticatedError
 from shared.kernel.ids import TenantId, UserId
@@ -25,16 +34,26 @@ PATHS: dict[Purpose, str] = {
 }
 
 
+def list_known(database: Database, email: str, tenant_slug: str | None) -> list[SignIn]:
+    """List the accounts an address may mean.
+
+    Where it means none, something is written all the same: the time must not tell.
+    """
+    address = email.strip().lower()
+    with database.system_transaction() as session:
+        known = store.list_sign_ins(session, email=address, tenant_slug=tenant_slug)
+        if not known:
+            throttling.note_unknown(session, address)
+    return known
+
+
 def answer_link(database: Database, mailroom: Mailroom, asked: LinkAsked) -> list[TenantId]:
     """Write the letters somebody without a session asked for; returns whose post to send.
 
     An address nobody has is answered like any other: with nothing that the asker could see.
     """
-    with database.system_transaction() as session:
-        accounts = store.list_sign_ins(
-            session, email=asked.email.strip().lower(), tenant_slug=asked.tenant_slug
-        )
-    return [one.tenant_id for one in accounts if _answer(database, mailroom, asked.purpose, one)]
+    known = list_known(database, asked.email, asked.tenant_slug)
+    return [one.tenant_id for one in known if _answer(database, mailroom, asked.purpose, one)]
 
 
 def _answer(database: Database, mailroom: Mailroom, purpose: str, one: SignIn) -> bool:
@@ -136,6 +155,11 @@ def check_password(database: Database, principal: Principal, password: str) -> A
     return account
 
 
+def choose_language(session: Session, principal: Principal, language: str) -> None:
+    """Write to the caller in another language from now on."""
+    account_store.change_language(session, principal.user_id, language)
+
+
 def ask_email_change(
     session: Session, mailroom: Mailroom, principal: Principal, *, email: str
 ) -> None:
@@ -184,10 +208,11 @@ def reset_second_factor(
 ) -> None:
     """Remove the second factor of somebody of the caller's tenant; their sessions end.
 
-    Raises RefusedError without users:manage, NotFoundError when there is no such user or factor.
+    Raises RefusedError without users:manage or for somebody who may do more than the caller,
+    NotFoundError when there is no such user or factor.
     """
     principal.require("users:manage")
-    user_of(session, user_id)
+    require_grantable(session, principal, _own(session, user_id).role)
     second_factor.remove(session, user_id)
     sessions.end_all(session, user_id, because="the second factor was reset")
     notify(session, mailroom, user_id, "second_factor_off")
@@ -199,21 +224,13 @@ def end_sessions_of(session: Session, principal: Principal, user_id: UserId) -> 
     Raises RefusedError without users:manage, NotFoundError when there is no such user.
     """
     principal.require("users:manage")
-    user_of(session, user_id)
+    _own(session, user_id)
     return sessions.end_all(session, user_id, because="an administrator ended it")
 
 
 def remove_expired(session: Session) -> int:
     """Forget links and challenges past their time; returns how many."""
     return account_store.remove_expired_one_time(session)
-
-
-def user_of(session: Session, user_id: UserId) -> User:
-    """Return a person of the tenant; raises NotFoundError when there is none."""
-    user = store.find_user(session, user_id)
-    if user is None:
-        raise NotFoundError("There is no such user.")
-    return user
 
 
 def _own(session: Session, user_id: UserId) -> Account:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from shared.adapters.database import Session
 from shared.identity import account_store, one_time, opaque, second_factor, sessions, store
-from shared.identity.model import Device, SignIn, Welcome
+from shared.identity.model import Device, Principal, SignIn, Welcome
 from shared.identity.sealing import Seal
 from shared.identity.second_factor import Enrolment
 from shared.identity.service import renew_hash
@@ -155,3 +155,12 @@ def requires_second_factor(session: Session) -> bool:
     """Tell whether the tenant asks everybody for a code."""
     policy = account_store.find_sign_in_policy(session)
     return policy is not None and policy.requires_second_factor
+
+
+def change_policy(session: Session, principal: Principal, *, requires_second_factor: bool) -> None:
+    """Ask every sign-in of the tenant for a code, or no longer.
+
+    Raises RefusedError without tenant:manage.
+    """
+    principal.require("tenant:manage")
+    account_store.record_sign_in_policy(session, requires_second_factor=requires_second_factor)

@@ -199,6 +199,8 @@ def import_people(session: Session, principal: Principal, people: Sequence[Impor
         raise InvalidError(
             f"These are {len(people)} people.", hint=f"Send at most {MOST_IMPORTED} at once."
         )
+    for role in {person.role for person in people}:
+        require_grantable(session, principal, role)
     return [
         admit(
             session,

@@ -6,9 +6,12 @@ would make a link of, and are escaped in HTML; no letter carries a link but ours
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from importlib.resources import files
 from typing import Final, Literal
 
 from shared.adapters.mail import Message
@@ -33,127 +36,40 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
+    """The words of one kind of letter; ``command`` is what a terminal takes the link with."""
+
     subject: str
     body: str
     button: str = ""
     after: str = ""
+    command: str = ""
 
 
-_IGNORE_EN = "If this was not you, you need not do anything."
-_IGNORE_DE = "Wenn Sie das nicht waren, brauchen Sie nichts zu tun."
-_ALARM_EN = "If this was not you, set a new password at once and tell your administrator."
-_ALARM_DE = (
-    "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort"
-    " und melden Sie sich bei Ihrer Administration."
-)
-WORDS: Final[dict[str, dict[str, _Words]]] = {
-    "en": {
-        "invitation": _Words(
-            "You are invited to “{tenant}” on Kontor",
-            "{name} invites you to work in “{tenant}”. Choose your name and password here:",
-            "Accept the invitation",
-            "The invitation is good for 7 days. If you do not know the sender, ignore it.",
-        ),
-        "verify_email": _Words(
-            "Please confirm your e-mail address",
-            "Confirm that this address is yours, then you can sign in to “{tenant}”:",
-            "Confirm the address",
-            "The link is good for 3 days. " + _IGNORE_EN,
-        ),
-        "reset_password": _Words(
-            "Set a new password",
-            "Somebody asked for a new password for this address in “{tenant}”. Set it here:",
-            "Set a new password",
-            "The link is good for one hour and once. " + _IGNORE_EN,
-        ),
-        "change_email": _Words(
-            "Please confirm your new e-mail address",
-            "Confirm that this is to be your address in “{tenant}” from now on:",
-            "Confirm the new address",
-            "The link is good for one day. " + _IGNORE_EN,
-        ),
-        "password_changed": _Words(
-            "Your password was changed",
-            "The password of your account in “{tenant}” was changed."
-            " You were signed out on your other devices.",
-            after=_ALARM_EN,
-        ),
-        "email_changed": _Words(
-            "Your e-mail address was changed",
-            "Your account in “{tenant}” has another e-mail address now.",
-            after=_ALARM_EN,
-        ),
-        "second_factor_on": _Words(
-            "Your sign-in asks for a code now",
-            "A second factor was set up for your account in “{tenant}”.",
-            after=_ALARM_EN,
-        ),
-        "second_factor_off": _Words(
-            "Your sign-in asks for no code any more",
-            "The second factor of your account in “{tenant}” was removed.",
-            after=_ALARM_EN,
-        ),
-    },
-    "de": {
-        "invitation": _Words(
-            "Einladung zu „{tenant}“ auf Kontor",
-            "{name} lädt Sie ein, in „{tenant}“ mitzuarbeiten. Wählen Sie hier Namen und Passwort:",
-            "Einladung annehmen",
-            "Die Einladung gilt 7 Tage. Kennen Sie den Absender nicht, beachten Sie sie nicht.",
-        ),
-        "verify_email": _Words(
-            "Bitte bestätigen Sie Ihre E-Mail-Adresse",
-            "Bestätigen Sie, dass dies Ihre Adresse ist;"
-            " dann können Sie sich bei „{tenant}“ anmelden:",
-            "Adresse bestätigen",
-            "Der Link gilt 3 Tage. " + _IGNORE_DE,
-        ),
-        "reset_password": _Words(
-            "Neues Passwort setzen",
-            "Für diese Adresse wurde in „{tenant}“ ein neues Passwort verlangt."
-            " Setzen Sie es hier:",
-            "Neues Passwort setzen",
-            "Der Link gilt eine Stunde und einmal. " + _IGNORE_DE,
-        ),
-        "change_email": _Words(
-            "Bitte bestätigen Sie Ihre neue E-Mail-Adresse",
-            "Bestätigen Sie, dass dies künftig Ihre Adresse in „{tenant}“ sein soll:",
-            "Neue Adresse bestätigen",
-            "Der Link gilt einen Tag. " + _IGNORE_DE,
-        ),
-        "password_changed": _Words(
-            "Ihr Passwort wurde geändert",
-            "Das Passwort Ihres Kontos in „{tenant}“ wurde geändert."
-            " Auf Ihren anderen Geräten sind Sie abgemeldet.",
-            after=_ALARM_DE,
-        ),
-        "email_changed": _Words(
-            "Ihre E-Mail-Adresse wurde geändert",
-            "Ihr Konto in „{tenant}“ hat jetzt eine andere E-Mail-Adresse.",
-            after=_ALARM_DE,
-        ),
-        "second_factor_on": _Words(
-            "Ihre Anmeldung verlangt jetzt einen Code",
-            "Für Ihr Konto in „{tenant}“ wurde ein zweiter Faktor eingerichtet.",
-            after=_ALARM_DE,
-        ),
-        "second_factor_off": _Words(
-            "Ihre Anmeldung verlangt keinen Code mehr",
-            "Der zweite Faktor Ihres Kontos in „{tenant}“ wurde entfernt.",
-            after=_ALARM_DE,
-        ),
-    },
+_BY_COMMAND: Final = {
+    "en": "Or on the command line: {command} LINK",
+    "de": "Oder auf der Kommandozeile: {command} LINK",
 }
+
+
+@cache
+def words_of() -> dict[str, dict[str, Words]]:
+    """Read the words of all letters, by language and kind."""
+    text = files("shared.identity").joinpath("letters.json").read_text("utf-8")
+    return {
+        language: {kind: Words(**parts) for kind, parts in kinds.items()}
+        for language, kinds in json.loads(text).items()
+    }
 
 
 def write(letter: Letter) -> Message:
     """Put a letter into words, in the language of whoever gets it; English for others."""
-    language = letter.language if letter.language in WORDS else "en"
-    words = WORDS[language][letter.kind]
+    language = letter.language if letter.language in words_of() else "en"
+    words = words_of()[language][letter.kind]
     names = {"tenant": _plain(letter.tenant), "name": _plain(letter.name)}
     subject, body = words.subject.format(**names), words.body.format(**names)
-    parts = [body, letter.link, words.after, "-- \nKontor"]
+    typed = _BY_COMMAND[language].format(command=words.command) if words.command else ""
+    parts = [body, letter.link, words.after, typed, "-- \nKontor"]
     return Message(
         to=letter.to,
         subject=subject,
@@ -163,7 +79,7 @@ def write(letter: Letter) -> Message:
     )
 
 
-def _html(language: str, body: str, link: str, words: _Words) -> str:
+def _html(language: str, body: str, link: str, words: Words) -> str:
     address = escape(link, quote=True)
     button = f'<p><a href="{address}">{escape(words.button)}</a></p><p>{address}</p>'
     after = f"<p>{escape(words.after)}</p>" if words.after else ""

@@ -70,6 +70,9 @@ def is_guessed(password: str, *, about: Iterable[str] = ()) -> bool:
     if len(unit) < min(len(text), _MIN_UNIT):
         return True
     own = {word.casefold() for word in about if word}
+    words = set(re.findall(r"[^\W\d_]+", text))
+    if words <= own or (len(words) == 1 and words <= _common()):
+        return True
     return any(form in own or form in _common() for form in _forms(text) | _forms(unit))
 
 

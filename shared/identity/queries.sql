@@ -314,7 +314,7 @@ WHERE r.tenant_id = %(tenant_id)s AND r.token_hash = %(token_hash)s;
 
 -- :name find_account :one Account
 -- A person's own affairs: sign-in, password, address.
-SELECT id, email, display_name, language, password_hash, is_active, must_verify, verified_at
+SELECT id, email, display_name, language, password_hash, role, must_verify
 FROM kontor.users
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
@@ -347,7 +347,7 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 UPDATE kontor.users SET must_verify = true
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
--- :name count_email :one Count
+-- :name count_email :one HowMany
 -- Addresses are unique inside a tenant.
 SELECT count(*) AS number FROM kontor.users
 WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
@@ -425,7 +425,7 @@ SELECT %(tenant_id)s, %(user_id)s, unnest(%(hashes)s::bytea[]);
 DELETE FROM kontor.recovery_codes
 WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND code_hash = %(code_hash)s;
 
--- :name count_recovery_codes :one Count
+-- :name count_recovery_codes :one HowMany
 -- So that people know when to make new ones.
 SELECT count(*) AS number FROM kontor.recovery_codes
 WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s;
@@ -484,9 +484,9 @@ INSERT INTO kontor.mails (tenant_id, id, sealed) VALUES (%(tenant_id)s, %(id)s, 
 DELETE FROM kontor.mails WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 RETURNING id, sealed;
 
--- :name list_waiting_mails :many WaitingMail
+-- :name list_waiting_mails :many SealedMail
 -- Those whose sending failed: the sweep announces them again.
-SELECT id FROM kontor.mails
+SELECT id, sealed FROM kontor.mails
 WHERE tenant_id = %(tenant_id)s AND created_at < now() - interval '2 minutes'
 ORDER BY created_at
 LIMIT 100;

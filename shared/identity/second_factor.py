@@ -19,7 +19,7 @@ from shared.adapters.database import Session
 from shared.identity import account_store
 from shared.identity.sealing import Seal
 from shared.kernel.errors import ConflictError, NotFoundError, UnauthenticatedError
-from shared.kernel.ids import TenantId, UserId
+from shared.kernel.ids import UserId
 
 STEP_S, DIGITS = 30, 6
 _DRIFT = 1  # a code of the step before or after counts: clocks differ, people type slowly
@@ -50,9 +50,9 @@ def code_at(secret: bytes, step: int) -> str:
 def step_of(secret: bytes, code: str, *, at_s: float) -> int | None:
     """Return the time step a code belongs to, near a moment; ``None`` when it is wrong."""
     now = int(at_s) // STEP_S
-    found = None
+    found, shown = None, code.encode("utf-8", "replace")
     for step in range(now - _DRIFT, now + _DRIFT + 1):
-        if hmac.compare_digest(code_at(secret, step), code):
+        if hmac.compare_digest(code_at(secret, step).encode(), shown):
             found = step
     return found
 
@@ -151,13 +151,8 @@ def _take_code(
 
 
 def _about(session: Session, user_id: UserId) -> str:
-    assert session.tenant_id is not None
-    return about_secret(session.tenant_id, user_id)
-
-
-def about_secret(tenant_id: TenantId, user_id: UserId) -> str:
     """Return what a sealed secret is bound to: nobody can move it to another person."""
-    return f"totp:{tenant_id}:{user_id}"
+    return f"totp:{session.tenant_id}:{user_id}"
 
 
 def _recovery_code() -> str:

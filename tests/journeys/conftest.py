@@ -86,12 +86,14 @@ class Server:
         """The login that `kontor up` made."""
         return dict(json.loads((self.data / "profile.json").read_text("utf-8")))
 
-    def kontor(self, *words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the command line against this server."""
+    def kontor(
+        self, *words: str, ok: bool = True, typed: str = "", data: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command line against this server, or as somebody with a folder of their own."""
         result = subprocess.run(
-            [*KONTOR, *words, "--data", str(self.data)],
+            [*KONTOR, *words, "--data", str(data or self.data)],
             cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=180,
-            check=False,
+            check=False, input=typed,
         )  # fmt: skip
         if ok:
             assert result.returncode == 0, result.stdout + result.stderr

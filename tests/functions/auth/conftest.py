@@ -1,18 +1,25 @@
-"""A tenant with an administrator and a signing key, behind the whole handler."""
+"""A tenant with an administrator and its secrets, behind the whole handler, and a postman."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.adapters.database import Database
+from shared.audit import service as audit
 from shared.identity.keys import ensure_signing_key
 from shared.identity.model import Principal
+from shared.identity.sealing import ensure_seal
 from shared.identity.service import create_tenant
+from shared.kernel.ids import TenantId
 from shared.wiring import App
+from tests.functions.auth.post import Carrier, Mail, read_mails
+from tests.functions.http_events import Answer, Handler, call
 
 PASSWORD = "correct horse battery"
+SignIn = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -20,6 +27,13 @@ def owner(owner_url: str) -> Iterator[Database]:
     opened = Database(owner_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def handler(served: App) -> Handler:
+    from functions.auth.handler import handler
+
+    return handler
 
 
 @pytest.fixture
@@ -34,3 +48,63 @@ def admin(served: App, owner: Database) -> Principal:
             admin_password=PASSWORD,
         )
     return Principal(tenant.id, user.id, user.email, user.role, permissions=frozenset({"*"}))
+
+
+class Postman:
+    """Delivers what was written, and hands out the mails."""
+
+    def __init__(self, carrier: Carrier, folder: Path) -> None:
+        self.carrier = carrier
+        self._folder = folder
+        self._seen = 0
+
+    def deliver(self) -> list[Mail]:
+        """Deliver everything and return the mails that came of it."""
+        self.carrier.deliver()
+        mails = read_mails(self._folder)
+        new, self._seen = mails[self._seen :], len(mails)
+        return new
+
+
+@pytest.fixture
+def postman(
+    served: App, admin: Principal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Postman:
+    """The functions auth and mail over one App, with a bus between them that delivers at will."""
+    folder = tmp_path / "mail"
+    name = served.settings.signing_secret + "-seal"
+    served.settings = served.settings.model_copy(
+        update={
+            "mail_dir": str(folder),
+            "identity_secret": name,
+            "public_url": "https://kontor.example/",
+            "registration": "open",
+        }
+    )
+    ensure_seal(served.secrets, name)
+    carrier = Carrier()
+    served.__dict__["bus"] = carrier
+    from functions.mail import handler as module
+
+    monkeypatch.setattr(module, "app", served)
+    return Postman(carrier, folder)
+
+
+@pytest.fixture
+def sign_in(handler: Handler) -> SignIn:
+    def once(email: str = "ada@acme.example", password: str = PASSWORD, **more: str) -> Answer:
+        body = {"email": email, "password": password, **more}
+        return call(handler, "POST", "/auth/login", body=body)
+
+    return once
+
+
+@pytest.fixture
+def actions(served: App) -> Callable[[TenantId], list[str]]:
+    """What the trail of a tenant says, newest first."""
+
+    def read(tenant_id: TenantId) -> list[str]:
+        with served.database.transaction(tenant_id) as session:
+            return [entry.action for entry in audit.list_events(session).items]
+
+    return read

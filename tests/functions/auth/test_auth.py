@@ -162,7 +162,7 @@ def test_administrator_adds_and_lists_people(handler: Handler, admin: Principal)
 
 @pytest.mark.parametrize("role", ["editor", "viewer"])
 def test_others_neither_add_nor_list_people(handler: Handler, admin: Principal, role: str) -> None:
-    person = replace(admin, role=role)
+    person = replace(admin, role=role, permissions=None)
     body = {"email": "b@acme.example", "display_name": "B", "password": PASSWORD}
     assert call(handler, "POST", "/api/v1/users", body=body, principal=person).status == 403
     assert call(handler, "GET", "/api/v1/users", principal=person).status == 403

@@ -46,7 +46,9 @@ class FakeKontor:
     """What the server knows, and the switches with which a test makes it misbehave."""
 
     tokens: set[str] = field(default_factory=set)
+    refresh_tokens: set[str] = field(default_factory=set)
     token_life_s: int = 900
+    code: str = ""
     documents: dict[str, dict[str, object]] = field(default_factory=dict)
     jobs: dict[str, dict[str, object]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -106,10 +108,37 @@ class FakeKontor:
         self.asked.append(("POST", "/auth/login"))
         if body["password"] != PASSWORD:
             return problem(401, "unauthenticated", "E-mail or password is wrong.", "Try again.")
-        token = f"t-{uuid4()}"
+        if self.code and "challenge" not in body:
+            asked = {"type": "urn:kontor:problem:second-factor-required", "detail": "A code."}
+            return JSONResponse({**asked, "status": 401, "challenge": "kontor_ch_x"}, 401)
+        return self.welcome(body["email"])
+
+    async def second_factor(self, request: Request) -> Response:
+        body = await request.json()
+        self.asked.append(("POST", "/auth/login/second-factor"))
+        if body != {"challenge": "kontor_ch_x", "code": self.code}:
+            return problem(401, "unauthenticated", "The code is wrong.", "Wait for the next one.")
+        return self.welcome("ada@example.org")
+
+    async def renew(self, request: Request) -> Response:
+        """A refresh token counts once; a second use ends everything, as the real server does."""
+        body = await request.json()
+        self.asked.append(("POST", "/auth/refresh"))
+        token = body["refresh_token"]
+        if token not in self.refresh_tokens:
+            self.tokens.clear()
+            self.refresh_tokens.clear()
+            return problem(401, "unauthenticated", "This session has ended.", "Sign in again.")
+        self.refresh_tokens.remove(token)
+        return self.welcome("ada@example.org")
+
+    def welcome(self, email: str) -> Response:
+        token, refresh = f"t-{uuid4()}", f"kontor_rt_{uuid4()}"
         self.tokens.add(token)
-        user = {"id": "u", "email": body["email"], "tenant_id": "tenant-1", "tenant": "demo"}
-        return JSONResponse({"access_token": token, "expires_in": self.token_life_s, "user": user})
+        self.refresh_tokens.add(refresh)
+        user = {"id": "u", "email": email, "tenant_id": "tenant-1", "tenant": "demo"}
+        given = {"access_token": token, "refresh_token": refresh, "user": user}
+        return JSONResponse({**given, "expires_in": self.token_life_s})
 
     def refuse(self, request: Request) -> Response | None:
         self.asked.append((request.method, request.url.path))
@@ -361,6 +390,8 @@ class FakeKontor:
         return Starlette(
             routes=[
                 Route("/auth/login", self.login, methods=["POST"]),
+                Route("/auth/login/second-factor", self.second_factor, methods=["POST"]),
+                Route("/auth/refresh", self.renew, methods=["POST"]),
                 Route("/auth/me", self.me),
                 Route(f"{api}/endpoints", self.endpoints),
                 Route(f"{api}/assets", self.assets, methods=["POST"]),

@@ -135,7 +135,8 @@ def test_an_expired_login_is_renewed_in_the_middle(
     kontor.tokens.clear()
     (tmp_path / "b.txt").write_text("b")
     assert cli("put", str(tmp_path / "b.txt")).code == 0
-    assert kontor.calls("POST", "/auth/login") == 2
+    assert kontor.calls("POST", "/auth/login") == 1
+    assert kontor.calls("POST", "/auth/refresh") == 1
 
 
 def test_a_busy_server_is_tried_again(cli: Cli, kontor: FakeKontor, tmp_path: Path) -> None:
