@@ -13,10 +13,12 @@ from functions.edge.bodies import Body
 from functions.edge.http import Caller
 from shared.adapters.database import Session
 from shared.audit import service as audit
-from shared.identity import api_keys, tickets
+from shared.identity import api_keys
 from shared.identity.key_model import ApiKey, Life, MadeKey
 from shared.identity.model import Principal
 from shared.kernel.ids import UserId
+from shared.tickets import service as tickets
+from shared.tickets.model import LIFE_S
 from shared.wiring import app as wired
 
 router = APIRouter(tags=["keys"])
@@ -150,7 +152,7 @@ def make_ticket(caller: Caller, response: Response) -> TicketAnswer:
     with wired().database.transaction(caller.tenant_id) as session:
         ticket = tickets.issue_for_socket(session, caller)
     response.headers["cache-control"] = "no-store"
-    return TicketAnswer(ticket=ticket, protocol=f"bearer.{ticket}", expires_in=tickets.LIFE_S)
+    return TicketAnswer(ticket=ticket, protocol=f"bearer.{ticket}", expires_in=LIFE_S)
 
 
 @router.get("/api/v1/keys")

@@ -27,11 +27,12 @@ from shared.federation.client import Exchange, challenge_of
 from shared.federation.id_tokens import describe
 from shared.federation.model import Flow, Foreigner, Provider
 from shared.federation.returning import address_with, check_return
-from shared.identity import opaque, sessions, tickets
+from shared.identity import opaque, sessions
 from shared.identity.model import Welcome
 from shared.kernel.context import set_tenant
 from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
 from shared.kernel.ids import UserId
+from shared.tickets import service as tickets
 from shared.wiring import App
 from shared.wiring import app as wired
 

@@ -14,8 +14,8 @@ from typing import Any
 from functions.edge.caller import context_of
 from shared.identity.model import Principal
 from shared.identity.opaque import PREFIXES
-from shared.identity.tickets import verify as verify_ticket
 from shared.kernel.errors import UnauthenticatedError
+from shared.tickets.service import verify as verify_ticket
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)

@@ -66,10 +66,10 @@ def rotate(
 def list_(*, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """List the signing keys: coming, in force, retired."""
     from infra.cli.terminal import local_time, print_json
-    from shared.identity.store import list_key_states
+    from shared.identity.keys import list_states
 
     with _opened(data) as (session, _):
-        keys = list_key_states(session)
+        keys = list_states(session)
     if as_json:
         items = [
             {

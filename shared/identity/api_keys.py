@@ -77,6 +77,11 @@ def verify_key(database: Database, text: str) -> Principal:
         return acting_as(session, holder, found.key_id, found.scopes)
 
 
+def find_holder(session: Session, user_id: UserId) -> Holder | None:
+    """Find an account, a person's or a program's, as it is now."""
+    return store.find_holder(session, user_id)
+
+
 def acting_as(session: Session, holder: Holder, key_id: UUID, scopes: Collection[str]) -> Principal:
     """Return the principal that a key makes of its holder, whose role is that of today."""
     assert session.tenant_id is not None

@@ -126,14 +126,6 @@ class KeyState:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenTicket:
-    """What a ticket stood for; nobody gets it a second time."""
-
-    user_id: UserId
-    body: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class Linkable:
     """An account as far as joining somebody to it needs to know."""
 

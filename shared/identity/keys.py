@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from shared.adapters.database import Database, Session
 from shared.adapters.secrets import Secrets
 from shared.identity import store
+from shared.identity.key_model import KeyState
 from shared.kernel.errors import (
     ConflictError,
     NotFoundError,
@@ -182,6 +183,11 @@ def rotate_signing_key(
     store.change_keys_retired(session, after_s=lead_s + life_s + _SPARE_S if lead_s else 0)
     store.record_next_key(session, kid=made.id, public_key=made.public_bytes, lead_s=lead_s)
     return made.id
+
+
+def list_states(session: Session) -> list[KeyState]:
+    """List every signing key there ever was with its moments, newest first."""
+    return store.list_key_states(session)
 
 
 def read_keys(text: str) -> dict[str, SigningKey]:

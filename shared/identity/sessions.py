@@ -16,6 +16,7 @@ from shared.adapters.database import Session
 from shared.identity import api_keys, opaque, session_store, store, tokens
 from shared.identity.keys import SigningKey
 from shared.identity.model import Device, Principal, User, Welcome
+from shared.identity.rights import rights_of
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFoundError, UnauthenticatedError
 from shared.kernel.ids import UserId, new_id
@@ -151,7 +152,15 @@ def _hand_out(
     tenant = store.find_tenant(session)
     if tenant is None:
         raise NotFoundError("There is no such tenant.")
-    claims = tokens.Claims(tenant.id, user.id, user.email, user.role, user.token_epoch, session_id)
+    claims = tokens.Claims(
+        tenant_id=tenant.id,
+        user_id=user.id,
+        email=user.email,
+        role=user.role,
+        epoch=user.token_epoch,
+        session_id=session_id,
+        scopes=tuple(sorted(rights_of(session, user.role))),
+    )
     refresh = opaque.make("refresh", tenant.id)
     until = min(ends_at, now() + timedelta(seconds=rules.session_idle_s))
     session_store.record_refresh_token(

@@ -32,7 +32,10 @@ _SIGN_IN_AGAIN = "Sign in again with POST /auth/login."
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says about its bearer and session. Role and e-mail are those at sign-in."""
+    """What a token says about its bearer and session. Role, scopes and e-mail are those at sign-in.
+
+    Nothing is decided by them: the account is looked up at every request.
+    """
 
     tenant_id: TenantId
     user_id: UserId
@@ -40,6 +43,7 @@ class Claims:
     role: str
     epoch: int
     session_id: UUID
+    scopes: tuple[str, ...] = ()
 
 
 def issue(claims: Claims, key: SigningKey, *, issuer: str, life_s: int) -> str:
@@ -49,6 +53,7 @@ def issue(claims: Claims, key: SigningKey, *, issuer: str, life_s: int) -> str:
         "sub": str(claims.user_id),
         "tenant_id": str(claims.tenant_id),
         "role": claims.role,
+        "scopes": list(claims.scopes),
         "email": claims.email,
         "epoch": claims.epoch,
         "sid": str(claims.session_id),

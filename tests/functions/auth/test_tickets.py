@@ -11,10 +11,11 @@ import pytest
 
 from functions.edge.caller import context_of
 from shared.adapters.database import Database
-from shared.identity import opaque, tickets
+from shared.identity import opaque
 from shared.identity.model import Principal
 from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import TenantId
+from shared.tickets import service as tickets
 from shared.wiring import App
 from tests.functions.auth.conftest import PASSWORD
 from tests.functions.http_events import Handler, call, http_event

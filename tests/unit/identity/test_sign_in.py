@@ -221,6 +221,7 @@ def test_published_keys_verify_tokens_elsewhere(
         token, jwt.PyJWK(published).key, algorithms=["EdDSA"], issuer="kontor", audience="kontor"
     )
     assert claims["tenant_id"] == str(home.tenant.id)
+    assert (claims["role"], claims["scopes"]) == ("admin", ["*"])
     assert set(published) == {"kty", "crv", "x", "kid", "alg", "use"}
 
 

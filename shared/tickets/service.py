@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 from shared.adapters.database import Database, Session
-from shared.identity import api_keys, opaque, store, ticket_store
-from shared.identity.key_model import TakenTicket
-from shared.identity.key_store import find_holder
+from shared.identity import api_keys, opaque, sessions
 from shared.identity.model import Principal
+from shared.identity.rights import rights_of
 from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import UserId
+from shared.tickets import store
+from shared.tickets.model import LIFE_S, Purpose, TakenTicket
 
-Purpose = Literal["socket", "sign_in"]
-LIFE_S: Final = 60
 _KINDS: Final[Mapping[Purpose, opaque.Kind]] = {"socket": "ticket", "sign_in": "code"}
 
 
@@ -29,8 +28,8 @@ def issue(session: Session, user_id: UserId, purpose: Purpose, body: Mapping[str
     """Make a ticket of one purpose; ``body`` is JSON that comes back when it is taken."""
     assert session.tenant_id is not None, "tickets belong to a tenant"
     ticket = opaque.make(_KINDS[purpose], session.tenant_id)
-    ticket_store.remove_old_tickets(session)
-    ticket_store.record_ticket(
+    store.remove_old_tickets(session)
+    store.record_ticket(
         session, opaque.hash_of(ticket), purpose=purpose, user_id=user_id, body=body, life_s=LIFE_S
     )
     return ticket
@@ -41,7 +40,7 @@ def take(session: Session, shown: opaque.Presented, purpose: Purpose) -> TakenTi
 
     Raises UnauthenticatedError for one that is unknown, used or too old: nobody learns which.
     """
-    taken = ticket_store.take_ticket(session, shown.token_hash, purpose)
+    taken = store.take_ticket(session, shown.token_hash, purpose)
     if taken is None:
         raise _refused()
     return taken
@@ -49,7 +48,7 @@ def take(session: Session, shown: opaque.Presented, purpose: Purpose) -> TakenTi
 
 def issue_for_socket(session: Session, caller: Principal) -> str:
     """Make the ticket with which the caller opens a socket, under the same credential."""
-    account = find_holder(session, caller.user_id)
+    account = api_keys.find_holder(session, caller.user_id)
     if account is None or caller.session_id is None:
         raise _refused()
     body = {
@@ -77,7 +76,7 @@ def verify(database: Database, text: str) -> Principal:
 
 def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> Principal:
     session_id = UUID(str(taken.body["session_id"]))
-    account = find_holder(session, taken.user_id)
+    account = api_keys.find_holder(session, taken.user_id)
     if account is None or not account.is_active:
         raise _refused()
     plain = Principal(
@@ -86,10 +85,10 @@ def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> P
     if taken.body["credential"] == "key":
         key = api_keys.check_in_force(session, plain)
         return api_keys.acting_as(session, account, key.id, key.scopes)
-    bearer = store.find_bearer(session, taken.user_id, session_id)
-    if bearer is None or not bearer.is_signed_in or bearer.token_epoch != taken.body["epoch"]:
+    if account.token_epoch != taken.body["epoch"]:
         raise _refused()
-    return replace(plain, permissions=frozenset(bearer.permissions))
+    sessions.check_alive(session, plain)
+    return replace(plain, permissions=rights_of(session, account.role))
 
 
 def _refused() -> UnauthenticatedError:

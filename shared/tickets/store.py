@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.identity.key_model import TakenTicket
 from shared.kernel.ids import UserId
+from shared.tickets.model import TakenTicket
 
-QUERIES = load_queries("shared.identity")
+QUERIES = load_queries("shared.tickets")
 
 
 def record_ticket(
