@@ -9,6 +9,7 @@ from shared.access import people_store as store
 from shared.access.model import Person, check_text
 from shared.access.roles import require_administrator
 from shared.adapters.database import Session
+from shared.identity import sessions
 from shared.identity.model import Principal
 from shared.identity.rights import require_grantable
 from shared.kernel.errors import NotFoundError
@@ -26,7 +27,7 @@ def change_person(
 ) -> Person:
     """Give an account another role or name, switch it off or on again; ``None`` stays.
 
-    Switching off ends every session at once, because tokens are checked against the account.
+    Switching off ends every session and open connection at once.
     Raises RefusedError, NotFoundError, InvalidError for an unknown role, ConflictError for the
     last administrator.
     """
@@ -35,6 +36,8 @@ def change_person(
         require_grantable(session, principal, role)
     name = None if display_name is None else check_text("display_name", display_name)
     store.change_person(session, user_id, display_name=name, role=role, is_active=is_active)
+    if is_active is False:
+        sessions.end_all(session, user_id, because="account switched off")
     require_administrator(session)
     return _find(session, user_id)
 

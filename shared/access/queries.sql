@@ -180,12 +180,10 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 FOR UPDATE;
 
 -- :name change_person :exec
--- What is NULL stays. An account that is switched off loses its tokens for good.
+-- What is NULL stays.
 UPDATE kontor.users
 SET display_name = coalesce(%(display_name)s, display_name), role = coalesce(%(role)s, role),
-    is_active = coalesce(%(is_active)s::boolean, is_active),
-    token_epoch = token_epoch + CASE WHEN %(is_active)s::boolean THEN 0
-        WHEN %(is_active)s::boolean IS NULL THEN 0 ELSE 1 END
+    is_active = coalesce(%(is_active)s::boolean, is_active)
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name remove_person :exec

@@ -199,6 +199,8 @@ def test_only_login_and_public_facts_need_no_token() -> None:
     public = {route.key for route in load_service(ROOT).http_routes if route.authorizer is None}
     assert public == {
         "POST /auth/login",
+        "GET /s/{token}",
+        "POST /s/{token}",
         "POST /auth/refresh",
         # Whoever comes here shows a challenge, a link's token, or nothing but a wish.
         "POST /auth/login/second-factor",

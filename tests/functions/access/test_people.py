@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from shared.identity.model import Principal
+from shared.identity import sessions
+from shared.identity.keys import SigningKey
+from shared.identity.model import Device, Principal
+from shared.identity.service import TokenRules
+from shared.realtime import service as realtime
 from tests.functions.access.conftest import Firm
 
 
@@ -80,6 +84,30 @@ def test_the_last_administrator_stays(firm: Firm) -> None:
     assert firm.ask("amy", "PATCH", "/api/v1/roles/admin", body=body).status == 409
     assert firm.ask("amy", "PATCH", f"/api/v1/users/{ada}", body={"role": "admin"}).status == 200
     assert firm.ask("amy", "PATCH", f"/api/v1/users/{amy}", body={"role": "editor"}).status == 200
+
+
+def test_an_account_that_is_switched_off_is_out_at_once(firm: Firm) -> None:
+    vic = firm.people["vic"]
+    key = SigningKey.make()
+    with firm.app.database.transaction(firm.tenant) as session:
+        rules = TokenRules(key, "kontor", 900)
+        given = sessions.open_session(
+            session, vic.user_id, methods=["password"], device=Device(), rules=rules
+        )
+        realtime.connect(
+            session, connection_id="c1", user_id=vic.user_id, session_id=given.session_id
+        )
+        realtime.subscribe(session, "c1", "uploads")
+    path = f"/api/v1/users/{vic.user_id}"
+    off = firm.ask("amy", "PATCH", path, body={"is_active": False})
+    assert (off.status, off.body["is_active"]) == (200, False)
+    with firm.app.database.transaction(firm.tenant) as session:
+        rows = session.connection.execute(
+            "SELECT revoked_at IS NOT NULL, (SELECT count(*) FROM kontor.connections)"
+            " FROM kontor.sessions"
+        ).fetchall()
+    assert rows == [(True, 0)]
+    assert firm.ask("amy", "PATCH", path, body={"is_active": True}).body["is_active"] is True
 
 
 def test_an_account_that_is_removed_leaves_its_documents_closed(firm: Firm) -> None:
