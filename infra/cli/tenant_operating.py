@@ -95,8 +95,8 @@ def erase(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Erase a tenant for good: files, rows, secrets, caches; a tombstone stays."""
-    from shared.kernel.errors import InvalidError, NotFoundError
-    from shared.tenancy import service, store
+    from shared.kernel.errors import InvalidError
+    from shared.tenancy import service
 
     if not cancel and confirm != slug:
         raise InvalidError(
@@ -104,8 +104,7 @@ def erase(
         )
     with _of(slug, data) as session:
         if cancel:
-            if not store.cancel_erasure(session):
-                raise NotFoundError("No erasure is ordered, or it has begun.")
+            service.take_back_erasure(session)
         else:
             service.order_erasure(session, days=grace_days)
     if cancel:

@@ -108,8 +108,7 @@ def request_erasure(
 def cancel_erasure(session: Session, principal: Principal) -> None:
     """Take the wish back; raises RefusedError, NotFoundError when there is none or it began."""
     principal.require(NEEDED)
-    if not store.cancel_erasure(session):
-        raise NotFoundError("No erasure is asked for, or it has begun.")
+    take_back_erasure(session)
 
 
 def find_erasure(session: Session) -> ErasureRequest | None:
@@ -143,6 +142,12 @@ def set_quota(session: Session, *, storage_bytes: int | None, documents: int | N
     """Say what the tenant may keep; ``None`` is no limit. For the operator."""
     store.set_quota(session, storage_bytes=storage_bytes, documents=documents)
     _note(session, "tenant.quota_set", {"storage_bytes": storage_bytes, "documents": documents})
+
+
+def take_back_erasure(session: Session) -> None:
+    """Take an erasure back in the operator's name; raises NotFoundError when it has begun."""
+    if not store.cancel_erasure(session):
+        raise NotFoundError("No erasure is ordered, or it has begun.")
 
 
 def order_erasure(session: Session, *, days: int) -> None:
