@@ -29,8 +29,13 @@ def tend(app: App, tenant_id: TenantId) -> None:
 
 
 def go_on(app: App) -> None:
-    """Send every tenant's jobs that wait or have fallen silent to be gone on with."""
+    """Send every tenant's jobs that wait or have fallen silent to be gone on with.
+
+    What belongs to no tenant and is over is forgotten.
+    """
     with app.database.system_transaction() as session:
+        limits.tidy(session)
+        throttling.forget_old(session)
         waiting = tenancy.list_work(session)
     for work in waiting:
         app.tenant_queue.send(work.to_json())
