@@ -24,7 +24,7 @@ _OWN_PARTS = re.compile(
 _UNUSED_ROLE = "IamRoleLambdaExecution"
 # What in a function's code makes use of a right.
 USES = {
-    "s3": r"\.objects\b|\.erasure\b|\.scanner\b",
+    "s3": r"\.objects\b|\.erasure\b|\.scanner\b|\.workshop\b|\.anchors\b",
     "events": r"\.relay|\.bus\b",
     "states": r"\.relay|\.workflows\b",
     "sqs:SendMessage": r"intake_queue|dead_letter_queue|_queue\b",
