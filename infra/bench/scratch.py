@@ -36,6 +36,7 @@ from shared.ingestion.preferences import ReadingSettings, cut
 from shared.ingestion.serialization import chunks_to_json
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
+from shared.kernel.settings import settings as settings_of_all
 from shared.search import service as search
 from shared.wiring import new_chunk
 
@@ -227,7 +228,7 @@ class _Shelf:
         for folder in search_room.__path__:
             for file in sorted(Path(folder).glob("*.[ps][yq]*")):
                 digest.update(file.read_bytes())
-        digest.update(repr(self._embedder.model).encode())
+        digest.update(f"{self._embedder.model} {settings_of_all().passage_arithmetic}".encode())
         for text_id, document in documents.items():
             digest.update(f"{text_id}\0{document.title}\0".encode("utf-8", "replace"))
             digest.update(chunks_to_json(chunks[text_id]).encode("utf-8", "replace"))

@@ -40,6 +40,7 @@ def bench_peers(
     from infra.cli.bench import interruptible, show_progress, surroundings
     from infra.deploy.model import NAME, ensure_model
     from shared.inference.registry import MODELS, open_embedder, wheel_folder
+    from shared.kernel.settings import settings
 
     judged = [read_beir(folder, limit=limit) for folder in sets]
     results: list[list[Standing]] = []
@@ -51,7 +52,8 @@ def bench_peers(
         show_progress() as progress,
     ):
         ensure_model(Path(folder), progress=progress)
-        embedder = open_embedder(folder, NAME)
+        arithmetic = settings().passage_arithmetic
+        embedder = open_embedder(folder, NAME, arithmetic=arithmetic)
         for each in judged:
             found = compare(
                 each,
