@@ -176,7 +176,10 @@ def _check_itself(building: Path, model: EmbeddingModel) -> None:
 
 
 def install(building: Path, folder: Path, model: EmbeddingModel) -> None:
-    """Rename the built folder into its place, unless another builder was faster."""
+    """Rename the built folder into its place, unless another builder was faster.
+
+    A folder of the release before, which lacks a file, makes room.
+    """
     building.chmod(0o755)
     for _ in range(_RENAMES):
         try:
@@ -184,7 +187,8 @@ def install(building: Path, folder: Path, model: EmbeddingModel) -> None:
         except OSError as error:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                 raise
-            if is_whole(folder, model):
+            wanted = [each.name for each in building.iterdir()]
+            if is_whole(folder, model) and all((folder / name).is_file() for name in wanted):
                 return
             _step_aside(folder)
         else:

@@ -14,7 +14,7 @@ import pytest
 from infra.deploy import model as builder
 from infra.deploy.model import NAME, ensure_model
 from shared.inference import registry
-from shared.inference.embedding import OnnxEmbedder
+from shared.inference.embedding import WHOLE_FILE, OnnxEmbedder
 from shared.inference.encoder_graph import OPSET, build_model
 from shared.inference.encoder_shape import EncoderShape
 from shared.inference.registry import MODELS, model_folder, open_embedder, wheel_folder
@@ -30,6 +30,20 @@ def test_present_folder_is_recognised_and_not_built_again(model_dir: Path) -> No
     assert ensure_model(model_dir, progress=phases.append) == folder
     assert phases == []
     assert (folder / "model.onnx").stat().st_mtime_ns == before
+
+
+def test_a_folder_of_the_release_before_gets_the_int8_file(model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / NAME / REVISION
+    shutil.copytree(model_dir / NAME / REVISION, folder)
+    (folder / WHOLE_FILE).unlink()
+    card = json.loads((folder / "model.json").read_text())
+    del card["files"][WHOLE_FILE]
+    (folder / "model.json").write_text(json.dumps(card))
+    assert builder.is_whole(folder, MODELS[NAME].model)
+    ensure_model(tmp_path)
+    assert (folder / WHOLE_FILE).is_file()
+    assert builder.is_whole(folder, MODELS[NAME].model)
+    assert [path.name for path in folder.parent.iterdir()] == [REVISION]
 
 
 def test_damaged_and_truncated_folders_are_replaced(model_dir: Path, tmp_path: Path) -> None:
