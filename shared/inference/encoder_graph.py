@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPSET = 20
+RUNTIME_DOMAIN = "com.microsoft"
+"""Where ONNX Runtime has its own operators; float32 graphs need none of them."""
 IR_VERSION = 10
 INPUT_IDS = "input_ids"
 ATTENTION_MASK = "attention_mask"
@@ -85,9 +87,10 @@ def build_model(
         [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["texts", width])],
         drawing.constants,
     )
+    operators = {"": OPSET} | ({RUNTIME_DOMAIN: 1} if arithmetic == "int8" else {})
     model = helper.make_model(
         graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid(name, number) for name, number in operators.items()],
         ir_version=IR_VERSION,
         producer_name="kontor",
     )
@@ -151,9 +154,10 @@ class _Drawing:
         scale = np.maximum(np.abs(matrix).max(axis=0) / _WHOLE, np.finfo(np.float32).tiny)
         whole = self.constant(name + ".whole", np.rint(matrix / scale), np.int8)
         rows, row_scale = self._round(source)
-        sums = self.add("MatMulInteger", [rows, whole, self._middle()])
-        scales = self.constant(name + ".scale", scale, np.float32)
-        columns = self.add("Mul", [self.add("Cast", [sums], to=TensorProto.FLOAT), scales])
+        scales = [self._one(), self.constant(name + ".scale", scale, np.float32)]
+        columns = self.add(
+            "MatMulIntegerToFloat", [rows, whole, *scales, self._middle()], domain=RUNTIME_DOMAIN
+        )
         return self.add("Mul", [columns, row_scale])
 
     def _round(self, source: str) -> tuple[str, str]:
@@ -165,11 +169,14 @@ class _Drawing:
             scale = self.add("Max", [self.add("Mul", [most, step]), least])
             parts = [
                 self.add("Div", [source, scale]),
-                self.constant("one", 1.0, np.float32),
+                self._one(),
                 self._middle(),
             ]
             self._rounded[source] = (self.add("QuantizeLinear", parts), scale)
         return self._rounded[source]
+
+    def _one(self) -> str:
+        return self.constant("one", 1.0, np.float32)
 
     def _middle(self) -> str:
         return self.constant("middle", 128, np.uint8)
