@@ -66,8 +66,12 @@ FROM kontor.chunks
 WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 
 -- :name look_up :many FormRow
--- What the question's words are in the tenant's languages, and what resembles them.
-SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks
+-- What the question's words are in the tenant's languages, and what resembles them; and the number
+-- of the model it will be embedded by, which saves asking for it.
+SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks, (
+    SELECT m.id FROM kontor.embedding_models AS m
+    WHERE m.name = %(model)s AND m.revision = %(revision)s AND m.dimension = %(dimension)s
+) AS model_id
 FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
 ORDER BY kind, word, language, chunk_count DESC, lexeme
 LIMIT 20000;
@@ -116,17 +120,12 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
 ORDER BY c.id, u.lexeme
 LIMIT 20000;
 
--- :name list_matching_words :many MatchingWord
--- Which of the hits' words the question's words become in the hit's language: highlights.
-SELECT w.language, w.word
-FROM unnest(%(languages)s::text[], %(words)s::text[]) AS w (language, word)
-JOIN (
-    SELECT l.language, array_agg(kontor.lexeme_of(l.language, q.word)) AS lexemes
-    FROM unnest(kontor.query_words(%(query)s, %(query_language)s)) AS q (word)
-    CROSS JOIN (VALUES ('de'), ('en'), ('simple')) AS l (language)
-    GROUP BY l.language
-) AS asked ON asked.language = w.language
-WHERE tsvector_to_array(kontor.lexemes_of(w.language, w.word)) && asked.lexemes
+-- :name list_lexemes :many LexemesRow
+-- What words are in the index of a language: highlights.
+SELECT w.language, w.word, tsvector_to_array(kontor.lexemes_of(w.language, w.word)) AS lexemes
+FROM unnest(
+    string_to_array(%(languages)s, ' '), string_to_array(%(words)s, ' ')
+) AS w (language, word)
 LIMIT 20000;
 
 -- :name find_active_model :one ActiveModelRow
@@ -292,7 +291,7 @@ FROM kontor.suggest(
 LIMIT 100;
 
 -- :name list_unknown_words :many WordRow
--- Which of the query's words stand in none of the tenant's chunks, in no language.
+-- Which of the query's words stand in nothing that the viewer sees, in no language.
 SELECT w.word
 FROM unnest(kontor.query_words(%(query)s, %(language)s)) AS w (word)
 WHERE NOT EXISTS (
@@ -300,6 +299,7 @@ WHERE NOT EXISTS (
     FROM (VALUES ('de'), ('en'), ('simple')) AS l (language)
     JOIN kontor.lexeme_statistics AS s ON s.tenant_id = %(tenant_id)s
         AND s.language = l.language AND s.lexeme = kontor.lexeme_of(l.language, w.word)
+        AND ((SELECT kontor.sees_all()) OR kontor.occurs_visibly(s.language, s.lexeme))
 )
 LIMIT 32;
 

@@ -15,7 +15,7 @@ from shared.adapters.database import Session
 from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
-from shared.inference.language import Language, detect_language
+from shared.inference.language import detect_language
 from shared.inference.model import VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
@@ -32,6 +32,7 @@ from shared.search.model import (
     LONGEST_QUERY,
     MOST_AROUND,
     MOST_HITS,
+    Elsewhere,
     Filters,
     Hit,
     NewChunk,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 _ROWS_PER_STATEMENT = 500
 _MOST_FILTER_VALUES = 1000
 _LANGUAGES = {"de", "en", "simple"}
-NO_FILTERS = "{}"
 _DEFAULT_RANKING = Ranking()
 _SPARE_HITS = 15
 """Fetched beyond what was asked for: passages that say the same become one hit."""
@@ -157,20 +157,16 @@ def plan(session: Session, model: VectorSpace, request: SearchRequest, *, rankin
     """Look the question's words up and decide how its scores are mixed."""
     query = request.query.strip()
     language = detect_language(query)
-    filters = filters_json(request.filters)
-    asked = weigh(
-        store.look_up(session, query=query, language=language, most=MOST_WORDS),
-        language=language,
-        exact=find_exact(query),
-        is_filtered=filters != NO_FILTERS,
-    )
+    found = store.look_up(session, query=query, language=language, most=MOST_WORDS, model=model)
+    model_id = found[0].model_id if found else None
+    asked = weigh(found, language=language, exact=find_exact(query))
     weights = Weights.of(ranking, language, asked.languages)
     params: dict[str, object] = {
         "asked": asked.to_json(),
         "weights": weights.to_json(),
-        "model_id": store.find_model_id(session, model),
+        "model_id": store.find_model_id(session, model) if model_id is None else model_id,
         "exact_limit": ranking.exact_scan_chunks,
-        "filters": filters,
+        "filters": filters_json(request.filters),
         "threshold": request.threshold,
     }
     least = max(request.similarity, ranking.similarity_threshold)
@@ -182,30 +178,31 @@ def present(
 ) -> tuple[Hit, ...]:
     """Make at most ``request.k`` hits of rows in their order, with all that was asked for."""
     likely = similarities(rows, planned.asked, planned.language)
-    hits = [_hit(row, similarity=each) for row, each in zip(rows, likely, strict=True)]
-    hits = [hit for hit in hits if hit.similarity >= planned.least_similarity]
-    hits = collapse(hits)[: request.k]
+    least = planned.least_similarity
+    known = {row.chunk_id: each for row, each in zip(rows, likely, strict=True) if each >= least}
+    kept = collapse([row for row in rows if row.chunk_id in known], most=request.k)
+    hits = [_hit(row, known[row.chunk_id], also_in) for row, also_in in kept]
     if request.explain:
         hits = explain(session, hits, rows, asked=planned.asked, weights=planned.weights)
-    found = _with_highlights(session, planned.query, planned.language, hits)
+    found = _with_highlights(session, planned, hits)
     if request.around:
         found = _widened(session, found, around=request.around)
     return found
 
 
-def _with_highlights(
-    session: Session, query: str, language: Language, hits: list[Hit]
-) -> tuple[Hit, ...]:
-    marks = find_highlights(session, query, language, [(h.language, h.text) for h in hits])
+def _with_highlights(session: Session, planned: Plan, hits: list[Hit]) -> tuple[Hit, ...]:
+    query = planned.query
+    marks = find_highlights(session, planned.asked, [(hit.language, hit.text) for hit in hits])
     return tuple(
         replace(hit, highlights=spans, cells=asked_cells(query, hit) if hit.grids else ())
         for hit, spans in zip(hits, marks, strict=True)
     )
 
 
-def _hit(row: store.HitRow, *, similarity: float) -> Hit:
+def _hit(row: store.HitRow, similarity: float, also_in: tuple[Elsewhere, ...]) -> Hit:
     fields = {name: getattr(row, name) for name in _HIT_FIELDS}
-    return Hit(**{**fields, "grids": grids_from_json(row.grids)}, similarity=similarity)
+    fields["grids"] = grids_from_json(row.grids)
+    return Hit(**fields, similarity=similarity, also_in=also_in)
 
 
 def asked_cells(query: str, hit: Hit) -> tuple[CitedCell, ...]:

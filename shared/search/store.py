@@ -85,11 +85,12 @@ class CountRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchingWord:
-    """A word that means one of the question's words, in a language's stems."""
+class LexemesRow:
+    """A word with what it is in the index of a language: one lexeme, none or several."""
 
     language: str
     word: str
+    lexemes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class FormRow:
     """A lexeme that is, or resembles, one of the question's words in a language of the tenant's.
 
     ``chunk_count`` chunks have it, of ``corpus_chunks`` in that language and of ``total_chunks``
-    altogether.
+    altogether. ``model_id`` is that of the question's model, in every row the same.
     """
 
     kind: Literal["exact", "part", "compound", "neighbour"]
@@ -165,6 +166,7 @@ class FormRow:
     chunk_count: int
     corpus_chunks: int
     total_chunks: int
+    model_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +287,18 @@ def list_hits(session: Session, params: dict[str, object], vector: Any) -> list[
     return session.all(QUERIES["search"], HitRow, {**params, "vector": text})
 
 
-def look_up(session: Session, *, query: str, language: Language, most: int) -> list[FormRow]:
+def look_up(
+    session: Session, *, query: str, language: Language, most: int, model: VectorSpace
+) -> list[FormRow]:
     """List what the question's words are in the tenant's languages, and what resembles them."""
-    params = {"query": query, "language": language, "most": most}
+    params = {
+        "query": query,
+        "language": language,
+        "most": most,
+        "model": model.name,
+        "revision": model.revision,
+        "dimension": model.dimension,
+    }
     return session.all(QUERIES["look_up"], FormRow, params)
 
 
@@ -303,18 +314,13 @@ def list_frequencies(
     return session.all(QUERIES["list_frequencies"], FrequencyRow, params)
 
 
-def list_matching_words(
-    session: Session, *, query: str, query_language: str, words: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Return those (language, word) pairs whose stem is one of the question's stems."""
+def list_lexemes(session: Session, words: Sequence[tuple[str, str]]) -> list[LexemesRow]:
+    """List what each (language, word) is in the index; words hold no spaces."""
     params = {
-        "query": query,
-        "query_language": query_language,
-        "languages": [language for language, _ in words],
-        "words": [word for _, word in words],
+        "languages": " ".join(language for language, _ in words),
+        "words": " ".join(word for _, word in words),
     }
-    found = session.all(QUERIES["list_matching_words"], MatchingWord, params)
-    return {(row.language, row.word) for row in found}
+    return session.all(QUERIES["list_lexemes"], LexemesRow, params)
 
 
 def register_model(session: Session, model: EmbeddingModel) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.inference.embedding import WHOLE_FILE, Embedder, Tokenizer, _runs
+from shared.inference.embedding import QUESTION_FILE, Embedder, Tokenizer, _runs
 from shared.inference.registry import MODELS, open_embedder, open_tokenizer, wheel_folder
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -36,7 +36,16 @@ def test_rows_have_length_one_and_come_in_the_order_given(embedder: Embedder) ->
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     for row, text in enumerate(TEXTS):
-        assert float(vectors[row] @ embedder.embed_question(text)) > 0.9999
+        assert float(vectors[row] @ embedder.embed([text])[0]) > 0.9999
+
+
+def test_a_question_is_close_to_the_passage_of_the_same_words(embedder: Embedder) -> None:
+    for text, passage in zip(TEXTS, embedder.embed(TEXTS), strict=True):
+        asked = embedder.embed_question(text)
+        assert asked.dtype == np.float32
+        assert float(np.linalg.norm(asked)) == pytest.approx(1, abs=1e-5)
+        assert float(asked @ passage) > (0.99 if len(text.split()) > 1 else 0.97)
+        np.testing.assert_array_equal(asked, embedder.embed_question(text))
 
 
 def test_meaning_beats_spelling(embedder: Embedder) -> None:
@@ -45,7 +54,7 @@ def test_meaning_beats_spelling(embedder: Embedder) -> None:
 
 
 def test_neighbours_in_the_batch_do_not_change_a_vector(embedder: Embedder) -> None:
-    alone = embedder.embed_question(TEXTS[1])
+    alone = embedder.embed([TEXTS[1]])[0]
     for others in ([], TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
         together = embedder.embed([*others, TEXTS[1]])[-1]
         assert float(alone @ together) > 0.9999
@@ -73,7 +82,9 @@ def test_neighbours_change_nothing_in_int8_either(coarse: Embedder) -> None:
         assert float(alone @ coarse.embed([*others, TEXTS[1]])[-1]) > 0.9999
 
 
-def test_questions_are_float32_whatever_passages_are(coarse: Embedder, embedder: Embedder) -> None:
+def test_questions_are_the_same_whatever_passages_are_computed_in(
+    coarse: Embedder, embedder: Embedder
+) -> None:
     np.testing.assert_array_equal(
         coarse.embed_question(TEXTS[0]), embedder.embed_question(TEXTS[0])
     )
@@ -84,9 +95,9 @@ def test_a_model_that_was_not_built_for_int8_computes_in_float32(
 ) -> None:
     folder = tmp_path / NAME / embedder.model.revision
     shutil.copytree(model_dir / NAME / embedder.model.revision, folder)
-    (folder / WHOLE_FILE).unlink()
+    (folder / QUESTION_FILE).unlink()
     card = json.loads((folder / "model.json").read_text())
-    del card["files"][WHOLE_FILE]
+    del card["files"][QUESTION_FILE]
     (folder / "model.json").write_text(json.dumps(card))
     plain = open_embedder(tmp_path, NAME, threads=1, arithmetic="int8")
     np.testing.assert_allclose(plain.embed(TEXTS[:3]), embedder.embed(TEXTS[:3]), atol=1e-5)
