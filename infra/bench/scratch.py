@@ -191,6 +191,7 @@ class _Shelf:
         clock = _Clock()
         self._fill(database, documents, chunks, vectors)
         seconds, cpu = zip(cutting, embedded, clock.read(), strict=True)
+        self._tidy(database)
         filling = Filling(len(documents), len(texts), empty, *seconds, cpu_s=sum(cpu))
         card.write_text(json.dumps(asdict(filling)), "utf-8")
         return _Filled(database, filling)
@@ -229,8 +230,11 @@ class _Shelf:
                         first += len(part)
         finally:
             database.close()
+
+    def _tidy(self, name: str) -> None:
+        """Tidy up as the server does by itself after a while: all is searchable before."""
         with psycopg.connect(self._server.dsn(name), autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")  # as the server does by itself after a while
+            connection.execute("VACUUM ANALYZE")
 
     def _fingerprint(
         self, documents: dict[str, ParsedDocument], chunks: dict[str, list[Chunk]]
