@@ -91,7 +91,8 @@ class Session:
         """Teach this connection pgvector's types; needed before vectors are written."""
         from pgvector.psycopg import register_vector
 
-        register_vector(self.connection)
+        if self.connection.adapters.types.get("sparsevec") is None:  # four look-ups in catalogues
+            register_vector(self.connection)
 
 
 class Database:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from shared.inference.model import SPECIAL_TOKENS, EmbeddingModel, Prefixes
+from shared.inference.model import SPECIAL_TOKENS, Arithmetic, EmbeddingModel, Prefixes
 from shared.kernel.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 QUESTION_FILE = "question.onnx"
-"""The same model for one short text at a time; folders built before there was one lack it."""
+"""The same model in int8, for questions and, where wished, for passages; folders built before there
+was one lack it."""
 TOKENIZER_FILE = "tokenizer.json"
-BATCH = 8
-"""Texts per run: larger batches are no faster on a CPU and cost memory (818 MB at 64)."""
+RUN_TOKENS = 192
+"""Tokens per run: short texts share one (5.2 ms each instead of 7.1), a chunk has its own (12 %
+faster than eight together, which do not fit into the processor's cache)."""
 
 MENDING_HINT = "Run `make install`, then `kontor up`: it builds the model folder again."
 
@@ -93,7 +95,11 @@ class Tokenizer:
 
 
 class OnnxEmbedder:
-    """Embeds with ONNX Runtime on the CPU; one instance may be used from several threads."""
+    """Embeds with ONNX Runtime on the CPU; one instance may be used from several threads.
+
+    ``arithmetic`` is what passages are computed in; int8 where the model was built for it, half
+    the time, cosine .996 with float32 and no measurable loss in finding them.
+    """
 
     def __init__(
         self,
@@ -102,17 +108,19 @@ class OnnxEmbedder:
         *,
         threads: int = 0,
         prefixes: Prefixes | None = None,
+        arithmetic: Arithmetic = "float32",
     ) -> None:
         self._folder = folder
         self._model = model
         self._prefixes = prefixes or Prefixes()
         self._tokenizer = Tokenizer(folder / TOKENIZER_FILE)
-        path = folder / MODEL_FILE
+        is_whole = arithmetic == "int8" and (folder / QUESTION_FILE).is_file()
+        path = folder / (QUESTION_FILE if is_whole else MODEL_FILE)
         if not path.is_file():
             raise UnavailableError(f"The model {model.name} is not in {folder}.", hint=MENDING_HINT)
         self._threads = threads or _available_cores()
         self._session = self._load(path)
-        self._questions: InferenceSession | None = None
+        self._questions: InferenceSession | None = self._session if is_whole else None
         self._loading = threading.Lock()
 
     @property
@@ -143,10 +151,7 @@ class OnnxEmbedder:
         if not texts:
             return vectors
         encoded = self._tokenizer.encode(texts, max_tokens=self._model.max_tokens)
-        # Neighbours of equal length leave next to nothing to pad.
-        order = sorted(range(len(texts)), key=lambda index: len(encoded[index]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        for rows in _runs([len(tokens) for tokens in encoded], RUN_TOKENS):
             vectors[rows] = self._run(self._session, [encoded[row] for row in rows])
         return vectors
 
@@ -187,6 +192,21 @@ class OnnxEmbedder:
         (vectors,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
         embedded: NDArray[np.float32] = vectors
         return embedded
+
+
+def _runs(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Group texts for runs of at most so many tokens, padding included, or of one text.
+
+    Neighbours of equal length leave next to nothing to pad.
+    """
+    run: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if run and lengths[row] * (len(run) + 1) > most:
+            yield run
+            run = []
+        run.append(row)
+    if run:
+        yield run
 
 
 def _clean(text: str) -> str:

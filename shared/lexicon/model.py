@@ -33,6 +33,11 @@ class Said:
     written: str
     lexemes: dict[str, int]
 
+    @classmethod
+    def written_as(cls, language: Language, shown: str, written: str) -> Said:
+        """Read what a text says as Postgres has written it."""
+        return cls(language, shown, written, read_lexemes(written))
+
     @property
     def length(self) -> int:
         """How many lexemes it has, each as often as it is said."""

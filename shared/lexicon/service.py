@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from shared.adapters.database import Session
 from shared.inference.language import Language
 from shared.lexicon import store
-from shared.lexicon.model import Said, Text, Weighed, read_lexemes
+from shared.lexicon.model import Said, Text, Weighed
 from shared.lexicon.sparse import gram_vectors, stem_vectors
 
 _WORD = re.compile(r"\b[^\W\d_]{4,40}\b")
@@ -25,7 +25,7 @@ _FOLDS = str.maketrans("äöü", "aou")
 def weigh_texts(session: Session, texts: Sequence[Text]) -> Weighed:
     """Cut texts into lexemes and weigh those."""
     said = [
-        Said(text.language, f"{text.heading}\n{text.shown}", row.lexemes, read_lexemes(row.lexemes))
+        Said.written_as(text.language, f"{text.heading}\n{text.shown}", row.lexemes)
         for text, row in zip(texts, store.list_written(session, texts), strict=True)
     ]
     lexemes = [each.lexemes for each in said]

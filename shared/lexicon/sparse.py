@@ -24,6 +24,8 @@ MOST_TERMS = 16_000
 """What pgvector's ``sparsevec`` holds."""
 _STEM_AVERAGE, _GRAM_AVERAGE = 100.0, 500.0
 _GRAM = 4
+_CODES: dict[str, int] = {}
+_MOST_CODES = 200_000  # some 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,24 @@ def grams_of(lexeme: str) -> list[str]:
 
 
 def term_codes(terms: Sequence[str]) -> NDArray[np.int64]:
-    """Number each term from 1 to ``PLACES``, as ``kontor.term_code`` does."""
+    """Number each term from 1 to ``PLACES``, as ``kontor.term_code`` does.
+
+    Numbers are remembered: after a few documents nearly every 4-gram has been met before.
+    """
+    import numpy as np
+
+    known = {term: _CODES[term] for term in terms if term in _CODES}
+    new = [term for term in dict.fromkeys(terms) if term not in known]
+    if new:
+        made = dict(zip(new, _numbered(new).tolist(), strict=True))
+        if len(_CODES) + len(made) > _MOST_CODES:
+            _CODES.clear()
+        _CODES.update(made)
+        known |= made
+    return np.fromiter((known[term] for term in terms), np.int64, len(terms))
+
+
+def _numbered(terms: Sequence[str]) -> NDArray[np.int64]:
     import numpy as np
 
     encoded = [term.encode() for term in terms]

@@ -22,7 +22,7 @@ from shared.kernel.errors import InvalidError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
 from shared.lexicon import service as lexicon
-from shared.lexicon.model import Said, Text, Weighed, read_lexemes
+from shared.lexicon.model import Said, Text, Weighed
 from shared.search import external, store
 from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
@@ -318,12 +318,9 @@ def weigh_chunks(session: Session, chunks: Sequence[NewChunk]) -> Weighed:
     """Cut chunks into lexemes and weigh those."""
     texts = [
         Text(
-            chunk.language,
-            heading="\n".join(chunk.heading_path),
-            shown=chunk.content,
-            searched=chunk.searched or chunk.content,
+            each.language, "\n".join(each.heading_path), each.content, each.searched or each.content
         )
-        for chunk in chunks
+        for each in chunks
     ]
     return lexicon.weigh_texts(session, texts)
 
@@ -332,9 +329,7 @@ def said_by(session: Session, version_id: VersionId) -> Iterator[list[Said]]:
     """Read what a version's chunks in the index say, some hundred at a time."""
     after = -1
     while rows := store.list_said(session, version_id, after=after, most=_ROWS_PER_STATEMENT):
-        yield [
-            Said(row.language, row.shown, row.lexemes, read_lexemes(row.lexemes)) for row in rows
-        ]
+        yield [Said.written_as(row.language, row.shown, row.lexemes) for row in rows]
         after = rows[-1].ordinal
 
 

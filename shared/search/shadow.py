@@ -107,8 +107,13 @@ def write_shadow(
             weighed=weighed,
             into="record_shadow",
         )
-        store.record_shadow_vectors(
-            session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
+        store.record_vectors(
+            session,
+            version_id=version_id,
+            model_id=model_id,
+            chunk_ids=ids,
+            vectors=rows,
+            into="record_shadow_vectors",
         )
         count += len(part)
     if count != len(vectors):

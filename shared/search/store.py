@@ -247,12 +247,13 @@ def record_vectors(
     model_id: int,
     chunk_ids: Sequence[UUID],
     vectors: NDArray[np.float16],
+    into: Literal["record_vectors", "record_shadow_vectors"] = "record_vectors",
 ) -> None:
     """Write the chunks' vectors: float16, (n, dimension), rows in the order of ``chunk_ids``."""
     from pgvector import HalfVector
 
     session.execute(
-        QUERIES["record_vectors"],
+        QUERIES[into],
         {
             "version_id": version_id,
             "model_id": model_id,
@@ -354,28 +355,6 @@ def remove_model_vectors(session: Session, *, model_id: int) -> None:
 def record_active_model(session: Session, model_id: int) -> None:
     """Write the tenant's own model."""
     session.execute(QUERIES["record_active_model"], {"model_id": model_id})
-
-
-def record_shadow_vectors(
-    session: Session,
-    *,
-    version_id: VersionId,
-    model_id: int,
-    chunk_ids: Sequence[UUID],
-    vectors: NDArray[np.float16],
-) -> None:
-    """Write vectors of a reading that is not searched."""
-    from pgvector import HalfVector
-
-    session.execute(
-        QUERIES["record_shadow_vectors"],
-        {
-            "version_id": version_id,
-            "model_id": model_id,
-            "chunk_ids": list(chunk_ids),
-            "vectors": [HalfVector(row) for row in vectors],
-        },
-    )
 
 
 def count_shadow(session: Session, version_id: VersionId, *, reading: int) -> int:

@@ -183,7 +183,7 @@ def test_a_model_of_another_width_takes_over_and_hands_back(
     assert found(models, tenant) == before
     # What comes from now on is embedded at the new width by the ordinary workflow.
     task = _upload(models, uploader, LEASE.replace("garden", "island"))
-    _run(models, task, embedder=models.embedder_of(tenant))
+    _run(models, task, embedder=models.passage_embedder_of(tenant))
     assert "island" in found(models, tenant, "When does the lease of the island end?")[0][1]
     assert rows(models, tenant, "chunk_vectors") == int(1.5 * rows(models, tenant, "chunks"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from infra.bench.processes import (
     read_tree,
     require_proc,
     rollup_bytes,
+    tree_cpu_s,
 )
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -98,6 +100,16 @@ def test_the_cpu_time_of_all_threads_is_added(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "schedstat").write_text(f"{nanoseconds} 99 3\n")
     assert cpu_ms(7, tmp_path) == 3.5
+
+
+def test_the_cpu_time_of_a_tree_holds_children_that_ended() -> None:
+    before = tree_cpu_s(os.getpid())
+    subprocess.run([sys.executable, "-c", "sum(range(9_000_000))"], check=True)
+    assert tree_cpu_s(os.getpid()) - before >= 0.05
+
+
+def test_the_cpu_time_of_a_tree_is_unknown_without_proc(tmp_path: Path) -> None:
+    assert math.isnan(tree_cpu_s(os.getpid(), tmp_path))
 
 
 def test_a_process_that_is_gone_has_no_cpu_time(tmp_path: Path) -> None:

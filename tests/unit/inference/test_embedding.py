@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.inference.embedding import Embedder, Tokenizer
+from shared.inference.embedding import QUESTION_FILE, Embedder, Tokenizer, _runs
 from shared.inference.registry import MODELS, open_embedder, open_tokenizer, wheel_folder
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -56,6 +58,54 @@ def test_neighbours_in_the_batch_do_not_change_a_vector(embedder: Embedder) -> N
     for others in ([], TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
         together = embedder.embed([*others, TEXTS[1]])[-1]
         assert float(alone @ together) > 0.9999
+
+
+@pytest.fixture(scope="module")
+def coarse(model_dir: Path) -> Embedder:
+    return open_embedder(model_dir, NAME, threads=1, arithmetic="int8")
+
+
+def test_passages_in_int8_lie_beside_their_float32_vectors(
+    coarse: Embedder, embedder: Embedder
+) -> None:
+    vectors, exact = coarse.embed(TEXTS), embedder.embed(TEXTS)
+    cosines = (vectors * exact).sum(axis=1)
+    assert cosines.min() > 0.97
+    assert cosines.mean() > 0.985
+    assert not np.array_equal(vectors, exact)  # it is another arithmetic that was used
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_neighbours_change_nothing_in_int8_either(coarse: Embedder) -> None:
+    alone = coarse.embed([TEXTS[1]])[0]
+    for others in (TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
+        assert float(alone @ coarse.embed([*others, TEXTS[1]])[-1]) > 0.9999
+
+
+def test_questions_are_the_same_whatever_passages_are_computed_in(
+    coarse: Embedder, embedder: Embedder
+) -> None:
+    np.testing.assert_array_equal(
+        coarse.embed_question(TEXTS[0]), embedder.embed_question(TEXTS[0])
+    )
+
+
+def test_a_model_that_was_not_built_for_int8_computes_in_float32(
+    model_dir: Path, tmp_path: Path, embedder: Embedder
+) -> None:
+    folder = tmp_path / NAME / embedder.model.revision
+    shutil.copytree(model_dir / NAME / embedder.model.revision, folder)
+    (folder / QUESTION_FILE).unlink()
+    card = json.loads((folder / "model.json").read_text())
+    del card["files"][QUESTION_FILE]
+    (folder / "model.json").write_text(json.dumps(card))
+    plain = open_embedder(tmp_path, NAME, threads=1, arithmetic="int8")
+    np.testing.assert_allclose(plain.embed(TEXTS[:3]), embedder.embed(TEXTS[:3]), atol=1e-5)
+
+
+def test_texts_of_one_length_share_a_run() -> None:
+    assert list(_runs([50, 200, 3, 50, 50, 50], 192)) == [[2, 0, 3], [4, 5], [1]]
+    assert list(_runs([], 192)) == []
 
 
 def test_nothing_to_embed_is_an_empty_matrix(embedder: Embedder) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
 from shared.adapters.database import Database
-from shared.kernel.ids import TenantId, new_id
+from shared.kernel.ids import DocumentId, TenantId, VersionId, new_id
 from shared.lexicon.model import read_lexemes
 from shared.lexicon.sparse import PLACES, gram_vectors, stem_vectors, term_codes
-from tests.unit.search.library import Library, chunk, some_vectors
+from shared.search import shadow
+from tests.unit.search.library import MINILM, Library, chunk, some_vectors
 
 TEXTS = (
     "The notice period is three months, and three months are three months.",
@@ -100,6 +103,53 @@ def test_chunks_of_the_release_before_get_their_vectors(shelved: Library, owner_
         ).fetchall()
     for one, other in zip(mine, theirs, strict=True):
         assert_same(read(one), read(other))
+
+
+@pytest.mark.parametrize("is_of_the_release_before", [False, True])
+def test_a_reading_that_takes_over_brings_its_vectors_and_counts(
+    shelved: Library, owner_url: str, *, is_of_the_release_before: bool
+) -> None:
+    with shelved.database.transaction(shelved.tenant) as session:
+        row = session.connection.execute(
+            "SELECT document_id, version_id FROM kontor.chunks LIMIT 1"
+        ).fetchone()
+        assert row is not None
+        session.connection.execute(
+            "INSERT INTO kontor.versions (tenant_id, id, document_id, number, filename, media_type,"
+            " size_bytes, sha256, object_key, object_version, job_id, stage, language, created_by)"
+            " VALUES (%(tenant)s, %(id)s, %(document)s, 1, 'a.txt', 'text/plain', 1, %(sha256)s,"
+            " '', '', %(id)s, 'completed', 'en', %(tenant)s)",
+            {"tenant": shelved.tenant, "id": row[1], "document": row[0], "sha256": bytes(32)},
+        )
+        anew = [replace(chunk("Äpfel und Birnen.", language="de"), reading=2)]
+        shadow.write_shadow(
+            session,
+            document_id=DocumentId(row[0]),
+            version_id=VersionId(row[1]),
+            model=MINILM,
+            chunks=anew,
+            vectors=some_vectors(1),
+        )
+    if is_of_the_release_before:
+        with psycopg.connect(owner_url) as connection:
+            connection.execute("UPDATE kontor.shadow_chunks SET stems = NULL, grams = NULL")
+    with shelved.database.transaction(shelved.tenant) as session:
+        assert shadow.swap(session, VersionId(row[1]), reading=2) == 1
+    with psycopg.connect(owner_url) as connection:
+        counted = connection.execute(
+            "SELECT lexeme, chunk_count FROM kontor.lexeme_statistics ORDER BY lexeme"
+        ).fetchall()
+        readable = connection.execute(
+            "SELECT lexeme, word FROM kontor.readable_words ORDER BY lexeme"
+        ).fetchall()
+        kept = connection.execute("SELECT count(grams) FROM kontor.shadow_chunks").fetchone()
+        stems, theirs = connection.execute(
+            "SELECT stems::text, kontor.stem_vector(lexemes)::text FROM kontor.chunks"
+        ).fetchone() or ("", "")
+    assert counted == [("apfel", 1), ("birn", 1)]
+    assert readable == [("apfel", "Äpfel"), ("birn", "Birnen")]
+    assert kept == (len(TEXTS),)  # what was searched so far, to go back to
+    assert_same(read(stems), read(theirs))
 
 
 def test_a_text_without_words_has_empty_vectors() -> None:
