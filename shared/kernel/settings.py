@@ -190,7 +190,12 @@ class Settings(BaseModel):
     # search and answers
     exact_scan_chunks: Annotated[
         int,
-        setting(10_000, "Tenants up to this size are searched exactly.", unit="chunks", ge=0),
+        setting(
+            10_000,
+            "Tenants up to this size are searched exactly, where the graph would not be cheaper.",
+            unit="chunks",
+            ge=0,
+        ),
     ]
     dense_weight_en: Annotated[
         float, setting(0.6, "Share of the vector score in English search.", ge=0, le=1)
