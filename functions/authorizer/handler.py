@@ -1,8 +1,9 @@
 """The Lambda entry of the authorizer: a token in, a principal or a refusal out.
 
 HTTP API events (payload 2.0) get a simple response, WebSocket ``$connect`` events an IAM policy.
-A bad token is an answer, not an error; only a missing database raises, so that API Gateway
-answers 500 and the client tries again instead of signing in anew.
+A socket may also be opened with a ticket, which counts once. A bad token is an answer, not an
+error; only a missing database raises, so that API Gateway answers 500 and the client tries again
+instead of signing in anew.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from typing import Any
 
 from functions.edge.caller import context_of
 from shared.identity.model import Principal
+from shared.identity.opaque import PREFIXES
+from shared.identity.tickets import verify as verify_ticket
 from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 wired()
 PROTOCOL_PREFIX = "bearer."
+TICKET_PREFIX = PREFIXES["ticket"]
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if is_socket and not token:
         token = _from_subprotocol(headers.get("sec-websocket-protocol", ""))
     try:
-        principal = wired().verifier.verify(token) if token else None
+        principal = _principal(token, is_socket=is_socket) if token else None
     except UnauthenticatedError as error:
         logger.info("token refused", extra={"reason": error.detail})
         principal = None
@@ -39,6 +43,12 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         "isAuthorized": principal is not None,
         "context": context,
     }
+
+
+def _principal(token: str, *, is_socket: bool) -> Principal:
+    if is_socket and token.startswith(TICKET_PREFIX):
+        return verify_ticket(wired().database, token)
+    return wired().verifier.verify(token)
 
 
 def _bearer(header: str) -> str:

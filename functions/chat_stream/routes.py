@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from functions.chat_stream.events import EventStream
 from functions.edge.asking import AskBody, instruments_of
@@ -14,7 +14,11 @@ from shared.wiring import app as wired
 router = APIRouter(tags=["chat"])
 
 
-@router.post("/")
+@router.post(
+    "/",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "The answer's events"}},
+)
 def ask(caller: Bearer, body: AskBody) -> EventStream:
     """Answer a question as server-sent events: start, token, citation, done or error."""
     caller.require("chat")

@@ -27,6 +27,13 @@ def context_of(principal: Principal) -> dict[str, str]:
     return context
 
 
+def gateway_context(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the authorizer put into the event; empty where none was asked."""
+    event: dict[str, Any] = scope.get("aws.event") or {}
+    context = event.get("requestContext", {}).get("authorizer", {})
+    return dict(context.get("lambda") or {})
+
+
 def principal_of(authorizer: Mapping[str, Any]) -> Principal:
     """Build the caller from an authorizer's verified context.
 

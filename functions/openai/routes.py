@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 
 from functions.edge.asking import instruments_of
 from functions.edge.bearer import Bearer
+from functions.edge.bodies import Name
 from functions.edge.streaming import ReaderGoneError, Streamed, Write
 from functions.openai import completions
 from functions.openai.completions import Completion, Usage
@@ -52,7 +53,7 @@ def list_models(caller: Bearer) -> dict[str, object]:
 
 
 @router.get("/v1/models/{model}")
-def show_model(caller: Bearer, model: str) -> dict[str, object]:
+def show_model(caller: Bearer, model: Name) -> dict[str, object]:
     """Show one model."""
     listed = list_models(caller)["data"]
     assert isinstance(listed, list)

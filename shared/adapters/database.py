@@ -24,8 +24,14 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from shared.adapters.queries import Query
-from shared.kernel.context import viewer
-from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
+from shared.kernel.context import LONGEST_AGENT, correlation_id, origin, viewer
+from shared.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    KontorError,
+    RefusedError,
+    UnavailableError,
+)
 from shared.kernel.ids import TenantId
 
 logger = logging.getLogger(__name__)
@@ -33,7 +39,11 @@ Row = TypeVar("Row")
 Params = Mapping[str, object]
 
 _BEGIN = sql.SQL("BEGIN;")
-_BIND = sql.SQL("SELECT set_config('app.tenant_id', {}, true), set_config('app.viewer', {}, true)")
+_BIND = sql.SQL(
+    "SELECT set_config('app.tenant_id', {tenant}, true), set_config('app.viewer', {viewer}, true),"
+    " set_config('app.origin', {origin}, true),"
+    " {viewer} <> '' AND kontor.is_suspended({tenant}::uuid)"
+)
 _NOTHING = sql.Composed([])
 
 
@@ -102,7 +112,8 @@ class Database:
         Of them, only those exist that the viewer of the work in hand may see (kernel.context).
 
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
-        transactions collided, InvalidError for text Postgres cannot store.
+        transactions collided, InvalidError for text Postgres cannot store, RefusedError for
+        people whose tenant is suspended.
         """
         with self._transaction(tenant_id) as session:
             yield session
@@ -138,14 +149,17 @@ class Database:
         is asked in the middle of a search, it is a savepoint of that one.
         """
         connection = self._open()
-        bind = _NOTHING if tenant_id is None else _BIND.format(str(tenant_id), viewer())
+        bind = _NOTHING if tenant_id is None else _binding(tenant_id)
         with ExitStack() as begun:
             if connection.info.transaction_status is TransactionStatus.IDLE:
                 begun.push(partial(_end, connection))
-                connection.execute(_BEGIN + bind)
+                bound = connection.execute(_BEGIN + bind)
+                bound.nextset()
             else:
                 begun.enter_context(connection.transaction())
-                connection.execute(bind)
+                bound = connection.execute(bind)
+            if tenant_id is not None:
+                _refuse_suspended(bound)
             return connection, begun.pop_all()
 
     def _open(self) -> Connection[TupleRow]:
@@ -169,6 +183,21 @@ class Database:
         set_json_loads(_loads, connection)
         self._connection = connection
         return connection
+
+    def find(self, query: Query, row: Callable[..., Row], params: Params) -> Row | None:
+        """Run one ``:one`` query that needs no tenant, in one round trip and by itself.
+
+        Raises as ``transaction`` does.
+        """
+        try:
+            try:
+                return Session(self._open(), None).find(query, row, params)
+            except psycopg.OperationalError:
+                # As in ``transaction``: the server ended the connection before the statement.
+                self.close()
+                return Session(self._open(), None).find(query, row, params)
+        except psycopg.Error as error:
+            raise translate(error) from error
 
     def check(self) -> None:
         """Make one round trip; raises UnavailableError when Postgres is away."""
@@ -215,6 +244,36 @@ def _maker(cursor: Cursor[TupleRow], row: Callable[..., Row]) -> Callable[[Tuple
     return lambda values: row(**dict(zip(names, values, strict=True)))
 
 
+def _binding(tenant_id: TenantId) -> sql.Composed:
+    """Write what names tenant, viewer and origin to a transaction."""
+    return _BIND.format(tenant=str(tenant_id), viewer=viewer(), origin=_origin_text())
+
+
+def _refuse_suspended(bound: Cursor[TupleRow]) -> None:
+    """Raise RefusedError when somebody looks on and the tenant is suspended.
+
+    This is the one place that every door leads through. The system's own work goes on.
+    """
+    found = bound.fetchone()
+    if found and found[3]:
+        raise RefusedError(
+            "Your organisation's access is suspended.", hint="Ask whoever runs this server."
+        )
+
+
+def _origin_text() -> str:
+    """Write where the work in hand comes from for the trail (``kontor.origin``)."""
+    here = origin()
+    known = {
+        "correlation": correlation_id(),
+        "address": here.address,
+        "agent": "".join(each for each in here.user_agent if each.isprintable())[:LONGEST_AGENT],
+        "credential": here.credential,
+        "session": here.session_id,
+    }
+    return json.dumps({name: value for name, value in known.items() if value})
+
+
 def _is_over(connection: Connection[TupleRow]) -> bool:
     """Tell whether the server has ended a connection while nothing was asked of it.
 
@@ -242,14 +301,24 @@ def translate(error: psycopg.Error) -> KontorError:
         return UnavailableError("Two changes collided in the database.", hint="Try again.")
     if isinstance(error, psycopg.errors.DiskFull):
         return UnavailableError("The database's disk is full.", hint="Try again when it has room.")
-    if isinstance(error, psycopg.errors.UniqueViolation):
-        name = error.diag.constraint_name or ""
-        return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
+    if isinstance(error, psycopg.errors.UniqueViolation | psycopg.errors.ForeignKeyViolation):
+        return _conflict(error)
     if state in {"22021", "22P05"} or (isinstance(error, psycopg.DataError) and not state):
         return InvalidError("A text holds characters that cannot be stored (such as NUL).")
     if state[:2] in _PASSING_CLASSES or state in _PASSING_STATES or _is_lost(error):
         return UnavailableError("The database does not answer.", hint="Try again in a moment.")
     return UnexpectedDatabaseError(f"The database refused a statement ({state or 'client'}).")
+
+
+def _conflict(error: psycopg.Error) -> ConflictError:
+    """Say which rule two rows broke together."""
+    if isinstance(error, psycopg.errors.ForeignKeyViolation):
+        return ConflictError(
+            "Something else still depends on this, or this on something that is gone.",
+            hint="Remove what is in it first; some of it you may not see.",
+        )
+    name = error.diag.constraint_name or ""
+    return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
 
 
 def _is_lost(error: psycopg.Error) -> bool:

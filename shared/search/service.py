@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -19,8 +19,10 @@ from shared.inference.language import detect_language
 from shared.inference.model import VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import DocumentId, VersionId, new_id
+from shared.kernel.ids import ChunkId, DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
+from shared.lexicon import service as lexicon
+from shared.lexicon.model import Said, Text, Weighed, read_lexemes
 from shared.search import external, store
 from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
@@ -53,6 +55,7 @@ _LANGUAGES = {"de", "en", "simple"}
 _DEFAULT_RANKING = Ranking()
 _SPARE_HITS = 15
 """Fetched beyond what was asked for: passages that say the same become one hit."""
+_CHUNK_FIELDS = tuple(field.name for field in fields(NewChunk) if field.name != "searched")
 _HIT_FIELDS = tuple(
     {field.name for field in fields(store.HitRow)} & {field.name for field in fields(Hit)}
 )
@@ -95,20 +98,22 @@ def index_version(
         rows = vectors[count : count + len(part)]
         if len(rows) != len(part):
             raise mismatch(vectors)
-        ids = [new_id() for _ in part]
+        ids = [ChunkId(new_id()) for _ in part]
+        weighed = weigh_chunks(session, part)
         store.record_chunks(
             session,
             document_id=document_id,
             version_id=version_id,
-            chunks=[chunk_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
+            chunks=chunk_rows(ids, part, weighed),
+            weighed=weighed,
         )
         store.record_vectors(
             session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
         )
+        lexicon.count_in(session, weighed.said)
         count += len(part)
     if count != len(vectors):
         raise mismatch(vectors)
-    store.add_statistics(session, version_id)
     return count
 
 
@@ -117,7 +122,8 @@ def remove_version(session: Session, version_id: VersionId) -> int:
     store.lock_statistics(session)
     if store.count_chunks(session, version_id) == 0:
         return 0
-    store.subtract_statistics(session, version_id)
+    for said in said_by(session, version_id):
+        lexicon.count_out(session, said)
     return store.remove_rows(session, version_id)
 
 
@@ -308,9 +314,43 @@ def in_parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
         yield part
 
 
-def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
-    """Return a chunk as the writing queries read it."""
-    return {"id": str(chunk_id), **asdict(chunk)}
+def weigh_chunks(session: Session, chunks: Sequence[NewChunk]) -> Weighed:
+    """Cut chunks into lexemes and weigh those."""
+    texts = [
+        Text(
+            chunk.language,
+            heading="\n".join(chunk.heading_path),
+            shown=chunk.content,
+            searched=chunk.searched or chunk.content,
+        )
+        for chunk in chunks
+    ]
+    return lexicon.weigh_texts(session, texts)
+
+
+def said_by(session: Session, version_id: VersionId) -> Iterator[list[Said]]:
+    """Read what a version's chunks in the index say, some hundred at a time."""
+    after = -1
+    while rows := store.list_said(session, version_id, after=after, most=_ROWS_PER_STATEMENT):
+        yield [
+            Said(row.language, row.shown, row.lexemes, read_lexemes(row.lexemes)) for row in rows
+        ]
+        after = rows[-1].ordinal
+
+
+def chunk_rows(
+    ids: Sequence[ChunkId], chunks: Sequence[NewChunk], weighed: Weighed
+) -> list[dict[str, object]]:
+    """Return chunks as the writing queries read them."""
+    return [
+        {
+            "id": str(chunk_id),
+            "lexemes": said.written,
+            "lexeme_count": said.length,
+            **{name: getattr(chunk, name) for name in _CHUNK_FIELDS},
+        }
+        for chunk_id, chunk, said in zip(ids, chunks, weighed.said, strict=True)
+    ]
 
 
 def check_vectors(vectors: NDArray[np.float16], model: VectorSpace) -> None:

@@ -14,6 +14,7 @@ from shared.inference.language import Language
 from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId
+from shared.lexicon.model import Weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -179,6 +180,16 @@ class FrequencyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidRow:
+    """What an indexed chunk says; ``shown`` are its headings and its content."""
+
+    ordinal: int
+    language: Language
+    shown: str
+    lexemes: str
+
+
+@dataclass(frozen=True, slots=True)
 class SiblingRow:
     """A chunk near another one in the same section; before it where ``distance`` is negative."""
 
@@ -211,11 +222,21 @@ def record_chunks(
     document_id: DocumentId,
     version_id: VersionId,
     chunks: Sequence[dict[str, object]],
+    weighed: Weighed,
+    into: Literal["record_chunks", "record_shadow"] = "record_chunks",
 ) -> None:
-    """Write chunk rows; lexemes are computed where they are stored."""
+    """Write chunk rows and what ranks them by their words, in the order of the rows."""
+    from pgvector import SparseVector
+
     session.execute(
-        QUERIES["record_chunks"],
-        {"document_id": document_id, "version_id": version_id, "chunks": json.dumps(chunks)},
+        QUERIES[into],
+        {
+            "document_id": document_id,
+            "version_id": version_id,
+            "chunks": json.dumps(chunks),
+            "stems": [SparseVector.from_binary(each.to_binary()) for each in weighed.stems],
+            "grams": [SparseVector.from_binary(each.to_binary()) for each in weighed.grams],
+        },
     )
 
 
@@ -241,22 +262,10 @@ def record_vectors(
     )
 
 
-def add_statistics(session: Session, version_id: VersionId) -> None:
-    """Count the version's chunks into the tenant's statistics."""
-    session.execute(QUERIES["add_lexeme_statistics"], {"version_id": version_id})
-    session.execute(QUERIES["add_corpus_statistics"], {"version_id": version_id})
-    session.execute(QUERIES["add_readable_words"], {"version_id": version_id})
-
-
-def subtract_statistics(session: Session, version_id: VersionId) -> None:
-    """Take the version's chunks, which must still be there, out of the statistics."""
-    for name in (
-        "subtract_lexeme_statistics",
-        "remove_empty_statistics",
-        "subtract_corpus_statistics",
-        "remove_empty_corpora",
-    ):
-        session.execute(QUERIES[name], {"version_id": version_id})
+def list_said(session: Session, version_id: VersionId, *, after: int, most: int) -> list[SaidRow]:
+    """List what a version's chunks say, in order, from beyond an ordinal."""
+    params = {"version_id": version_id, "after": after, "most": most}
+    return session.all(QUERIES["list_said"], SaidRow, params)
 
 
 def remove_rows(session: Session, version_id: VersionId) -> int:
@@ -345,20 +354,6 @@ def remove_model_vectors(session: Session, *, model_id: int) -> None:
 def record_active_model(session: Session, model_id: int) -> None:
     """Write the tenant's own model."""
     session.execute(QUERIES["record_active_model"], {"model_id": model_id})
-
-
-def record_shadow(
-    session: Session,
-    *,
-    document_id: DocumentId,
-    version_id: VersionId,
-    chunks: Sequence[dict[str, object]],
-) -> None:
-    """Write chunk rows of a reading that is not searched."""
-    session.execute(
-        QUERIES["record_shadow"],
-        {"document_id": document_id, "version_id": version_id, "chunks": json.dumps(chunks)},
-    )
 
 
 def record_shadow_vectors(

@@ -56,8 +56,7 @@ def bearer(served: App, owner: Database) -> tuple[Principal, str]:
         welcome = service.welcome(
             session, account, password=PASSWORD, rules=TokenRules(key, "kontor", 900)
         )
-    user = welcome.user
-    return Principal(account.tenant_id, user.id, user.email, user.role), welcome.access_token
+    return served.verifier.verify(welcome.access_token), welcome.access_token
 
 
 def http(**headers: str) -> dict[str, Any]:
