@@ -176,7 +176,10 @@ class App:
         from shared.inference.remembering import RememberingEmbedder
 
         opened = open_embedder(
-            self.settings.model_dir, name, threads=self.settings.embedding_threads
+            self.settings.model_dir,
+            name,
+            threads=self.settings.embedding_threads,
+            questions=self.settings.question_arithmetic,
         )
         return RememberingEmbedder(opened)
 
@@ -188,6 +191,24 @@ class App:
             self._other_embedders[name] = self._open_embedder(name)
         return self._other_embedders[name]
 
+    def passage_embedder_named(self, name: str) -> Embedder:
+        """Return a model as chunks are embedded on their way into the index, opened once."""
+        from shared.inference.registry import open_embedder
+
+        if name not in self._passage_embedders:
+            self._passage_embedders[name] = open_embedder(
+                self.settings.model_dir,
+                name,
+                threads=self.settings.embedding_threads,
+                arithmetic=self.settings.passage_arithmetic,
+                questions=self.settings.question_arithmetic,
+            )
+        return self._passage_embedders[name]
+
+    @cached_property
+    def _passage_embedders(self) -> dict[str, Embedder]:
+        return {}
+
     def embedder_in(self, session: Session) -> Embedder:
         """Return the model that embeds this tenant's documents and questions."""
         return self.embedder_named(self.chunk_index.active_model(session))
@@ -197,9 +218,9 @@ class App:
         with self.database.transaction(tenant_id) as session:
             return self.chunk_index.active_model(session)
 
-    def embedder_of(self, tenant_id: TenantId) -> Embedder:
-        """Return a tenant's model, ready to embed."""
-        return self.embedder_named(self.model_of(tenant_id))
+    def passage_embedder_of(self, tenant_id: TenantId) -> Embedder:
+        """Return a tenant's model, ready to embed chunks."""
+        return self.passage_embedder_named(self.model_of(tenant_id))
 
     @cached_property
     def chunk_index(self) -> SearchIndex:

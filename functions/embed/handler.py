@@ -16,10 +16,10 @@ from shared.wiring import App
 def _embed(app: App, task: IngestTask, event: dict[str, Any]) -> dict[str, Any]:
     batch = Batch(first=int(event["batch"]["first"]), count=int(event["batch"]["count"]))
     if task.reprocessing is None:
-        embedder = app.embedder_of(task.tenant_id)
+        embedder = app.passage_embedder_of(task.tenant_id)
         return embed(app.database, app.objects, task, batch, embedder=embedder)
     name = embedder_name(app.database, task, default=app.settings.embedding_model)
-    embedder = app.embedder_named(name)
+    embedder = app.passage_embedder_named(name)
     return reprocessing.embed(app.database, app.objects, task, batch, embedder=embedder)
 
 

@@ -41,12 +41,18 @@ def open_evaluated(
         ensure_model(models, progress=progress)
     folder = config.model_dir or str(models)
     plain = open_embedder(folder, config.embedding_model, threads=threads)
-    vectors = f"{name}.{plain.model.name}@{plain.model.revision}.npz"
-    embedder = RememberingEmbedder(plain, work / "vectors" / vectors, progress)
+    vectors = f"{name}.{plain.model.name}@{plain.model.revision}"
+    embedder = RememberingEmbedder(plain, work / "vectors" / f"{vectors}.npz", progress)
+    arithmetic = config.passage_arithmetic
+    passages = RememberingEmbedder(
+        open_embedder(folder, config.embedding_model, threads=threads, arithmetic=arithmetic),
+        work / "vectors" / f"{vectors}.{arithmetic}.npz",
+        progress,
+    )
     reading = ReadingSettings(chunk_tokens=config.chunk_tokens)
     try:
         with open_library(
-            work, texts, embedder=embedder, settings=reading, progress=progress
+            work, texts, embedder=passages, settings=reading, progress=progress
         ) as library:
             changed = {
                 "database_url": SecretStr(library.database_url),
@@ -60,6 +66,7 @@ def open_evaluated(
             finally:
                 app.database.close()
     finally:
+        passages.save()
         embedder.save()  # also what an interrupted run has learned
 
 

@@ -9,6 +9,7 @@ adds up (proc_pid_smaps(5)).
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,21 @@ def cpu_ms(process_id: int, proc: Path = PROC) -> float:
     except (OSError, IndexError, ValueError) as error:
         raise UnavailableError(f"The CPU time of process {process_id} cannot be read.") from error
     return nanoseconds / 1e6
+
+
+def tree_cpu_s(root_id: int, proc: Path = PROC) -> float:
+    """Return the CPU seconds of a process and all below it, those that ended included.
+
+    Ticks of 10 ms (proc_pid_stat(5)): for what takes seconds. Not a number without /proc.
+    """
+    if not (proc / str(root_id)).is_dir():
+        return float("nan")
+    ticks = 0
+    for process_id in _below(root_id, dict(_parents(proc))):
+        with contextlib.suppress(OSError):  # it has ended; its parent has its ticks
+            fields = (proc / str(process_id) / "stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))  # user, system, and of children that ended
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def read_tree(root_id: int, proc: Path = PROC) -> list[Process]:

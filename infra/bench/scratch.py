@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from psycopg import sql
 
 from infra.bench.judged import Text
 from infra.bench.measurement import Progress
+from infra.bench.processes import tree_cpu_s
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations import runner
 from infra.migrations.runner import list_migrations, migrate
@@ -36,6 +38,7 @@ from shared.ingestion.preferences import ReadingSettings, cut
 from shared.ingestion.serialization import chunks_to_json
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
+from shared.kernel.settings import settings as settings_of_all
 from shared.search import service as search
 from shared.wiring import new_chunk
 
@@ -55,7 +58,8 @@ _TEXTS_AT_ONCE = 50
 class Filling:
     """What is in a library, and the seconds that each part of putting it there took.
 
-    ``empty`` texts have no words and are left out. Starting the server does not count.
+    ``empty`` texts have no words and are left out. Starting the server does not count. ``cpu_s``
+    are the CPU seconds of all that, this process's and the server's.
     """
 
     documents: int
@@ -64,6 +68,17 @@ class Filling:
     cut_s: float
     embed_s: float
     index_s: float
+    cpu_s: float = float("nan")
+
+
+class _Clock:
+    """Seconds since it was made, by the clock on the wall and of the CPU."""
+
+    def __init__(self) -> None:
+        self._began, self._cpu_began = time.perf_counter(), tree_cpu_s(os.getpid())
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self._began, tree_cpu_s(os.getpid()) - self._cpu_began
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +111,17 @@ def open_library(
     """
     work.mkdir(parents=True, exist_ok=True)
     progress(f"Cutting {len(texts):,} texts.")
-    began = time.perf_counter()
+    clock = _Clock()
     documents = {text.id: document for text in texts if (document := drafted(text)) is not None}
     chunks = {
         text_id: cut(document, settings, count_tokens=embedder.count_tokens)
         for text_id, document in documents.items()
     }
-    cut_s = time.perf_counter() - began
+    cutting = clock.read()
     with EmbeddedPostgres(work / "pg", durable=False) as server:
         shelf = _Shelf(server, work, embedder, progress)
         empty = len(texts) - len(documents)
-        database = shelf.filled(documents, chunks, empty=empty, cut_s=cut_s)
+        database = shelf.filled(documents, chunks, empty=empty, cutting=cutting)
         yield ScratchLibrary(
             server.dsn(database.name, user="kontor_app"),
             database.filling,
@@ -152,7 +167,7 @@ class _Shelf:
         chunks: dict[str, list[Chunk]],
         *,
         empty: int,
-        cut_s: float,
+        cutting: tuple[float, float],
     ) -> _Filled:
         """Return the database that holds exactly these chunks."""
         database = f"e_{self._fingerprint(documents, chunks)}"
@@ -167,16 +182,16 @@ class _Shelf:
                 ) from error
         self._forget_oldest()
         self._drop(database)
-        began = time.perf_counter()
+        clock = _Clock()
         texts = [embedding_text(each) for part in chunks.values() for each in part]
         vectors = self._embedder.embed(texts).astype("float16")
-        embed_s = time.perf_counter() - began
+        embedded = clock.read()
         self._server.create_database(database)
         migrate(self._server.dsn(database))
-        began = time.perf_counter()
+        clock = _Clock()
         self._fill(database, documents, chunks, vectors)
-        index_s = time.perf_counter() - began
-        filling = Filling(len(documents), len(texts), empty, cut_s, embed_s, index_s)
+        seconds, cpu = zip(cutting, embedded, clock.read(), strict=True)
+        filling = Filling(len(documents), len(texts), empty, *seconds, cpu_s=sum(cpu))
         card.write_text(json.dumps(asdict(filling)), "utf-8")
         return _Filled(database, filling)
 
@@ -227,7 +242,7 @@ class _Shelf:
         for folder in search_room.__path__:
             for file in sorted(Path(folder).glob("*.[ps][yq]*")):
                 digest.update(file.read_bytes())
-        digest.update(repr(self._embedder.model).encode())
+        digest.update(f"{self._embedder.model} {settings_of_all().passage_arithmetic}".encode())
         for text_id, document in documents.items():
             digest.update(f"{text_id}\0{document.title}\0".encode("utf-8", "replace"))
             digest.update(chunks_to_json(chunks[text_id]).encode("utf-8", "replace"))

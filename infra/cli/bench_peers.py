@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _HEAD = (
     f"{'set':<12} {'system':<10} {'nDCG@10':>8} {'95 % gain of Kontor':<20} {'texts/s':>8} "
-    f"{'p50 ms':>7} {'p95 ms':>7}  version"
+    f"{'CPU ms':>7} {'p50 ms':>7} {'p95 ms':>7} {'CPU ms':>7}  version"
 )
 
 
@@ -40,6 +40,7 @@ def bench_peers(
     from infra.cli.bench import interruptible, show_progress, surroundings
     from infra.deploy.model import NAME, ensure_model
     from shared.inference.registry import MODELS, open_embedder, wheel_folder
+    from shared.kernel.settings import settings
 
     judged = [read_beir(folder, limit=limit) for folder in sets]
     results: list[list[Standing]] = []
@@ -51,7 +52,8 @@ def bench_peers(
         show_progress() as progress,
     ):
         ensure_model(Path(folder), progress=progress)
-        embedder = open_embedder(folder, NAME)
+        arithmetic = settings().passage_arithmetic
+        embedder = open_embedder(folder, NAME, arithmetic=arithmetic)
         for each in judged:
             found = compare(
                 each,
@@ -92,6 +94,6 @@ def _line(standing: Standing, ours: Standing) -> str:
         gain = f"[{found.low:+.4f}, {found.high:+.4f}]"
     return (
         f"{standing.set:<12} {standing.system:<10} {standing.mean_ndcg:>8.4f} {gain:<20} "
-        f"{standing.texts_per_s:>8.1f} {standing.query_p50_ms:>7.1f} {standing.query_p95_ms:>7.1f}"
-        f"  {standing.version}"
+        f"{standing.texts_per_s:>8.1f} {standing.text_cpu_ms:>7.1f} {standing.query_p50_ms:>7.1f} "
+        f"{standing.query_p95_ms:>7.1f} {standing.query_cpu_ms:>7.1f}  {standing.version}"
     )

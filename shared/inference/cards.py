@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.inference.embedding import MENDING_HINT, MODEL_FILE, TOKENIZER_FILE
+from shared.inference.embedding import MENDING_HINT, MODEL_FILE, TOKENIZER_FILE, WHOLE_FILE
 from shared.inference.model import EmbeddingModel, Prefixes
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -68,7 +68,8 @@ def read_card(folder: Path) -> Card:
 
 def check_card(card: Card) -> None:
     """Compare a folder's files with its card; raises UnavailableError when one is cut short."""
-    for name in {MODEL_FILE, TOKENIZER_FILE, *card.sizes}:
+    named = [WHOLE_FILE] if WHOLE_FILE in card.sizes else []
+    for name in (MODEL_FILE, TOKENIZER_FILE, *named):
         path = card.folder / name
         if not path.is_file() or path.stat().st_size != card.sizes.get(name):
             raise UnavailableError(f"{path} is incomplete.", hint=MENDING_HINT)

@@ -4,9 +4,9 @@ The graph takes token ids and a mask and gives one vector of length 1 per text: 
 layer where the model has one, and normalisation are inside. Matrices are stored as float16 (half
 the file, cosine > 0.99999 against float32, research measurement) and computed in float32.
 
-Questions have a graph of their own in which the layers' products are of bytes: half the processor
-time for one short text, cosine .997 against float32 (.996 at least, 225 questions of Cranfield).
-Each token's numbers are scaled by themselves, so a text's vector does not depend on its neighbours.
+Drawn for int8, a layer's matrices are whole numbers with a scale per column, and every token they
+are multiplied with is rounded to whole numbers by a scale of its own, so neighbours change nothing.
+Half the time; cosine .996 with float32 on XQuAD's paragraphs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
 from shared.inference.encoder_shape import EncoderShape
+from shared.inference.model import Arithmetic
 from shared.kernel.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ Weights = Mapping[str, "NDArray[np.float32]"]
 
 _MASKED = -1e9
 _LARGEST_HALF = 65_504.0
-_LARGEST_BYTE = 127
+_WHOLE = 63
+"""Largest whole number of a weight: seven bits, as products of eight overflow on processors that
+add them in pairs (x86 without VNNI), and gain a cosine of .001."""
 _FARTHEST = 128
 """Relative positions beyond this many tokens share a bucket (T5, and MPNet after it)."""
 
@@ -53,22 +56,16 @@ class Head:
     is_tanh: bool = False
 
 
-Precision = Literal["half", "byte"]
-
-
 def build_model(
     shape: EncoderShape,
     weights: Weights,
     head: Head | None = None,
     *,
-    precision: Precision = "half",
+    arithmetic: Arithmetic = "float32",
 ) -> ModelProto:
-    """Build the checked ONNX model; raises InvalidError when a weight is missing.
-
-    ``precision`` is that of the layers' matrices: as stored and computed in float32, or bytes.
-    """
+    """Build the checked ONNX model; raises InvalidError when a weight is missing."""
     head = head or Head()
-    drawing = _Drawing(weights, precision)
+    drawing = _Drawing(weights, arithmetic)
     mask = drawing.add("Cast", [ATTENTION_MASK], to=TensorProto.FLOAT)
     hidden = _embeddings(drawing, shape)
     penalty = _attention_penalty(drawing, mask)
@@ -101,11 +98,11 @@ def build_model(
 class _Drawing:
     """Nodes and constants drawn so far; every method returns the name of its result."""
 
-    def __init__(self, weights: Weights, precision: Precision) -> None:
+    def __init__(self, weights: Weights, arithmetic: Arithmetic) -> None:
         self._weights = weights
-        self._precision = precision
+        self._arithmetic = arithmetic
+        self._rounded: dict[str, tuple[str, str]] = {}
         self._known: set[str] = set()
-        self._bytes: dict[str, tuple[str, str]] = {}
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
@@ -141,41 +138,41 @@ class _Drawing:
         return self.add("Cast", [stored], to=TensorProto.FLOAT)
 
     def linear(self, source: str, prefix: str) -> str:
-        if self._precision == "byte":
-            product = self._product_of_bytes(source, prefix + ".weight")
+        name = prefix + ".weight"
+        if self._arithmetic == "int8":
+            product = self._whole_product(source, name)
         else:
-            product = self.add("MatMul", [source, self.matrix(prefix + ".weight")])
+            product = self.add("MatMul", [source, self.matrix(name)])
         return self.add("Add", [product, self.vector(prefix + ".bias")])
 
-    def _product_of_bytes(self, source: str, name: str) -> str:
-        """Multiply by a matrix whose columns are scaled to bytes, each by its largest number."""
-        weight = self.weight(name).T
-        scale = np.abs(weight).max(axis=0) / _LARGEST_BYTE
-        scale[scale == 0] = 1
-        stored = self.constant(f"{name}.bytes", np.round(weight / scale), np.int8)
-        tokens, token_scale = self._as_bytes(source)
-        middle = self.constant("middle", _LARGEST_BYTE + 1, np.uint8)
-        product = self.add("MatMulInteger", [tokens, stored, middle])
-        wide = self.add("Cast", [product], to=TensorProto.FLOAT)
-        columns = self.add("Mul", [wide, self.constant(f"{name}.scale", scale, np.float32)])
-        return self.add("Mul", [columns, token_scale])
+    def _whole_product(self, source: str, name: str) -> str:
+        """Multiply in whole numbers and scale the sums back."""
+        matrix = self.weight(name).T
+        scale = np.maximum(np.abs(matrix).max(axis=0) / _WHOLE, np.finfo(np.float32).tiny)
+        whole = self.constant(name + ".whole", np.rint(matrix / scale), np.int8)
+        rows, row_scale = self._round(source)
+        sums = self.add("MatMulInteger", [rows, whole, self._middle()])
+        scales = self.constant(name + ".scale", scale, np.float32)
+        columns = self.add("Mul", [self.add("Cast", [sums], to=TensorProto.FLOAT), scales])
+        return self.add("Mul", [columns, row_scale])
 
-    def _as_bytes(self, source: str) -> tuple[str, str]:
-        """Scale each token's numbers to bytes around 128; give them and the tokens' scales."""
-        if source not in self._bytes:
-            size = self.add("Abs", [source])
-            most = self.add("ReduceMax", [size, self.axes(-1)], keepdims=1)
-            unit = self.constant("byte", 1 / _LARGEST_BYTE, np.float32)
-            scale = self.add("Mul", [most, unit])
-            nonzero = self.add("Max", [scale, self.constant("tiny", 1e-12, np.float32)])
-            whole = self.add("Round", [self.add("Div", [source, nonzero])])
-            shift = self.constant("shift", _LARGEST_BYTE + 1, np.float32)
-            shifted = self.add("Add", [whole, shift])
-            self._bytes[source] = (
-                self.add("Cast", [shifted], to=TensorProto.UINT8),
-                nonzero,
-            )
-        return self._bytes[source]
+    def _round(self, source: str) -> tuple[str, str]:
+        """Round each token to whole numbers around 128; returns them and the tokens' scales."""
+        if source not in self._rounded:
+            most = self.add("ReduceMax", [self.add("Abs", [source]), self.axes(2)], keepdims=1)
+            step = self.constant("step", 1 / 127, np.float32)
+            least = self.constant("least", 1e-20, np.float32)
+            scale = self.add("Max", [self.add("Mul", [most, step]), least])
+            parts = [
+                self.add("Div", [source, scale]),
+                self.constant("one", 1.0, np.float32),
+                self._middle(),
+            ]
+            self._rounded[source] = (self.add("QuantizeLinear", parts), scale)
+        return self._rounded[source]
+
+    def _middle(self) -> str:
+        return self.constant("middle", 128, np.uint8)
 
     def layer_norm(self, source: str, prefix: str, *, epsilon: float) -> str:
         scale, bias = self.vector(prefix + ".weight"), self.vector(prefix + ".bias")

@@ -10,6 +10,9 @@ SPECIAL_TOKENS = 2
 
 Role = Literal["system", "user", "assistant"]
 
+Arithmetic = Literal["float32", "int8"]
+"""What a model's large products are computed in."""
+
 
 @dataclass(frozen=True, slots=True)
 class VectorSpace:

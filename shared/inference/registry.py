@@ -21,7 +21,7 @@ from shared.inference.embedding import (
     OnnxEmbedder,
     Tokenizer,
 )
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import Arithmetic, EmbeddingModel
 from shared.kernel.errors import InvalidError, UnavailableError
 from shared.kernel.hashing import sha256_of_file
 
@@ -125,20 +125,37 @@ def open_tokenizer(model_dir: Path | str, name: str) -> Tokenizer:
 
 
 def open_embedder(
-    model_dir: Path | str, name: str, *, threads: int = 0, backend: Backend | None = None
+    model_dir: Path | str,
+    name: str,
+    *,
+    threads: int = 0,
+    backend: Backend | None = None,
+    arithmetic: Arithmetic = "float32",
+    questions: Arithmetic = "int8",
 ) -> Embedder:
     """Open a model ready to embed; ``backend`` overrules the entry's own choice.
 
-    ``threads`` 0 means every core. Raises UnavailableError when the files or the optional extra
+    ``threads`` 0 means every core. A model that was not built for int8 computes in
+    float32. Raises UnavailableError when the files or the optional extra
     are absent, InvalidError for an unknown name or damaged files.
     """
     card = None if backend == "sentence-transformers" else _card(model_dir, name)
     if card is not None:
         check_card(card)
-        return OnnxEmbedder(card.folder, card.model, threads=threads, prefixes=card.prefixes)
+        return OnnxEmbedder(
+            card.folder,
+            card.model,
+            threads=threads,
+            prefixes=card.prefixes,
+            arithmetic=arithmetic,
+            questions=questions,
+        )
     known = known_model(name)
     if (backend or known.backend) == "onnx":
-        return _open_onnx(model_dir, known, threads=threads)
+        folder = _onnx_folder(model_dir, known)
+        return OnnxEmbedder(
+            folder, known.model, threads=threads, arithmetic=arithmetic, questions=questions
+        )
     return _open_sentence_transformers(model_dir, known, threads=threads)
 
 
@@ -174,7 +191,7 @@ def wheel_folder(known: KnownModel) -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def _open_onnx(model_dir: Path | str, known: KnownModel, *, threads: int) -> Embedder:
+def _onnx_folder(model_dir: Path | str, known: KnownModel) -> Path:
     if known.backend != "onnx":
         raise UnavailableError(
             f"{known.model.name} cannot run on the onnx backend: it was not built here.",
@@ -182,7 +199,7 @@ def _open_onnx(model_dir: Path | str, known: KnownModel, *, threads: int) -> Emb
         )
     folder = model_folder(model_dir, known)
     check_sizes(folder, known.model)
-    return OnnxEmbedder(folder, known.model, threads=threads)
+    return folder
 
 
 def _open_sentence_transformers(

@@ -8,6 +8,7 @@ files, as they do by default. Starting, loading the model and one warm-up do not
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from infra.bench.judged import JudgedSet
 from infra.bench.measurement import Progress, percentile
+from infra.bench.processes import tree_cpu_s
 from infra.bench.retrieval import Searcher
 from infra.bench.scratch import open_library
 from shared.adapters.database import Database
@@ -36,7 +38,11 @@ _PATIENCE_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What one system reached on one set; ``texts_per_s`` counts the set's texts."""
+    """What one system reached on one set; ``texts_per_s`` counts the set's texts.
+
+    CPU time is all threads' and, for us, the database server's too: unlike the clock's, it does
+    not depend on what else the machine does.
+    """
 
     set: str
     system: str
@@ -45,6 +51,8 @@ class Standing:
     texts_per_s: float
     query_p50_ms: float
     query_p95_ms: float
+    text_cpu_ms: float = float("nan")
+    query_cpu_ms: float = float("nan")
 
     @property
     def mean_ndcg(self) -> float:
@@ -100,10 +108,12 @@ def measure_kontor(judged: JudgedSet, *, embedder: Embedder, progress: Progress)
             searcher.find("warm up", k=DEPTH)
             rankings: dict[str, list[str]] = {}
             times: list[float] = []
+            cpu_began = tree_cpu_s(os.getpid())
             for query in judged.queries:
                 began = time.perf_counter()
                 rankings[query.id] = searcher.find(query.text, k=DEPTH)
                 times.append((time.perf_counter() - began) * 1000)
+            query_cpu_s = tree_cpu_s(os.getpid()) - cpu_began
         finally:
             database.close()
     filling = library.filling
@@ -114,6 +124,7 @@ def measure_kontor(judged: JudgedSet, *, embedder: Embedder, progress: Progress)
         rankings=rankings,
         times=times,
         seconds=filling.cut_s + filling.embed_s + filling.index_s,
+        cpu_s=(filling.cpu_s, query_cpu_s),
     )
 
 
@@ -154,6 +165,7 @@ def measure_peer(
         rankings=body["rankings"],
         times=body["ms"],
         seconds=body["seconds"],
+        cpu_s=(body["cpu_s"], body["query_cpu_s"]),
     )
 
 
@@ -181,6 +193,7 @@ def _standing(
     rankings: Mapping[str, Sequence[str]],
     times: Sequence[float],
     seconds: float,
+    cpu_s: tuple[float, float],
 ) -> Standing:
     return Standing(
         set=judged.name,
@@ -192,4 +205,6 @@ def _standing(
         texts_per_s=len(judged.texts) / seconds,
         query_p50_ms=percentile(times, 0.5),
         query_p95_ms=percentile(times, 0.95),
+        text_cpu_ms=1000 * cpu_s[0] / len(judged.texts),
+        query_cpu_ms=1000 * cpu_s[1] / len(judged.queries),
     )

@@ -62,7 +62,7 @@ def variant(folder: Path, name: str, matrix: np.ndarray) -> registry.KnownModel:
     shutil.copy(source / "tokenizer.json", target)
     card = json.loads((source / "model.json").read_text())
     card.update(name=name, revision=model.revision, dimension=width)
-    del card["files"]["question.onnx"]
+    card["files"].pop("model.int8.onnx", None)
     card["files"]["model.onnx"]["size_bytes"] = (target / "model.onnx").stat().st_size
     (target / "model.json").write_text(json.dumps(card))
     return replace(known, model=model, wheel="")
@@ -183,7 +183,7 @@ def test_a_model_of_another_width_takes_over_and_hands_back(
     assert found(models, tenant) == before
     # What comes from now on is embedded at the new width by the ordinary workflow.
     task = _upload(models, uploader, LEASE.replace("garden", "island"))
-    _run(models, task, embedder=models.embedder_of(tenant))
+    _run(models, task, embedder=models.passage_embedder_of(tenant))
     assert "island" in found(models, tenant, "When does the lease of the island end?")[0][1]
     assert rows(models, tenant, "chunk_vectors") == int(1.5 * rows(models, tenant, "chunks"))
 

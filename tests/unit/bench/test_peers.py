@@ -73,6 +73,8 @@ def test_a_peer_gets_every_text_with_words_and_its_ranking_is_measured(tmp_path:
     assert (found.system, found.version) == ("txtai", "9")
     assert found.ndcg == {"q1": 1.0, "q2": 1.0}
     assert found.texts_per_s > 0
+    assert found.text_cpu_ms >= 0
+    assert found.query_cpu_ms >= 0
 
 
 def test_a_peer_that_is_not_installed_is_named(tmp_path: Path) -> None:
@@ -90,6 +92,8 @@ def test_our_side_takes_the_same_texts_in_and_finds_them(embedder: Embedder) -> 
     found = measure_kontor(JUDGED, embedder=embedder, progress=lambda _: None)
     assert found.ndcg == {"q1": 1.0, "q2": 1.0}
     assert found.query_p95_ms >= found.query_p50_ms > 0
+    assert found.text_cpu_ms > 0
+    assert found.query_cpu_ms >= 0
 
 
 def test_goals_are_judged_against_every_peer() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.inference.embedding import Embedder, Tokenizer
+from shared.inference.embedding import WHOLE_FILE, Embedder, Tokenizer, _runs
 from shared.inference.registry import MODELS, open_embedder, open_tokenizer, wheel_folder
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -37,15 +39,6 @@ def test_rows_have_length_one_and_come_in_the_order_given(embedder: Embedder) ->
         assert float(vectors[row] @ embedder.embed([text])[0]) > 0.9999
 
 
-def test_a_question_is_close_to_the_passage_of_the_same_words(embedder: Embedder) -> None:
-    for text, passage in zip(TEXTS, embedder.embed(TEXTS), strict=True):
-        asked = embedder.embed_question(text)
-        assert asked.dtype == np.float32
-        assert float(np.linalg.norm(asked)) == pytest.approx(1, abs=1e-5)
-        assert float(asked @ passage) > (0.99 if len(text.split()) > 1 else 0.97)
-        np.testing.assert_array_equal(asked, embedder.embed_question(text))
-
-
 def test_meaning_beats_spelling(embedder: Embedder) -> None:
     ends, expires, cat = embedder.embed([TEXTS[0], TEXTS[8], TEXTS[2]])
     assert float(ends @ expires) > 0.7 > float(ends @ cat)
@@ -56,6 +49,67 @@ def test_neighbours_in_the_batch_do_not_change_a_vector(embedder: Embedder) -> N
     for others in ([], TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
         together = embedder.embed([*others, TEXTS[1]])[-1]
         assert float(alone @ together) > 0.9999
+
+
+@pytest.fixture(scope="module")
+def coarse(model_dir: Path) -> Embedder:
+    return open_embedder(model_dir, NAME, threads=1, arithmetic="int8")
+
+
+def test_passages_in_int8_lie_beside_their_float32_vectors(
+    coarse: Embedder, embedder: Embedder
+) -> None:
+    vectors, exact = coarse.embed(TEXTS), embedder.embed(TEXTS)
+    cosines = (vectors * exact).sum(axis=1)
+    assert cosines.min() > 0.97
+    assert cosines.mean() > 0.985
+    assert not np.array_equal(vectors, exact)  # it is another arithmetic that was used
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_neighbours_change_nothing_in_int8_either(coarse: Embedder) -> None:
+    alone = coarse.embed([TEXTS[1]])[0]
+    for others in (TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
+        assert float(alone @ coarse.embed([*others, TEXTS[1]])[-1]) > 0.9999
+
+
+def test_a_question_is_close_to_the_passage_of_the_same_words(embedder: Embedder) -> None:
+    for text, passage in zip(TEXTS, embedder.embed(TEXTS), strict=True):
+        asked = embedder.embed_question(text)
+        assert float(np.linalg.norm(asked)) == pytest.approx(1, abs=1e-5)
+        assert float(asked @ passage) > (0.98 if len(text.split()) > 1 else 0.96)
+        np.testing.assert_array_equal(asked, embedder.embed_question(text))
+
+
+def test_questions_have_an_arithmetic_of_their_own(
+    model_dir: Path, coarse: Embedder, embedder: Embedder
+) -> None:
+    exact = open_embedder(model_dir, NAME, threads=1, arithmetic="int8", questions="float32")
+    asked = coarse.embed_question(TEXTS[0])
+    np.testing.assert_array_equal(asked, embedder.embed_question(TEXTS[0]))
+    np.testing.assert_array_equal(asked, coarse.embed([TEXTS[0]])[0])
+    assert not np.array_equal(asked, exact.embed_question(TEXTS[0]))
+    np.testing.assert_allclose(
+        exact.embed_question(TEXTS[0]), embedder.embed([TEXTS[0]])[0], atol=1e-5
+    )
+
+
+def test_a_model_that_was_not_built_for_int8_computes_in_float32(
+    model_dir: Path, tmp_path: Path, embedder: Embedder
+) -> None:
+    folder = tmp_path / NAME / embedder.model.revision
+    shutil.copytree(model_dir / NAME / embedder.model.revision, folder)
+    (folder / WHOLE_FILE).unlink()
+    card = json.loads((folder / "model.json").read_text())
+    del card["files"][WHOLE_FILE]
+    (folder / "model.json").write_text(json.dumps(card))
+    plain = open_embedder(tmp_path, NAME, threads=1, arithmetic="int8")
+    np.testing.assert_allclose(plain.embed(TEXTS[:3]), embedder.embed(TEXTS[:3]), atol=1e-5)
+
+
+def test_texts_of_one_length_share_a_run() -> None:
+    assert list(_runs([50, 200, 3, 50, 50, 50], 192)) == [[2, 0, 3], [4, 5], [1]]
+    assert list(_runs([], 192)) == []
 
 
 def test_nothing_to_embed_is_an_empty_matrix(embedder: Embedder) -> None:

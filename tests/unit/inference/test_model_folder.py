@@ -14,7 +14,7 @@ import pytest
 from infra.deploy import model as builder
 from infra.deploy.model import NAME, ensure_model
 from shared.inference import registry
-from shared.inference.embedding import OnnxEmbedder
+from shared.inference.embedding import WHOLE_FILE, OnnxEmbedder
 from shared.inference.encoder_graph import OPSET, build_model
 from shared.inference.encoder_shape import EncoderShape
 from shared.inference.registry import MODELS, model_folder, open_embedder, wheel_folder
@@ -32,6 +32,20 @@ def test_present_folder_is_recognised_and_not_built_again(model_dir: Path) -> No
     assert (folder / "model.onnx").stat().st_mtime_ns == before
 
 
+def test_a_folder_of_the_release_before_gets_the_int8_file(model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / NAME / REVISION
+    shutil.copytree(model_dir / NAME / REVISION, folder)
+    (folder / WHOLE_FILE).unlink()
+    card = json.loads((folder / "model.json").read_text())
+    del card["files"][WHOLE_FILE]
+    (folder / "model.json").write_text(json.dumps(card))
+    assert builder.is_whole(folder, MODELS[NAME].model)
+    ensure_model(tmp_path)
+    assert (folder / WHOLE_FILE).is_file()
+    assert builder.is_whole(folder, MODELS[NAME].model)
+    assert [path.name for path in folder.parent.iterdir()] == [REVISION]
+
+
 def test_damaged_and_truncated_folders_are_replaced(model_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(model_dir, tmp_path / "models")
     folder = tmp_path / "models" / NAME / REVISION
@@ -43,34 +57,6 @@ def test_damaged_and_truncated_folders_are_replaced(model_dir: Path, tmp_path: P
     assert len(phases) == 3
     assert builder.is_whole(folder, MODELS[NAME].model)
     assert [path.name for path in folder.parent.iterdir()] == [REVISION]
-
-
-def test_a_folder_from_before_questions_had_a_graph_is_built_again_and_works_until_then(
-    model_dir: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / NAME / REVISION
-    shutil.copytree(model_dir / NAME / REVISION, folder)
-    (folder / "question.onnx").unlink()
-    card = json.loads((folder / "model.json").read_text())
-    del card["files"]["question.onnx"]
-    (folder / "model.json").write_text(json.dumps(card))
-    embedder = open_embedder(tmp_path, NAME, threads=1)
-    np.testing.assert_array_equal(embedder.embed_question("rent"), embedder.embed(["rent"])[0])
-    ensure_model(tmp_path)
-    assert (folder / "question.onnx").is_file()
-
-
-def test_a_question_graph_that_computes_something_else_is_noticed(
-    model_dir: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "wrong"
-    shutil.copytree(model_dir / NAME / REVISION, folder)
-    graph = onnx.load(str(folder / "question.onnx"))
-    middle = next(item for item in graph.graph.initializer if item.name == "middle")
-    middle.CopyFrom(onnx.numpy_helper.from_array(np.array(100, np.uint8), "middle"))
-    onnx.save(graph, str(folder / "question.onnx"))
-    with pytest.raises(InvalidError, match="Questions and passages"):
-        builder._check_itself(folder, MODELS[NAME].model)
 
 
 def test_two_builders_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
