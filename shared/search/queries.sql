@@ -70,7 +70,7 @@ WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 -- of the model it will be embedded by, which saves asking for it.
 SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks, (
     SELECT m.id FROM kontor.embedding_models AS m
-    WHERE m.name = %(model)s AND m.revision = %(revision)s AND m.dimension = %(dimension)s
+    WHERE m.name = %(name)s AND m.revision = %(revision)s AND m.dimension = %(dimension)s
 ) AS model_id
 FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
 ORDER BY kind, word, language, chunk_count DESC, lexeme
@@ -107,9 +107,8 @@ LIMIT 20000;
 -- :name list_lexemes :many LexemesRow
 -- What words are in the index of a language: highlights.
 SELECT w.language, w.word, tsvector_to_array(kontor.lexemes_of(w.language, w.word)) AS lexemes
-FROM unnest(
-    string_to_array(%(languages)s, ' '), string_to_array(%(words)s, ' ')
-) AS w (language, word)
+FROM unnest(string_to_array(%(languages)s, ' '), string_to_array(%(words)s, ' '))
+    AS w (language, word)
 LIMIT 20000;
 
 -- :name find_active_model :one ActiveModelRow
