@@ -40,7 +40,9 @@ def find_highlights(
     ]
     known = _lexemes_of(session, set().union(*words))
     return [
-        _spans(text, [word for word in found if known[word] & lexemes.get(language, _NOTHING)])
+        _spans(
+            text, [word for word in found if not known[word].isdisjoint(lexemes.get(language, ()))]
+        )
         for (language, text), found in zip(texts, words, strict=True)
     ]
 
@@ -52,18 +54,10 @@ def _spans(text: str, words: Iterable[Word]) -> tuple[Span, ...]:
         at = text.find(word)
         while at >= 0:
             end = at + len(word)
-            if not (_is_within(text[at - 1 : at]) or _is_within(text[end : end + 1])):
+            if not (_WORD.match(text[at - 1 : at]) or _WORD.match(text[end : end + 1])):
                 found.append((at, end))
             at = text.find(word, end)
     return tuple(sorted(found)[:_MOST_SPANS])
-
-
-def _is_within(letter: str) -> bool:
-    """Tell whether a word goes on with a letter, as ``\\w`` has it."""
-    return letter.isalnum() or letter == "_"
-
-
-_NOTHING: set[str] = set()
 
 
 def _lexemes_of(session: Session, words: Iterable[Word]) -> dict[Word, frozenset[str]]:

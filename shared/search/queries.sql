@@ -70,41 +70,25 @@ WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 -- of the model it will be embedded by, which saves asking for it.
 SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks, (
     SELECT m.id FROM kontor.embedding_models AS m
-    WHERE m.name = %(model)s AND m.revision = %(revision)s AND m.dimension = %(dimension)s
+    WHERE m.name = %(name)s AND m.revision = %(revision)s AND m.dimension = %(dimension)s
 ) AS model_id
 FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
 ORDER BY kind, word, language, chunk_count DESC, lexeme
 LIMIT 20000;
 
 -- :name search :many HitRow
--- The function answers ids and scores; the rows themselves come under row-level security.
--- LIMIT keeps each look-up one step in an index, also before the tables were ever analysed.
-SELECT c.id AS chunk_id, c.document_id, c.version_id, d.title, c.heading_path,
-    c.page_from AS page, c.boxes, c.span_start AS start, c.span_end AS "end", c.content AS text,
-    s.score, s.dense AS dense_score, s.stems AS lexical_score, s.grams AS gram_score,
-    s.title AS title_share, s.exact AS exact_share, s.dense_rank, s.stems_rank AS lexical_rank,
-    s.grams_rank AS gram_rank, s.most_dense, s.most_stems AS most_lexical, s.most_grams,
-    c.language, d.media_type, c.ordinal, c.reading, c.section_start, c.section_end, c.grids
-FROM kontor.find_chunks(
+-- One function, so that a session plans its statements once.
+SELECT s.chunk_id, s.document_id, s.version_id, s.title, s.heading_path, s.page, s.boxes,
+    s.span_start AS start, s.span_end AS "end", s.content AS text, s.score, s.dense AS dense_score,
+    s.stems AS lexical_score, s.grams AS gram_score, s.title_share, s.exact AS exact_share,
+    s.dense_rank, s.stems_rank AS lexical_rank, s.grams_rank AS gram_rank, s.most_dense,
+    s.most_stems AS most_lexical, s.most_grams, s.language, s.media_type, s.ordinal, s.reading,
+    s.section_start, s.section_end, s.grids
+FROM kontor.find_hits(
     %(asked)s::jsonb, %(weights)s::jsonb, %(vector)s::public.halfvec, %(model_id)s::smallint,
-    %(exact_limit)s::integer, %(filters)s::jsonb, %(most)s::integer
+    %(exact_limit)s::integer, %(filters)s::jsonb, %(threshold)s::float8, %(most)s::integer
 ) AS s
-CROSS JOIN LATERAL (
-    SELECT h.id, h.document_id, h.version_id, h.heading_path, h.page_from, h.boxes, h.span_start,
-        h.span_end, h.content, h.language, h.ordinal, h.reading, h.section_start, h.section_end,
-        h.grids
-    FROM kontor.chunks AS h
-    WHERE h.tenant_id = %(tenant_id)s AND h.id = s.chunk_id
-    LIMIT 1
-) AS c
-CROSS JOIN LATERAL (
-    SELECT t.title, t.media_type
-    FROM kontor.documents AS t
-    WHERE t.tenant_id = %(tenant_id)s AND t.id = c.document_id
-    LIMIT 1
-) AS d
-WHERE s.score >= %(threshold)s
-ORDER BY s.score DESC, c.id
+ORDER BY s.score DESC, s.chunk_id
 LIMIT %(most)s;
 
 -- :name list_frequencies :many FrequencyRow
@@ -123,9 +107,8 @@ LIMIT 20000;
 -- :name list_lexemes :many LexemesRow
 -- What words are in the index of a language: highlights.
 SELECT w.language, w.word, tsvector_to_array(kontor.lexemes_of(w.language, w.word)) AS lexemes
-FROM unnest(
-    string_to_array(%(languages)s, ' '), string_to_array(%(words)s, ' ')
-) AS w (language, word)
+FROM unnest(string_to_array(%(languages)s, ' '), string_to_array(%(words)s, ' '))
+    AS w (language, word)
 LIMIT 20000;
 
 -- :name find_active_model :one ActiveModelRow

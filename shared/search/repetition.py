@@ -54,9 +54,7 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
 def _say_the_same(one: HitRow, other: HitRow, digits: _Found, words: _Found) -> bool:
     if abs(one.dense_score - other.dense_score) > _NEAR or one.document_id == other.document_id:
         return False
-    longer, shorter = len(one.text), len(other.text)
-    if shorter > longer:
-        longer, shorter = shorter, longer
+    shorter, longer = sorted((len(one.text), len(other.text)))
     if shorter < _LEAST_SHARED / 2 * longer:  # half of it may be layout
         return False
     if digits[one.text] != digits[other.text]:

@@ -292,14 +292,7 @@ def look_up(
     session: Session, *, query: str, language: Language, most: int, model: VectorSpace
 ) -> list[FormRow]:
     """List what the question's words are in the tenant's languages, and what resembles them."""
-    params = {
-        "query": query,
-        "language": language,
-        "most": most,
-        "model": model.name,
-        "revision": model.revision,
-        "dimension": model.dimension,
-    }
+    params = {"query": query, "language": language, "most": most, **_named(model)}
     return session.all(QUERIES["look_up"], FormRow, params)
 
 
@@ -326,8 +319,11 @@ def list_lexemes(session: Session, words: Sequence[tuple[str, str]]) -> list[Lex
 
 def register_model(session: Session, model: EmbeddingModel) -> int:
     """Return the number of a model, given now if it is new."""
-    params = {"name": model.name, "revision": model.revision, "dimension": model.dimension}
-    return session.get(QUERIES["register_model"], ModelIdRow, params).id
+    return session.get(QUERIES["register_model"], ModelIdRow, _named(model)).id
+
+
+def _named(model: VectorSpace) -> dict[str, object]:
+    return {"name": model.name, "revision": model.revision, "dimension": model.dimension}
 
 
 def find_longest(session: Session) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from shared.adapters.database import Database, UnexpectedDatabaseError
+from shared.adapters.queries import Query
 from shared.kernel.context import working_on
 from shared.kernel.errors import ConflictError, InvalidError, UnavailableError
 from shared.kernel.ids import TenantId
@@ -46,6 +49,46 @@ def test_the_tenant_falls_off_after_a_failed_transaction(
     with database.system_transaction() as session:
         row = session.connection.execute("SELECT current_setting('app.tenant_id', true)").fetchone()
     assert row in {("",), (None,)}
+
+
+def test_a_transaction_within_a_transaction_is_undone_alone(
+    database: Database, tenant: TenantId
+) -> None:
+    def count(language: str) -> list[str]:
+        with database.transaction(tenant) as inner:
+            inner.connection.execute(
+                "INSERT INTO kontor.corpus_statistics VALUES (%s, %s, 1, 1)", (tenant, language)
+            )
+            if language == "en":
+                raise RuntimeError
+            rows = inner.connection.execute("SELECT language FROM kontor.corpus_statistics")
+            return [each for (each,) in rows]
+
+    with database.transaction(tenant):
+        assert count("de") == ["de"]
+        with pytest.raises(RuntimeError):
+            count("en")
+    assert count("simple") == ["de", "simple"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A row."""
+
+    one: int
+    other: str
+
+
+def test_columns_become_fields_by_name_whatever_their_order(
+    database: Database, tenant: TenantId
+) -> None:
+    with database.transaction(tenant) as session:
+        for columns in ("1 AS one, 'x' AS other", "'x' AS other, 1 AS one"):
+            query = Query("pairs", "many", "Pair", f"SELECT {columns}")
+            assert session.all(query, Pair) == [Pair(1, "x")] == [session.get(query, Pair)]
+        wrong = Query("pairs", "many", "Pair", "SELECT 1 AS one, 'x' AS another")
+        with pytest.raises(TypeError):
+            session.all(wrong, Pair)
 
 
 def _end_connections(owner_url: str) -> None:
