@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.deploy.model import files_of, has_its_bytes, install
+from infra.deploy.model import OUTPUTS, files_of, has_its_bytes, install
 from infra.deploy.prefixes import Pair, fit_prefixes
 from shared.inference.cards import CARD_FILE, Card, check_card, check_name, find_card, read_card
 from shared.inference.embedding import MODEL_FILE, TOKENIZER_FILE, OnnxEmbedder, Tokenizer
@@ -231,6 +231,7 @@ def _write_card(
         "pooling": folder.pooling,
         **found,
         "source_sha256": sha256_of_file(folder.weights).hex(),
+        "outputs": OUTPUTS,
         "files": files_of(building),
     }
     (building / CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

@@ -6,16 +6,20 @@ Every feature lies between about -1 and 1. What they are worth is fitted, not ch
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from shared.inference.extraction.alignment import Alignment, Asking
 from shared.inference.extraction.candidates import Candidate, candidates_of
-from shared.inference.extraction.matching import Shares, root, roots
+from shared.inference.extraction.matching import Shares, likeness, root, roots
+from shared.inference.extraction.measures import names_unit
 from shared.inference.extraction.model import Passage
 from shared.inference.extraction.questions import (
+    FUNCTION_WORDS,
     Kind,
     fits,
     focus_of,
@@ -47,10 +51,22 @@ FEATURES = (
     "numbers_missing",  # share of the question's numbers it lacks
     "names_missing",  # share of the question's names that the passage lacks
     "anaphora",  # it says "he", and the sentence before has what was asked
+    "aligned",  # how near the question's words find counterparts by meaning: see alignment
+    "aligned_least",
+    "aligned_rarest",
+    "aligned_asking",
+    "aligned_all",
+    "passage_aligned",  # the best of "aligned" in its passage
+    "kindred",  # how much of the question's words is written in words of the sentence
+    "covered",  # share of the sentence's own 4-grams that are asked for
+    "unit",  # a number of years for "how old": what is counted is named
+    "length",
+    "heading",  # share of the last heading above that the question names
 )
 
 # Read by the model at most; the rest share too few words. 16 measured as good as 30 (XQuAD).
 _READ = 16
+_LONGEST = 6.0  # log of about 400 words
 _BEFORE = 0.5
 _CLOSE = 3
 _NAME = re.compile(r"\b[A-ZÄÖÜ][\w-]+")
@@ -86,28 +102,39 @@ def read(
     question: str, passages: Sequence[Passage], *, language: str, embedder: Embedder
 ) -> Reading | None:
     """Describe the likeliest sentences, embedded in one call; ``None`` if there are none."""
+    import numpy as np
+
     candidates = candidates_of(passages)
     asked = _Asked(question, language)
     if not candidates or not asked.words:
         return None
     scene = _Scene(asked, candidates)
     chosen = sorted(range(len(candidates)), key=lambda i: (-scene.promise(i), i))[:_READ]
+    read_as = [scene.in_context(index) for index in chosen]
+    first, *made = embedder.read_tokens([question, *read_as])
+    asking = Asking(question, first, scene.rarity)
     # The search has embedded the question before: a remembering embedder has it at hand.
     meant = embedder.embed_question(question)
-    vectors = embedder.embed([scene.in_context(i) for i in chosen])
-    cosines = [float(row @ meant) for row in vectors]
-    closest = max(cosines)
-    rows = [
-        scene.features(index, cosine=cosine, closest=closest)
-        for index, cosine in zip(chosen, cosines, strict=True)
-    ]
-    return Reading(asked.kind, [candidates[i] for i in chosen], _matrix(rows), vectors)
+    sights = []
+    for index, text, each in zip(chosen, read_as, made, strict=True):
+        # What the sentence before lends is in the vectors; its own words are not counted.
+        own = each.spans[:, 0] >= len(text) - len(candidates[index].said)
+        sights.append(Sight(float(each.whole @ meant), asking.align(each.tokens[own])))
+    seen = dict(zip(chosen, sights, strict=True))
+    return Reading(
+        asked.kind,
+        [candidates[i] for i in chosen],
+        np.array([scene.features(index, seen) for index in chosen], dtype=np.float64),
+        np.stack([each.whole for each in made]),
+    )
 
 
-def _matrix(rows: list[list[float]]) -> NDArray[np.float64]:
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the model sees in one sentence: its cosine with the question, and their words'."""
 
-    return np.array(rows, dtype=np.float64)
+    cosine: float
+    alignment: Alignment
 
 
 class _Asked:
@@ -159,9 +186,15 @@ class _Scene:
             return candidate.said
         return f"{self._candidates[before].said} {candidate.said}"
 
-    def features(self, index: int, *, cosine: float, closest: float) -> list[float]:
-        """Return a candidate's row, in the order of ``FEATURES``."""
+    @property
+    def rarity(self) -> Mapping[str, float]:
+        """How much each word of the question weighs."""
+        return self._words.weights
+
+    def features(self, index: int, seen: Mapping[int, Sight]) -> list[float]:
+        """Return a candidate's row, in the order of ``FEATURES``; ``seen`` holds all that are."""
         asked, candidate, held = self._asked, self._candidates[index], self._held[index]
+        aligned, rank = seen[index].alignment, candidate.rank
         passage = self._passages[candidate.rank]
         words_before, grams_before = self._lent(held, self._above(index))
         words_after, _ = self._lent(held, self._beside(index, 1))
@@ -169,7 +202,7 @@ class _Scene:
         lent = words_before + grams_before
         language = candidate.passage.language
         return [
-            cosine,
+            seen[index].cosine,
             self._words.of(held.words),
             self._grams.of(held.grams),
             words_before,
@@ -178,14 +211,39 @@ class _Scene:
             self._words.of(passage.words),
             self._grams.of(passage.grams),
             1 / (1 + candidate.rank),
-            closest if closeness is None else closeness,
+            max(s.cosine for s in seen.values()) if closeness is None else closeness,
             fits(asked.kind, candidate.said, question=asked.text, language=language),
             _focus(asked, candidate),
             _adjacent(asked, candidate),
             _missing(asked.numbers, frozenset(words(candidate.said))),
             _missing(asked.names, passage.words),
             lent if candidate.is_anaphoric else 0.0,
+            aligned.average,
+            aligned.least,
+            aligned.rarest,
+            aligned.asking,
+            aligned.all,
+            max(s.alignment.average for i, s in seen.items() if self._rank(i) == rank),
+            self._kindred(candidate),
+            len(held.grams) / max(1, len(candidate.grams)),
+            names_unit(asked.text, candidate.said),
+            math.log1p(len(candidate.roots)) / _LONGEST,
+            _heading(asked, candidate.passage),
         ]
+
+    def _rank(self, index: int) -> int:
+        return self._candidates[index].rank
+
+    def _kindred(self, candidate: Candidate) -> float:
+        """Weigh the question's words by how much of each is written in a word of the sentence."""
+        said = set(words(candidate.said))
+        language = candidate.passage.language
+        total = sum(self.rarity.values())
+        shares = (
+            weight * max((likeness(word, other, language) for other in said), default=0.0)
+            for word, weight in self.rarity.items()
+        )
+        return sum(shares) / total if total else 0.0
 
     def _above(self, index: int) -> _Held:
         """Return what the sentence before and the headings of the passage have."""
@@ -222,6 +280,17 @@ def _headings(asked: _Asked, passage: Passage) -> _Held:
         frozenset(word for word in asked.words if root(word, language) in known),
         asked.grams & grams(text),
     )
+
+
+def _heading(asked: _Asked, passage: Passage) -> float:
+    """Return the share of the last heading's 4-grams that the question has."""
+    named = (
+        [word for word in words(passage.headings[-1]) if word not in FUNCTION_WORDS]
+        if passage.headings
+        else []
+    )
+    letters = grams(" ".join(word for word in named if not _DIGIT.search(word)))
+    return len(letters & asked.grams) / len(letters) if named and letters else 0.0
 
 
 def _focus(asked: _Asked, candidate: Candidate) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared.inference.extraction.belief import shares, tongue, weights
+from shared.inference.extraction.belief import fitted_for, shares
 from shared.inference.extraction.candidates import LONGEST_CHARS, Candidate, items_after
 from shared.inference.extraction.features import FEATURES, Reading, read
 from shared.inference.extraction.model import Finding, Passage, Quote, State
@@ -49,7 +49,7 @@ def find_quotes(
     reading = read(question, passages, language=language, embedder=embedder)
     if reading is None:
         return Finding("unknown", 0.0, ())
-    fitted = weights(tongue(language, reading.candidates[0].passage.language))
+    fitted = fitted_for(language, reading)
     scores = fitted.scores(reading) + _priors(reading)
     confidence = fitted.probability(reading, scores)
     able = _able(reading)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+_SECTION = re.compile(r"\W*(?:§|Art(?:ikel|\.)?\s)\s*\d")
 
 State = Literal["answer", "related", "unknown"]
 
@@ -26,6 +29,11 @@ class Passage:
     headings: tuple[str, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     closeness: float | None = None
+
+    @property
+    def is_provision(self) -> bool:
+        """Whether it stands under a numbered section of a law or a contract."""
+        return any(_SECTION.match(heading) for heading in self.headings)
 
 
 @dataclass(frozen=True, slots=True)
