@@ -245,7 +245,12 @@ class Hall:
             article=article,
             found=whole,
             holds=np.array([holds(each, each.start) for each in whole.candidates]),
-            quoted=np.array([holds(each, quotation_start(each)) for each in whole.candidates]),
+            quoted=np.array(
+                [
+                    holds(each, quotation_start(whole, place))
+                    for place, each in enumerate(whole.candidates)
+                ]
+            ),
             near=reading(near),
             far=reading(far),
         )

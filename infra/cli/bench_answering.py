@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.eval import DEFAULT_WORK, Work
 from infra.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from infra.bench.fitting import Example
 
 
 def bench_answering(
@@ -41,30 +44,41 @@ def bench_answering(
     import json
     from dataclasses import asdict
 
-    from infra.bench.answering import (
-        PROVISIONS,
-        Hall,
-        fit_weights,
-        gather,
-        measure_all,
-        read_squad,
-    )
-    from infra.bench.provisions import gather_laws, read_law_questions
-    from infra.bench.remembering import RememberingEmbedder
-    from infra.cli.bench import HEAD, interruptible, print_measurements, show_progress
+    from infra.bench.answering import fit_weights, measure_all
+    from infra.cli.bench import HEAD, print_measurements
     from infra.cli.terminal import print_json
-    from infra.deploy.model import NAME, ensure_model
-    from shared.inference.registry import open_embedder
-    from shared.ingestion.preferences import ReadingSettings
     from shared.kernel.errors import InvalidError
-    from shared.kernel.settings import settings
 
     if (laws is None) != (law_questions is None) or not (files or laws):
         raise InvalidError(
             "There is nothing to ask, or nothing to ask it about.",
             hint="Name SQuAD files, or --laws FOLDER with --law-questions FILE, or both.",
         )
-    corpora = [read_squad(file) for file in files or ()]
+    gathered = _ask(files or [], laws, law_questions, work)
+    found = measure_all(gathered)
+    if write is not None:
+        write.write_text(json.dumps(fit_weights(gathered), indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        typer.echo(HEAD)
+        print_measurements(found)
+
+
+def _ask(
+    files: list[Path], laws: Path | None, law_questions: Path | None, work: Path
+) -> dict[str, list[Example]]:
+    """Ask everything; the vectors that were made are kept in ``work`` for the next run."""
+    from infra.bench.answering import PROVISIONS, Hall, gather, read_squad
+    from infra.bench.provisions import gather_laws, read_law_questions
+    from infra.bench.remembering import RememberingEmbedder
+    from infra.cli.bench import interruptible, show_progress
+    from infra.deploy.model import NAME, ensure_model
+    from shared.inference.registry import open_embedder
+    from shared.ingestion.preferences import ReadingSettings
+    from shared.kernel.settings import settings
+
+    corpora = [read_squad(file) for file in files]
     asked = read_law_questions(law_questions) if law_questions else []
     with interruptible(), show_progress("Asking") as progress:
         ensure_model(work / "models", progress=progress)
@@ -78,11 +92,4 @@ def bench_answering(
                     gathered[PROVISIONS] = gather_laws(hall, laws, asked, reading)
         finally:
             embedder.save()
-        found = measure_all(gathered)
-        if write is not None:
-            write.write_text(json.dumps(fit_weights(gathered), indent=2) + "\n", encoding="utf-8")
-    if as_json:
-        print_json([asdict(each) for each in found])
-    else:
-        typer.echo(HEAD)
-        print_measurements(found)
+    return gathered

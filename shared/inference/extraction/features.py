@@ -69,6 +69,7 @@ _READ = 16
 _LONGEST = 6.0  # log of about 400 words
 _BEFORE = 0.5
 _CLOSE = 3
+_LEANING = 0.2  # of the question's weight; quotes one answer in twenty with the sentence before
 _NAME = re.compile(r"\b[A-ZÄÖÜ][\w-]+")
 _DIGIT = re.compile(r"\d")
 
@@ -77,13 +78,25 @@ _DIGIT = re.compile(r"\d")
 class Reading:
     """The likeliest sentences and their features: float64, (n, len(FEATURES)), in their order.
 
-    ``vectors``: float32, (n, dimension), what the model made of each sentence.
+    ``vectors``: float32, (n, dimension), what the model made of each sentence. ``leaning`` tells
+    which sentences leave to the one before them what the question asks about.
     """
 
     kind: Kind
     candidates: list[Candidate]
     features: NDArray[np.float64]
     vectors: NDArray[np.float32]
+    leaning: NDArray[np.bool_]
+
+    def only(self, kept: NDArray[np.bool_]) -> Reading:
+        """Return the reading without some of its sentences."""
+        return Reading(
+            self.kind,
+            [each for each, is_kept in zip(self.candidates, kept, strict=True) if is_kept],
+            self.features[kept],
+            self.vectors[kept],
+            self.leaning[kept],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,7 @@ def read(
         [candidates[i] for i in chosen],
         np.array([scene.features(index, seen) for index in chosen], dtype=np.float64),
         np.stack([each.whole for each in made]),
+        np.array([scene.leans(index) for index in chosen]),
     )
 
 
@@ -164,12 +178,13 @@ class _Scene:
         self._words = Shares(asked.words, [held.words for held in self._held])
         self._grams = Shares(asked.grams, [held.grams for held in self._held])
         self._places = {(each.rank, each.place): i for i, each in enumerate(candidates)}
-        self._headings: dict[int, _Held] = {}
+        self._headings: dict[tuple[int, str], _Held] = {}
         self._passages: dict[int, _Held] = {}
         for each, held in zip(candidates, self._held, strict=True):
-            if each.rank not in self._headings:
-                self._headings[each.rank] = _headings(asked, each.passage)
-            known = self._passages.get(each.rank, self._headings[each.rank])
+            above = (each.rank, each.heading)
+            if above not in self._headings:
+                self._headings[above] = _headings(asked, each)
+            known = self._passages.get(each.rank, self._headings[above])
             self._passages[each.rank] = known.joined(held)
 
     def promise(self, index: int) -> float:
@@ -190,6 +205,15 @@ class _Scene:
     def rarity(self) -> Mapping[str, float]:
         """How much each word of the question weighs."""
         return self._words.weights
+
+    def leans(self, index: int) -> bool:
+        """Whether the sentence before has a good part of the question that this one lacks.
+
+        So "The record was held by Elway" answers only behind what the record is.
+        """
+        candidate = self._candidates[index]
+        known = self._held[index].joined(self._headings[candidate.rank, candidate.heading])
+        return sum(self._lent(known, self._beside(index, -1))) / 2 >= _LEANING
 
     def features(self, index: int, seen: Mapping[int, Sight]) -> list[float]:
         """Return a candidate's row, in the order of ``FEATURES``; ``seen`` holds all that are."""
@@ -228,7 +252,7 @@ class _Scene:
             len(held.grams) / max(1, len(candidate.grams)),
             names_unit(asked.text, candidate.said),
             math.log1p(len(candidate.roots)) / _LONGEST,
-            _heading(asked, candidate.passage),
+            _heading(asked, candidate),
         ]
 
     def _rank(self, index: int) -> int:
@@ -247,12 +271,16 @@ class _Scene:
 
     def _above(self, index: int) -> _Held:
         """Return what the sentence before and the headings of the passage have."""
-        return self._beside(index, -1).joined(self._headings[self._candidates[index].rank])
+        candidate = self._candidates[index]
+        heading = self._headings[candidate.rank, candidate.heading]
+        return self._beside(index, -1).joined(heading)
 
     def _beside(self, index: int, distance: int) -> _Held:
         candidate = self._candidates[index]
         found = self._places.get((candidate.rank, candidate.place + distance))
-        return _NOTHING if found is None else self._held[found]
+        if found is None or self._candidates[found].heading != candidate.heading:
+            return _NOTHING
+        return self._held[found]
 
     def _lent(self, held: _Held, other: _Held) -> tuple[float, float]:
         """Weigh the words and 4-grams that only the neighbour has."""
@@ -273,8 +301,10 @@ def _held(asked: _Asked, candidate: Candidate) -> _Held:
     )
 
 
-def _headings(asked: _Asked, passage: Passage) -> _Held:
-    text, language = " ".join(passage.headings), passage.language
+def _headings(asked: _Asked, candidate: Candidate) -> _Held:
+    passage = candidate.passage
+    above = dict.fromkeys((*passage.headings, candidate.heading))
+    text, language = " ".join(above), passage.language
     known = frozenset(roots(text, language))
     return _Held(
         frozenset(word for word in asked.words if root(word, language) in known),
@@ -282,15 +312,11 @@ def _headings(asked: _Asked, passage: Passage) -> _Held:
     )
 
 
-def _heading(asked: _Asked, passage: Passage) -> float:
+def _heading(asked: _Asked, candidate: Candidate) -> float:
     """Return the share of the last heading's 4-grams that the question has."""
-    named = (
-        [word for word in words(passage.headings[-1]) if word not in FUNCTION_WORDS]
-        if passage.headings
-        else []
-    )
-    letters = grams(" ".join(word for word in named if not _DIGIT.search(word)))
-    return len(letters & asked.grams) / len(letters) if named and letters else 0.0
+    named = [word for word in words(candidate.heading) if word not in FUNCTION_WORDS]
+    letters = grams(" ".join(word for word in named if not _DIGIT.search(word))) if named else set()
+    return len(letters & asked.grams) / len(letters) if letters else 0.0
 
 
 def _focus(asked: _Asked, candidate: Candidate) -> float:

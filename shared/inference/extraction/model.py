@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-_SECTION = re.compile(r"\W*(?:§|Art(?:ikel|\.)?\s)\s*\d")
+# "§ 3 Dauer des Urlaubs", but not "§ 68 des Gesetzes findet Anwendung."
+_SECTION = re.compile(r"\W*(?:§|Art(?:ikel|\.)?\s)\s*\d[^\n]{0,200}(?<![.!?:;,])")
 
 State = Literal["answer", "related", "unknown"]
+
+
+def begins_section(text: str) -> bool:
+    """Whether a text is the heading of a numbered section, as laws and contracts have them."""
+    return bool(_SECTION.fullmatch(text.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class Passage:
     @property
     def is_provision(self) -> bool:
         """Whether it stands under a numbered section of a law or a contract."""
-        return any(_SECTION.match(heading) for heading in self.headings)
+        texts = (*self.headings, *self.text.split("\n\n"))
+        return any(map(begins_section, texts))
 
 
 @dataclass(frozen=True, slots=True)
