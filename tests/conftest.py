@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.contract.targets",
     "tests.faults.options",
     "tests.security.injection.options",
+    "tests.security.options",
 ]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.edge.bodies import Body
 from shared.agents.model import LONGEST_TASK, Report
 
 
@@ -79,18 +80,14 @@ class RunPage(BaseModel):
     next_cursor: str | None
 
 
-class DecisionBody(BaseModel):
+class DecisionBody(Body):
     """Yes or no to one proposed change."""
-
-    model_config = ConfigDict(extra="forbid")
 
     action_id: UUID
     answer: Literal["yes", "no"]
 
 
-class ReplyBody(BaseModel):
+class ReplyBody(Body):
     """What the user says to what the run asked."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(max_length=LONGEST_TASK)

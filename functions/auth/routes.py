@@ -1,133 +1,96 @@
-"""Routes of auth; login and the public keys need no authorizer."""
+"""Routes of auth: sign in, who am I, the public keys, the tenant's people."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, SecretStr
+from fastapi import APIRouter, Query, Request, Response
 
+from functions.auth import (
+    account_routes,
+    invitation_routes,
+    joining_routes,
+    key_routes,
+    oidc_routes,
+    provider_routes,
+    second_factor_routes,
+    session_routes,
+)
+from functions.auth.attempts import counted, record_failed_sign_in
+from functions.auth.issuing import device_of, rules_of, signed_in
+from functions.auth.schemas import (
+    KeysAnswer,
+    PersonAnswer,
+    SignInRequest,
+    TokenAnswer,
+    UserAnswer,
+    UserRequest,
+    UsersAnswer,
+    person_answer,
+    user_answer,
+)
+from functions.auth.trail import record_sign_in
 from functions.edge.http import Caller
 from shared.audit import service as audit
+from shared.identity import entering
 from shared.identity import service as identity
-from shared.identity.keys import load_signing_key
-from shared.identity.model import Tenant, User
+from shared.identity.model import Device, SignIn, Welcome
+from shared.identity.throttling import Try
+from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import App
 from shared.wiring import app as wired
 
 router = APIRouter()
-
-Text = Annotated[str, Field(min_length=1, max_length=256)]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-
-
-class SignInRequest(BaseModel):
-    """Who signs in; ``tenant`` (its slug) only if the address is known in several."""
-
-    email: Text
-    password: Password
-    tenant: Annotated[str | None, Field(max_length=63)] = None
-
-
-class PersonAnswer(BaseModel):
-    """The person who is signed in, and where."""
-
-    id: UUID
-    email: str
-    display_name: str
-    role: str
-    tenant_id: UUID
-    tenant: str
-
-
-class TokenAnswer(BaseModel):
-    """An access token, to be sent as ``Authorization: Bearer …``; ``expires_in`` in seconds."""
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6749's name of the scheme
-    expires_in: int
-    user: PersonAnswer
-
-
-class UserRequest(BaseModel):
-    """A person to be added to the caller's tenant."""
-
-    email: Text
-    display_name: Text
-    password: Password
-    role: Literal["admin", "editor", "viewer"] = "viewer"
-
-
-class UserAnswer(BaseModel):
-    """A person of the tenant, as administrators see them."""
-
-    id: UUID
-    email: str
-    display_name: str
-    role: str
-    is_active: bool
-    created_at: datetime
-    signed_in_at: datetime | None
-
-
-class UsersAnswer(BaseModel):
-    """A page of people by e-mail address."""
-
-    items: list[UserAnswer]
-    next_cursor: str | None
-
-
-class KeysAnswer(BaseModel):
-    """A JSON Web Key Set (RFC 7517)."""
-
-    keys: list[dict[str, str]]
+for part in (
+    session_routes,
+    second_factor_routes,
+    account_routes,
+    joining_routes,
+    invitation_routes,
+    key_routes,
+    oidc_routes,
+    provider_routes,
+):
+    router.include_router(part.router)
 
 
 @router.post("/auth/login")
-def sign_in(request: SignInRequest, response: Response) -> TokenAnswer:
-    """Exchange e-mail address and password for an access token."""
-    app = wired()
-    password = request.password.get_secret_value()
-    rules = _rules(app)
-    account = identity.recognise(
-        app.database, email=request.email, password=password, tenant_slug=request.tenant
-    )
+def sign_in(body: SignInRequest, request: Request, response: Response) -> TokenAnswer:
+    """Exchange e-mail address and password for an access token and a refresh token.
+
+    Where a code is asked for as well, the answer is a problem of the type
+    ``second-factor-required`` with a challenge, for POST /auth/login/second-factor.
+    """
+    app, device = wired(), device_of(request)
+    password = body.password.get_secret_value()
+    rules = rules_of(app)
+    account = _recognised(app, body, password, device)
     with app.database.transaction(account.tenant_id) as session:
-        welcome = identity.welcome(session, account, password=password, rules=rules)
-        audit.record(
-            session,
-            actor_id=welcome.user.id,
-            action="user.signed_in",
-            subject=f"user:{welcome.user.id}",
-        )
-    response.headers["cache-control"] = "no-store"  # RFC 6749, section 5.1
-    return TokenAnswer(
-        access_token=welcome.access_token,
-        expires_in=welcome.expires_in_s,
-        user=_person(welcome.user, welcome.tenant),
-    )
+        entered = entering.enter(session, account, password=password, rules=rules, device=device)
+        if isinstance(entered, Welcome):
+            record_sign_in(session, entered, "password")
+    if isinstance(entered, entering.Challenge):
+        raise entering.raised(entered)
+    return signed_in(entered, response)
+
+
+def _recognised(app: App, body: SignInRequest, password: str, device: Device) -> SignIn:
+    """Check the password, once the tries so far allow it; a failed one is on record."""
+    try:
+        with counted(app, Try("sign_in", body.email, device.address)):
+            return identity.recognise(
+                app.database, email=body.email, password=password, tenant_slug=body.tenant
+            )
+    except UnauthenticatedError:
+        record_failed_sign_in(app, body.email, body.tenant, device)
+        raise
 
 
 @router.get("/auth/me")
 def me(caller: Caller) -> PersonAnswer:
     """Tell who the token belongs to."""
     with wired().database.transaction(caller.tenant_id) as session:
-        return _person(identity.me(session, caller), identity.own_tenant(session))
-
-
-@router.post("/auth/logout", status_code=204)
-def sign_out(caller: Caller) -> None:
-    """Void every token of the caller, on every device, at once."""
-    with wired().database.transaction(caller.tenant_id) as session:
-        identity.sign_out(session, caller)
-        audit.record(
-            session,
-            actor_id=caller.user_id,
-            action="user.signed_out",
-            subject=f"user:{caller.user_id}",
-        )
+        return person_answer(identity.me(session, caller), identity.own_tenant(session))
 
 
 @router.get("/.well-known/jwks.json")
@@ -148,7 +111,9 @@ def list_users(
     """List the people of the caller's tenant."""
     with wired().database.transaction(caller.tenant_id) as session:
         page = identity.list_users(session, caller, cursor=cursor, limit=limit)
-    return UsersAnswer(items=[_user(user) for user in page.items], next_cursor=page.next_cursor)
+    return UsersAnswer(
+        items=[user_answer(user) for user in page.items], next_cursor=page.next_cursor
+    )
 
 
 @router.post("/api/v1/users", status_code=201)
@@ -170,35 +135,4 @@ def add_user(request: UserRequest, caller: Caller) -> UserAnswer:
             subject=f"user:{user.id}",
             details={"role": user.role},
         )
-    return _user(user)
-
-
-def _rules(app: App) -> identity.TokenRules:
-    return identity.TokenRules(
-        key=load_signing_key(app.secrets, app.settings.signing_secret),
-        issuer=app.settings.token_issuer,
-        life_s=app.settings.access_token_s,
-    )
-
-
-def _person(user: User, tenant: Tenant) -> PersonAnswer:
-    return PersonAnswer(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        role=user.role,
-        tenant_id=tenant.id,
-        tenant=tenant.slug,
-    )
-
-
-def _user(user: User) -> UserAnswer:
-    return UserAnswer(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        role=user.role,
-        is_active=user.is_active,
-        created_at=user.created_at,
-        signed_in_at=user.signed_in_at,
-    )
+    return user_answer(user)

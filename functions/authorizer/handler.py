@@ -1,8 +1,9 @@
 """The Lambda entry of the authorizer: a token in, a principal or a refusal out.
 
 HTTP API events (payload 2.0) get a simple response, WebSocket ``$connect`` events an IAM policy.
-A bad token is an answer, not an error; only a missing database raises, so that API Gateway
-answers 500 and the client tries again instead of signing in anew.
+A socket may also be opened with a ticket, which counts once. A bad token is an answer, not an
+error; only a missing database raises, so that API Gateway answers 500 and the client tries again
+instead of signing in anew.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from functions.edge.caller import context_of
 from shared.identity.model import Principal
+from shared.identity.opaque import PREFIXES
+from shared.identity.tickets import verify as verify_ticket
 from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 wired()
 PROTOCOL_PREFIX = "bearer."
+TICKET_PREFIX = PREFIXES["ticket"]
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -27,13 +32,23 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if is_socket and not token:
         token = _from_subprotocol(headers.get("sec-websocket-protocol", ""))
     try:
-        principal = wired().verifier.verify(token) if token else None
+        principal = _principal(token, is_socket=is_socket) if token else None
     except UnauthenticatedError as error:
         logger.info("token refused", extra={"reason": error.detail})
         principal = None
+    context = context_of(principal) if principal else {}
     if is_socket:
-        return _policy(principal, str(event["methodArn"]))
-    return {"isAuthorized": principal is not None, "context": _context_of(principal)}
+        return _policy(principal, str(event["methodArn"]), context)
+    return {
+        "isAuthorized": principal is not None,
+        "context": context,
+    }
+
+
+def _principal(token: str, *, is_socket: bool) -> Principal:
+    if is_socket and token.startswith(TICKET_PREFIX):
+        return verify_ticket(wired().database, token)
+    return wired().verifier.verify(token)
 
 
 def _bearer(header: str) -> str:
@@ -49,18 +64,7 @@ def _from_subprotocol(header: str) -> str:
     return ""
 
 
-def _context_of(principal: Principal | None) -> dict[str, str]:
-    if principal is None:
-        return {}
-    return {
-        "tenant_id": str(principal.tenant_id),
-        "user_id": str(principal.user_id),
-        "email": principal.email,
-        "role": principal.role,
-    }
-
-
-def _policy(principal: Principal | None, resource: str) -> dict[str, Any]:
+def _policy(principal: Principal | None, resource: str, context: dict[str, str]) -> dict[str, Any]:
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if principal else "Deny",
@@ -69,5 +73,5 @@ def _policy(principal: Principal | None, resource: str) -> dict[str, Any]:
     return {
         "principalId": str(principal.user_id) if principal else "nobody",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": _context_of(principal),
+        "context": context,
     }

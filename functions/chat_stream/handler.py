@@ -6,7 +6,7 @@ from functions.chat_stream.agent_routes import router as agent_router
 from functions.chat_stream.routes import router
 from functions.edge.http import make_app
 
-app = make_app("chat_stream")
+app = make_app("chat_stream", verifies_callers=True)
 app.include_router(router)
 app.include_router(agent_router)
 handler = app

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.edge.bodies import Body
 from functions.edge.citing import CitationBody
 
 
@@ -33,10 +34,8 @@ class ConversationPage(BaseModel):
     next_cursor: str | None
 
 
-class ConversationChange(BaseModel):
+class ConversationChange(Body):
     """What is to change; what is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     is_pinned: bool | None = None
@@ -95,10 +94,8 @@ class ExportBody(BaseModel):
     content: str
 
 
-class KeepingBody(BaseModel):
+class KeepingBody(Body):
     """How many days conversations are kept after their last question; 0 keeps them for good."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keep_days: int = Field(ge=0, le=36500)
 

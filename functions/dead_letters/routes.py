@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.edge.bodies import Body
 from functions.edge.http import Caller
 from shared.identity.model import Principal
 from shared.ingestion.intake import announcement
@@ -46,10 +47,8 @@ class DeadLetterPage(BaseModel):
     next_cursor: str | None
 
 
-class RedriveRequest(BaseModel):
+class RedriveRequest(Body):
     """Which letters: some by id, or all that are open."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ids: list[UUID] = Field(default_factory=list, max_length=ALL_AT_ONCE)
     all: bool = False

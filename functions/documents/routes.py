@@ -20,6 +20,7 @@ from functions.documents.schemas import (
     VersionBody,
 )
 from functions.documents.trash_routes import erase
+from functions.edge.bodies import Name
 from functions.edge.http import Caller
 from shared.audit import service as audit
 from shared.documents import collections, descriptions
@@ -40,7 +41,7 @@ def list_documents(
     caller: Caller,
     *,
     folder: Annotated[str, Query(max_length=4096)] = "",
-    tag: Annotated[list[str] | None, Query(max_length=50)] = None,
+    tag: Annotated[list[Name] | None, Query(max_length=50)] = None,
     collection: UUID | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Metadata = dict[str, str | int | float | bool | None]
+from functions.edge.bodies import Body, Metadata, Name
 
 
 class FromRow(BaseModel):
@@ -121,7 +121,7 @@ class DocumentPage(BaseModel):
     next_cursor: str | None
 
 
-class DocumentChange(BaseModel):
+class DocumentChange(Body):
     """What to change; absent fields stay.
 
     ``metadata`` is merged into what is there, ``null`` takes a name out; with ``metadata_mode``
@@ -129,8 +129,6 @@ class DocumentChange(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
         json_schema_extra={
             "examples": [
                 {"title": "Lease 2026", "metadata": {"year": 2026}, "add_tags": ["signed"]}
@@ -142,9 +140,9 @@ class DocumentChange(BaseModel):
     folder: str | None = Field(default=None, max_length=4096)
     metadata: Metadata | None = Field(default=None, max_length=64)
     metadata_mode: Literal["merge", "replace"] = "merge"
-    tags: list[str] | None = Field(default=None, max_length=100)
-    add_tags: list[str] = Field(default_factory=list, max_length=100)
-    remove_tags: list[str] = Field(default_factory=list, max_length=100)
+    tags: list[Name] | None = Field(default=None, max_length=100)
+    add_tags: list[Name] = Field(default_factory=list, max_length=100)
+    remove_tags: list[Name] = Field(default_factory=list, max_length=100)
 
 
 class TagCount(FromRow):

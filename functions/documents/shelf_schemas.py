@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from functions.documents.schemas import FromRow
+from functions.edge.bodies import Body
 
-Asked = ConfigDict(extra="forbid", strict=True)
 # JSON has no ids, only texts.
 AskedId = Annotated[UUID, Field(strict=False)]
 
@@ -32,18 +32,14 @@ class FolderPage(BaseModel):
     next_cursor: str | None
 
 
-class NewFolder(BaseModel):
+class NewFolder(Body):
     """Where a folder is to be."""
-
-    model_config = Asked
 
     path: str = Field(min_length=1, max_length=4096, examples=["contracts/2026"])
 
 
-class FolderChange(BaseModel):
+class FolderChange(Body):
     """Where a folder is to be from now on, with everything in it; this also renames it."""
-
-    model_config = Asked
 
     path: str = Field(min_length=1, max_length=4096, examples=["archive/contracts/2026"])
 
@@ -74,28 +70,22 @@ class CollectionPage(BaseModel):
     next_cursor: str | None
 
 
-class NewCollection(BaseModel):
+class NewCollection(Body):
     """A collection to be made."""
-
-    model_config = Asked
 
     name: str = Field(min_length=1, max_length=255, examples=["Board meeting"])
     description: str = Field(default="", max_length=4000)
 
 
-class CollectionChange(BaseModel):
+class CollectionChange(Body):
     """What to change; absent fields stay."""
-
-    model_config = Asked
 
     name: str | None = Field(default=None, min_length=1, max_length=255, examples=["Board 2026"])
     description: str | None = Field(default=None, max_length=4000)
 
 
-class DocumentIds(BaseModel):
+class DocumentIds(Body):
     """Documents to put into a collection; all or none."""
-
-    model_config = Asked
 
     document_ids: list[AskedId] = Field(min_length=1, max_length=1000)
 

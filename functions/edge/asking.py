@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from functions.edge.bodies import Body, Metadata, Name
 from functions.edge.citing import CellBody as CellBody  # noqa: PLC0414 - asked for here, too
 from shared.answering import service as answering
 from shared.answering.model import LONGEST_QUESTION, Instruments, Question
@@ -27,13 +28,11 @@ from shared.search.model import Filters
 from shared.search.tuning import ranking_of
 from shared.wiring import App
 
-Names = Annotated[list[str], Field(min_length=1, max_length=1000)]
+Names = Annotated[list[Name], Field(min_length=1, max_length=1000)]
 
 
-class FiltersBody(BaseModel):
+class FiltersBody(Body):
     """Where to look; what is left out restricts nothing."""
-
-    model_config = ConfigDict(extra="forbid")
 
     folder: str | None = Field(default=None, max_length=4096, examples=["contracts/2026"])
     document_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
@@ -41,7 +40,7 @@ class FiltersBody(BaseModel):
     languages: Names | None = Field(default=None, examples=[["de", "en"]])
     created_after: datetime | None = None
     created_before: datetime | None = None
-    metadata: dict[str, str | int | float | bool | None] | None = None
+    metadata: Metadata | None = None
     collection: UUID | None = None
     tags: Names | None = Field(default=None, examples=[["signed"]])
     version_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
@@ -64,15 +63,13 @@ class FiltersBody(BaseModel):
         )
 
 
-class AskBody(BaseModel):
+class AskBody(Body):
     """A question, the conversation it continues, and where to look.
 
     ``edits`` is the id of an earlier question that this one takes the place of; ``regenerates``
     that of a question, or of its answer, that is answered anew (``question`` stays empty). Both
     begin a branch of their conversation.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     question: str = Field(
         default="", max_length=LONGEST_QUESTION, examples=["Wie lang ist die Kündigungsfrist?"]

@@ -20,22 +20,31 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.edge.caller import principal_of
+from functions.edge.caller import gateway_context, principal_of
+from functions.edge.headers import SafeHeaders
+from functions.edge.idempotency import Idempotency
+from functions.edge.limiting import RateLimits
+from functions.edge.payloads import CheckedPayloads
+from functions.edge.refusing import answer_error
+from shared.audit import service as audit
 from shared.identity.model import Principal
-from shared.kernel.context import correlation_id, working_on
-from shared.kernel.errors import InvalidError, KontorError, LimitedError
+from shared.kernel.context import Origin, correlation_id, working_on
+from shared.kernel.errors import InvalidError, KontorError, MalformedError, RefusedError
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 # Everything else travels as base64 between Lambda and the gateway.
-TEXT_TYPES = ["text/", "application/json", "application/problem+json"]
+TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/x-ndjson"]
 CORRELATION_HEADER = "x-correlation-id"
 _MAX_CORRELATION = 64
 _STATUS_TITLES = {404: "Not found", 405: "Method not allowed", 400: "Malformed request"}
 
 
 class Correlation:
-    """ASGI middleware: takes or makes the correlation id, logs under it, returns it."""
+    """ASGI middleware: takes or makes the correlation id, logs under it, returns it.
+
+    What nobody expected is answered here as well, so that this answer has all its headers, too.
+    """
 
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
@@ -50,38 +59,74 @@ class Correlation:
         )
         correlation = given if _is_plain(given) else str(uuid4())
 
+        has_begun = False
+
         async def send_with_id(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
-                message["headers"].append((CORRELATION_HEADER.encode(), correlation.encode()))
+                has_begun = True
+                named = (CORRELATION_HEADER.encode(), correlation.encode())
+                message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 
-        with working_on(correlation=correlation, tenant=_authorizer(scope).get("tenant_id", "")):
-            await self._inner(scope, receive, send_with_id)
+        known = _of_caller(scope)
+        with working_on(correlation=correlation, origin=origin_of(scope), **known):
+            try:
+                await self._inner(scope, receive, send_with_id)
+            except Exception as error:  # the storey's edge
+                if has_begun:
+                    raise
+                await answer_error(scope, receive, send_with_id, error=error, kind=Exception)
 
 
 def _is_plain(text: str) -> bool:
     return 0 < len(text) <= _MAX_CORRELATION and text.replace("-", "").isalnum() and text.isascii()
 
 
-def _authorizer(scope: Scope) -> dict[str, str]:
-    """Return what the authorizer put into the event; empty on public routes."""
+def _of_caller(scope: Scope) -> dict[str, str]:
+    """Name the verified caller's tenant and viewer; nothing on public routes."""
+    context = gateway_context(scope)
+    if not context:
+        return {}
+    caller = principal_of(context)
+    return {"tenant": str(caller.tenant_id), "viewer": caller.viewer}
+
+
+def origin_of(scope: Scope) -> Origin:
+    """Read from where a request comes: the gateway says so, or else the connection itself."""
     event: dict[str, Any] = scope.get("aws.event") or {}
-    context = event.get("requestContext", {}).get("authorizer", {})
-    return dict(context.get("lambda") or {})
+    http = event.get("requestContext", {}).get("http", {})
+    agent = dict(scope["headers"]).get(b"user-agent", b"").decode("ascii", "replace")
+    context = gateway_context(scope)
+    return Origin(
+        address=str(http.get("sourceIp") or (scope.get("client") or ("",))[0]),
+        user_agent=str(http.get("userAgent") or agent),
+        credential=context.get("credential", ""),
+        session_id=context.get("session_id", ""),
+    )
 
 
 def _caller(request: Request) -> Principal:
-    return principal_of(_authorizer(request.scope))
+    return principal_of(gateway_context(request.scope))
 
 
 Caller = Annotated[Principal, Depends(_caller)]
 
 
-def make_app(title: str) -> FastAPI:
-    """Make a function's FastAPI application with our errors, correlation and no docs routes."""
+def make_app(title: str, *, verifies_callers: bool = False, takes_files: bool = False) -> FastAPI:
+    """Make a function's FastAPI application with our errors, correlation and no docs routes.
+
+    ``verifies_callers``: it has no authorizer and charges callers itself (``edge.bearer``).
+    ``takes_files``: bodies may be files, which nobody looks into here.
+    """
     wired()
     application = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    # The one added last is the outermost.
+    application.add_middleware(Idempotency)
+    application.add_middleware(CheckedPayloads, takes_files=takes_files)
+    application.add_middleware(RateLimits, verifies_callers=verifies_callers)
     application.add_middleware(Correlation)
+    application.add_middleware(SafeHeaders)
     application.add_exception_handler(KontorError, _answer_known)
     application.add_exception_handler(RequestValidationError, _answer_validation)
     application.add_exception_handler(HTTPException, _answer_http)
@@ -109,16 +154,37 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 
 def problem(error: KontorError, instance: str) -> JSONResponse:
     """Answer with the error as ``application/problem+json``."""
-    headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, LimitedError) else {}
+    wait_s = getattr(error, "retry_after_s", None)
+    headers = {} if wait_s is None else {"retry-after": str(wait_s)}
     body = {**error.problem(instance=instance), "correlation_id": correlation_id()}
     return JSONResponse(body, error.status, headers=headers, media_type="application/problem+json")
 
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, KontorError)
+    if isinstance(error, RefusedError):
+        _note_refusal(request, error)
     level = logging.WARNING if error.status >= 500 else logging.INFO  # noqa: PLR2004
     logger.log(level, "request refused", extra={"status": error.status, "code": error.code})
     return problem(error, request.url.path)
+
+
+def _note_refusal(request: Request, error: RefusedError) -> None:
+    """Leave in the trail that a known caller was refused something."""
+    context = gateway_context(request.scope)
+    if not context:
+        return
+    caller = principal_of(context)
+    route = request.scope.get("route")
+    path = getattr(route, "path", request.url.path)
+    audit.record_refusal(
+        wired().database,
+        caller.tenant_id,
+        actor_id=caller.user_id,
+        action="access.refused",
+        subject=f"route:{request.method} {path}",
+        details={"reason": error.detail[:300]},
+    )
 
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
@@ -128,7 +194,9 @@ async def _answer_validation(request: Request, error: Exception) -> JSONResponse
         for e in error.errors()
     }
     listed = "; ".join(f"{name}: {what}" for name, what in fields.items())
-    known = InvalidError(f"The request is not valid: {listed}.", fields=fields)
+    known: KontorError = InvalidError(f"The request is not valid: {listed}.", fields=fields)
+    if any(e["type"] == "json_invalid" for e in error.errors()):
+        known = MalformedError("The body is not JSON.", hint="Send JSON in UTF-8.")
     return await _answer_known(request, known)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from functions.edge.caller import principal_of
+from functions.edge.limiting import bucket_of
+from functions.edge.payloads import read_json
+from shared.identity import sessions
 from shared.identity.model import Principal
-from shared.kernel.context import working_on
-from shared.kernel.errors import InvalidError, KontorError
+from shared.kernel.context import Origin, working_on
+from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
+from shared.limits import service as limits
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -42,17 +45,25 @@ def socket_handler(
 
     What the function returns is the integration's answer (headers on ``$connect``).
     """
-    app = wired()
+    wired()
 
     def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        app = wired()
         context = event["requestContext"]
         principal = principal_of(context.get("authorizer") or {})
-        with working_on(correlation=str(uuid4()), tenant=str(principal.tenant_id)):
+        tenant, viewer = str(principal.tenant_id), principal.viewer
+        origin = _origin(context, principal)
+        with working_on(correlation=str(uuid4()), tenant=tenant, viewer=viewer, origin=origin):
             body: dict[str, Any] = {}
             frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:
+                if context.get("eventType") == "MESSAGE":
+                    _check_alive(frame)
+                limits.charge(app.database, bucket_of(principal), frame.route)
                 body.update(_read_body(event))
                 answer = handle(frame)
+            except UnauthenticatedError as error:
+                return _close(frame, error)
             except KontorError as error:
                 logger.info("frame refused", extra={"code": error.code, "route": frame.route})
                 if context.get("eventType") == "MESSAGE":
@@ -64,15 +75,38 @@ def socket_handler(
     return handler
 
 
+def _check_alive(frame: Frame) -> None:
+    """Ask whether the session the connection was opened with still lasts."""
+    with frame.app.database.transaction(frame.principal.tenant_id) as session:
+        sessions.check_alive(session, frame.principal)
+
+
+def _close(frame: Frame, error: UnauthenticatedError) -> dict[str, Any]:
+    """Say that the session has ended, and end the connection with it."""
+    logger.info("frame refused", extra={"code": error.code, "route": frame.route})
+    if frame.event["requestContext"].get("eventType") == "MESSAGE":
+        frame.reply({"type": "error", "problem": error.problem()})
+        frame.app.sockets.close(frame.connection_id)
+        return {"statusCode": 200}
+    return {"statusCode": error.status}
+
+
+def _origin(context: Mapping[str, Any], principal: Principal) -> Origin:
+    identity = context.get("identity") or {}
+    return Origin(
+        address=str(identity.get("sourceIp") or ""),
+        user_agent=str(identity.get("userAgent") or ""),
+        credential=principal.credential,
+        session_id="" if principal.session_id is None else str(principal.session_id),
+    )
+
+
 def _read_body(event: dict[str, Any]) -> dict[str, Any]:
     """Parse a MESSAGE event's frame; other events have none. Raises InvalidError."""
     text = event.get("body") or ""
     if not text:
         return {}
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise InvalidError("The frame is not JSON.", hint='Send {"action": "ping"}.') from error
+    body = read_json(text.encode("utf-8", "surrogatepass"))
     if not isinstance(body, dict):
         raise InvalidError("The frame is not a JSON object.", hint='Send {"action": "ping"}.')
     return body

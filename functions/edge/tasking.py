@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from functions.edge.asking import instruments_of
+from functions.edge.bodies import Body
 from shared.agents import service as agents
 from shared.agents.desk import Desk
 from shared.agents.model import LONGEST_TASK
@@ -13,10 +14,8 @@ from shared.identity.model import Principal
 from shared.wiring import App
 
 
-class TaskBody(BaseModel):
+class TaskBody(Body):
     """A task in one's own words, and whether the web may be used for it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     task: str = Field(max_length=LONGEST_TASK, examples=["Wie tief ist der Baikalsee?"])
     web: bool = Field(default=False, description="Let the run search the web and read pages.")

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.edge.asking import FiltersBody
+from functions.edge.bodies import Body
 from shared.evaluation.feedback import Correction, Opinion, Reason, Verdict
 from shared.evaluation.model import KeptRun, Run
 from shared.evaluation.sampling import interval
@@ -22,10 +23,8 @@ class _FromRow(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class CorrectionBody(BaseModel):
+class CorrectionBody(Body):
     """Where the right answer stands: a document, or a span of one version's text."""
-
-    model_config = ConfigDict(extra="forbid")
 
     document_id: UUID
     version_id: UUID | None = None
@@ -33,10 +32,8 @@ class CorrectionBody(BaseModel):
     end: int | None = Field(default=None, ge=1)
 
 
-class FeedbackBody(BaseModel):
+class FeedbackBody(Body):
     """What the caller thinks of an answer; sending it again changes it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     verdict: Verdict
     reason: Reason = ""
@@ -108,10 +105,8 @@ class JudgedList(BaseModel):
     items: list[JudgedBody]
 
 
-class ProbeBody(BaseModel):
+class ProbeBody(Body):
     """A query to look at closely; ``dense_weight`` tries another share of the vector score."""
-
-    model_config = ConfigDict(extra="forbid")
 
     query: str = Field(max_length=LONGEST_QUERY, examples=["Kündigungsfrist Mietvertrag"])
     k: int = Field(default=10, ge=1, le=MOST_HITS)
@@ -218,10 +213,8 @@ class RunPage(BaseModel):
     next_cursor: str | None
 
 
-class RunOrder(BaseModel):
+class RunOrder(Body):
     """What to measure: the judged answers, or nothing, when a saved run is sent to be kept."""
-
-    model_config = ConfigDict(extra="forbid")
 
     run: dict[str, object] | None = None
 
@@ -240,10 +233,8 @@ class FitBody(_FromRow):
     reason: str
 
 
-class FitOrder(BaseModel):
+class FitOrder(Body):
     """Whether weights that pass the gate are to hold from now on."""
-
-    model_config = ConfigDict(extra="forbid")
 
     apply: bool = False
 
@@ -256,10 +247,8 @@ class FitResult(BaseModel):
     ranking: RankingBody
 
 
-class RankingOrder(BaseModel):
+class RankingOrder(Body):
     """Weights to use from now on, and where they are from."""
-
-    model_config = ConfigDict(extra="forbid")
 
     dense_weight_en: float = Field(ge=0, le=1)
     dense_weight_de: float = Field(ge=0, le=1)

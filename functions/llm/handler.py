@@ -5,6 +5,6 @@ from __future__ import annotations
 from functions.edge.http import make_app
 from functions.llm.routes import router
 
-app = make_app("llm")
+app = make_app("llm", verifies_callers=True)
 app.include_router(router)
 handler = app

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from functions.edge.bodies import Name as Text
 from functions.edge.http import Caller
 from functions.llm_admin.schemas import (
     BudgetBody,
@@ -66,7 +67,7 @@ def put_route(caller: Caller, name: Name, body: NewRoute) -> RouteBody:
 
 
 @router.delete("/api/v1/llm/routes/{name}", status_code=204)
-def remove_route(caller: Caller, name: str) -> None:
+def remove_route(caller: Caller, name: Text) -> None:
     """Remove a route of the tenant's own, and its key."""
     caller.require("models:manage")
     app = wired()

@@ -8,16 +8,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from functions.edge.bodies import Body
 from shared.generation.model import NANO, PURPOSES, Budget, Purpose, Route, Spending
 from shared.generation.service import Trial
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", examples=["small"])]
 
 
-class RouteFields(BaseModel):
+class RouteFields(Body):
     """A way to a model: what it is called, what for, how often, at what price a million tokens."""
 
-    model_config = ConfigDict(from_attributes=True, extra="forbid")
+    model_config = ConfigDict(from_attributes=True)
 
     model: str = Field(max_length=200, examples=["openai/gpt-4o-mini"])
     purposes: list[Purpose] = Field(default_factory=lambda: list(PURPOSES))
@@ -61,10 +62,8 @@ class RouteList(BaseModel):
     items: list[RouteBody]
 
 
-class BudgetFields(BaseModel):
+class BudgetFields(Body):
     """How much, in tokens, US dollars or both, and what happens when it is used up."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tokens: int | None = Field(default=None, ge=0, le=10**15)
     cost_usd: float | None = Field(default=None, ge=0, le=10**7)
@@ -129,10 +128,8 @@ class SpendingList(BaseModel):
     items: list[SpendingBody]
 
 
-class TrialOrder(BaseModel):
+class TrialOrder(Body):
     """Which route to try; the best for chat if none is named."""
-
-    model_config = ConfigDict(extra="forbid")
 
     route: str = Field(default="", max_length=63)
 

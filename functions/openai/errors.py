@@ -25,7 +25,7 @@ from shared.kernel.errors import (
 logger = logging.getLogger(__name__)
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500
-_CODES: dict[type[KontorError], tuple[str, str]] = {
+_CODES: dict[type, tuple[str, str]] = {
     UnauthenticatedError: ("invalid_request_error", "invalid_api_key"),
     NotFoundError: ("invalid_request_error", "model_not_found"),
     BudgetSpentError: ("insufficient_quota", "insufficient_quota"),
@@ -39,7 +39,7 @@ class TooLongError(InvalidError):
 
 def error_body(error: KontorError) -> dict[str, object]:
     """Return an error as OpenAI writes it."""
-    kind, code = _CODES.get(type(error), ("", ""))
+    kind, code = next((_CODES[each] for each in type(error).__mro__ if each in _CODES), ("", ""))
     if not kind:
         kind = "server_error" if error.status >= _SERVER_ERROR else "invalid_request_error"
         code = "context_length_exceeded" if isinstance(error, TooLongError) else error.code

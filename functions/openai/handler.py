@@ -6,7 +6,7 @@ from functions.edge.http import make_app
 from functions.openai.errors import speak_openai
 from functions.openai.routes import router
 
-app = make_app("openai")
+app = make_app("openai", verifies_callers=True)
 speak_openai(app)
 app.include_router(router)
 handler = app

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from functions.edge.asking import instruments_of
+from functions.edge.bearer import Bearer
+from functions.edge.bodies import Name
 from functions.edge.streaming import ReaderGoneError, Streamed, Write
 from functions.openai import completions
 from functions.openai.completions import Completion, Usage
@@ -26,13 +27,11 @@ from shared.generation.model import Caller as ModelCaller
 from shared.generation.model import Request as ModelRequest
 from shared.generation.model import Route
 from shared.identity.model import Principal
-from shared.kernel.context import set_tenant
 from shared.kernel.errors import (
     InvalidError,
     KontorError,
     NotFoundError,
     TooLargeError,
-    UnauthenticatedError,
 )
 from shared.wiring import app as wired
 
@@ -42,20 +41,6 @@ EXTRACTIVE = "kontor:extractive"
 _MADE = 1_767_225_600
 """When our models were made, for clients that sort by it: 2026-01-01."""
 _MOST_CHARS = 2_000_000
-
-
-def _principal(request: Request) -> Principal:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise UnauthenticatedError(
-            "No key came with the request.", hint="Send Authorization: Bearer <access token>."
-        )
-    caller = wired().verifier.verify(token.strip())
-    set_tenant(str(caller.tenant_id))
-    return caller
-
-
-Bearer = Annotated[Principal, Depends(_principal)]
 
 
 @router.get("/v1/models")
@@ -68,7 +53,7 @@ def list_models(caller: Bearer) -> dict[str, object]:
 
 
 @router.get("/v1/models/{model}")
-def show_model(caller: Bearer, model: str) -> dict[str, object]:
+def show_model(caller: Bearer, model: Name) -> dict[str, object]:
     """Show one model."""
     listed = list_models(caller)["data"]
     assert isinstance(listed, list)
@@ -151,7 +136,7 @@ def _from_library(caller: Principal, body: ChatBody) -> Response:
                 tells_usage=body.tells_usage,
             )
 
-        return _stream(caller, work)
+        return _stream(work)
     return JSONResponse(_whole(completion, ask, tools, tokens_in))
 
 
@@ -188,17 +173,16 @@ def _from_model(caller: Principal, body: ChatBody) -> Response:
             finally:
                 pieces.close()  # type: ignore[attr-defined]
 
-        return _stream(caller, work)
+        return _stream(work)
     return JSONResponse(
         completions.collect_pieces(completion, wired().bridge.answer(asked, request))
     )
 
 
-def _stream(caller: Principal, work: Callable[[Write], None]) -> Streamed:
+def _stream(work: Callable[[Write], None]) -> Streamed:
     """Stream chunks; an error after the first becomes an event, which clients raise."""
 
     def guarded(write: Write) -> None:
-        set_tenant(str(caller.tenant_id))
         has_written = False
 
         def noted(piece: bytes) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from functions.edge.asking import FiltersBody
+from functions.edge.bodies import Body, Name, Whole, Words
 from functions.openai.errors import TooLongError
 from shared.answering.model import LONGEST_QUESTION, Question
 from shared.inference.model import Role
@@ -20,13 +21,15 @@ _PASSED_ON = (
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Body):
     """What a stream tells beside the answer."""
+
+    model_config = ConfigDict(extra="ignore")
 
     include_usage: bool = False
 
 
-class ChatBody(BaseModel):
+class ChatBody(Body):
     """A chat completion's request. ``filters`` is ours: where in the library to look."""
 
     model_config = ConfigDict(extra="ignore")
@@ -40,15 +43,15 @@ class ChatBody(BaseModel):
     max_completion_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
-    stop: str | list[str] | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    stop: Words | Annotated[list[Words], Field(max_length=64)] | None = None
+    tools: Annotated[list[dict[str, Any]], Field(max_length=128)] | None = None
+    tool_choice: Name | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
-    seed: int | None = None
+    seed: Whole | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: Name | None = None
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
     @property
@@ -94,7 +97,7 @@ class ChatBody(BaseModel):
         )
 
 
-class EmbeddingsBody(BaseModel):
+class EmbeddingsBody(Body):
     """An embedding request. ``input_type`` is ours: a question is embedded as one."""
 
     model_config = ConfigDict(extra="ignore")
@@ -102,7 +105,7 @@ class EmbeddingsBody(BaseModel):
     model: str = Field(min_length=1, max_length=200, examples=["kontor"])
     input: str | Annotated[list[str], Field(min_length=1, max_length=512)]
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = Field(default=None, ge=1)
+    dimensions: int | None = Field(default=None, ge=1, le=100_000)
     input_type: Literal["passage", "query"] = "passage"
 
     @property

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.edge.asking import CellBody, FiltersBody
+from functions.edge.bodies import Body, Name
 from shared.search.facets import FACETS
 from shared.search.model import LONGEST_QUERY, MOST_AROUND, MOST_HITS, SearchRequest
 from shared.search.similar import MOST_SIMILAR
@@ -17,7 +18,7 @@ Query = Annotated[str, Field(max_length=LONGEST_QUERY, examples=["Kündigungsfri
 FromRow = ConfigDict(from_attributes=True)
 
 
-class SearchBody(BaseModel):
+class SearchBody(Body):
     """What to look for; ``threshold`` is relative to the best hit, which scores at most 1.
 
     ``similarity`` is absolute: hits less likely to help are left out. ``explain`` adds why each
@@ -29,8 +30,6 @@ class SearchBody(BaseModel):
     passages once more: none, features, cross-encoder or llm; such a result has one page.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     query: Query
     k: int = Field(default=10, ge=1, le=MOST_HITS)
     threshold: float = Field(default=0.0, ge=0, le=1)
@@ -39,7 +38,7 @@ class SearchBody(BaseModel):
     around: int = Field(default=0, ge=0, le=MOST_AROUND)
     filters: FiltersBody = Field(default_factory=FiltersBody)
     cursor: str | None = Field(default=None, max_length=500)
-    facets: list[str] = Field(default_factory=list, max_length=len(FACETS), examples=[["folder"]])
+    facets: list[Name] = Field(default_factory=list, max_length=len(FACETS), examples=[["folder"]])
     rerank: str | None = Field(default=None, max_length=40, examples=["features"])
 
     def asked(self) -> SearchRequest:
@@ -195,10 +194,8 @@ class Found(BaseModel):
     warning: str
 
 
-class SimilarBody(BaseModel):
+class SimilarBody(Body):
     """Passages, or a text, to find documents like; one of the two."""
-
-    model_config = ConfigDict(extra="forbid")
 
     chunk_ids: Annotated[list[UUID], Field(min_length=1, max_length=32)] | None = None
     text: str | None = Field(default=None, max_length=20_000)
@@ -263,10 +260,8 @@ class SavedSearchPage(BaseModel):
     next_cursor: str | None
 
 
-class NewSavedSearch(BaseModel):
+class NewSavedSearch(Body):
     """A search to be kept; a shared one may be run by everybody of the tenant."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=255, examples=["New invoices"])
     query: Query
@@ -274,10 +269,8 @@ class NewSavedSearch(BaseModel):
     is_shared: bool = False
 
 
-class SavedSearchChange(BaseModel):
+class SavedSearchChange(Body):
     """What to change; absent fields stay. Another question makes everything new again."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str | None = Field(default=None, min_length=1, max_length=255)
     query: Query | None = None

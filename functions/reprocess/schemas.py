@@ -8,24 +8,25 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.edge.bodies import Body, Name
 from shared.ingestion.preferences import ReadingSettings
 from shared.kernel.ids import DocumentId
 from shared.reprocessing.model import Order, Progress
 
 
-class SettingsBody(BaseModel):
+class SettingsBody(Body):
     """How a tenant's documents are read from now on; what is left out takes its default.
 
     ``structured`` chunks follow sections, sentences and tables; ``fixed`` ones are windows of
     ``chunk_tokens`` that share ``overlap_tokens``. ``ocr_languages`` are Tesseract's names.
     """
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(from_attributes=True)
 
     strategy: Literal["structured", "fixed"] = "structured"
     chunk_tokens: int = Field(default=224, examples=[224])
     overlap_tokens: int = 0
-    ocr_languages: list[str] = Field(default=["deu", "eng"], max_length=8)
+    ocr_languages: list[Name] = Field(default=["deu", "eng"], max_length=8)
 
     def settings(self) -> ReadingSettings:
         """Return the settings as ingestion knows them."""
@@ -37,14 +38,12 @@ class SettingsBody(BaseModel):
         )
 
 
-class OrderBody(BaseModel):
+class OrderBody(Body):
     """What to do anew: a document, a folder, or with neither everything.
 
     ``parser`` reads the files again, ``chunking`` cuts what was read as the settings now say,
     ``model`` embeds everything by the embedding model that is named.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Literal["parser", "chunking", "model"]
     document_id: UUID | None = None
@@ -61,10 +60,8 @@ class OrderBody(BaseModel):
         )
 
 
-class SwitchBody(BaseModel):
+class SwitchBody(Body):
     """Whether to switch although the gate is shut."""
-
-    model_config = ConfigDict(extra="forbid")
 
     force: bool = False
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.edge.socket import Frame, socket_handler
-from shared.kernel.errors import InvalidError
+from shared.kernel.errors import InvalidError, RefusedError
 from shared.realtime import service as realtime
 
 PROTOCOL = "kontor.v1"
@@ -33,9 +33,14 @@ def _handle(frame: Frame) -> Mapping[str, Any] | None:
 
 def _connect(frame: Frame) -> Mapping[str, Any]:
     frame.principal.require("documents:read")
+    if frame.principal.credential == "link":
+        raise RefusedError("A share link is for looking at what it shows, not for listening.")
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.connect(
-            session, connection_id=frame.connection_id, user_id=frame.principal.user_id
+            session,
+            connection_id=frame.connection_id,
+            user_id=frame.principal.user_id,
+            session_id=frame.principal.session_id,
         )
     return {"headers": {"Sec-WebSocket-Protocol": PROTOCOL}}
 

@@ -6,12 +6,17 @@ import logging
 import time
 from typing import Any
 
+from functions.sweep.tending import go_on, tend
 from shared.adapters.cache_database import remove_expired
 from shared.adapters.outbox import list_active_tenants
+from shared.agents import retention as runs
 from shared.answering import retention
+from shared.identity import accounts, post, sessions, throttling
 from shared.ingestion.known_vectors import forget_old_vectors
 from shared.kernel.errors import KontorError, UnavailableError
 from shared.kernel.ids import TenantId
+from shared.limits import service as limits
+from shared.limits.requests import forget_expired
 from shared.recovery.orphans import Orphans
 from shared.recovery.reconciliation import Reconciler
 from shared.reprocessing import service as reprocessing
@@ -43,7 +48,10 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     )
     with app.database.system_transaction() as session:
         tenants = list_active_tenants(session)
+        limits.tidy(session)
+        throttling.forget_old(session)
     failed = 0
+    go_on(app)
     for tenant_id in tenants:
         try:
             reconciler.sweep(tenant_id)
@@ -53,6 +61,8 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
             _trim(tenant_id)
             switching.resume(app.database, tenant_id, until=time.monotonic() + SWITCHING_S)
             retention.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
+            runs.sweep(app.database, tenant_id, default_days=app.settings.conversation_days)
+            tend(app, tenant_id)
             app.mirror(tenant_id)
             app.relay(tenant_id)
         except KontorError as error:
@@ -72,3 +82,7 @@ def _trim(tenant_id: TenantId) -> None:
             most=app.settings.embedding_cache_vectors,
         )
         remove_expired(session)
+        forget_expired(session)
+        sessions.remove_ended(session)
+        accounts.remove_expired(session)
+        post.announce_waiting(session)

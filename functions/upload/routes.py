@@ -9,7 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from functions.edge.bodies import Body, Metadata
 from functions.edge.http import Caller
+from functions.edge.payloads import read_json
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.documents import service as documents
@@ -25,19 +27,17 @@ router = APIRouter(tags=["assets"])
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
-class AnnouncedFile(BaseModel):
+class AnnouncedFile(Body):
     """A file the client is about to send to storage."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     filename: str = Field(max_length=1024, examples=["report.pdf"])
-    size_bytes: int = Field(gt=0, examples=[120_394])
+    size_bytes: int = Field(gt=0, lt=2**63, examples=[120_394])
     media_type: str = Field(default="", max_length=255)
     folder: str = Field(default="", max_length=4096, examples=["contracts/2026"])
     document_id: UUID | None = Field(
         default=None, strict=False, description="Makes the file this document's next version."
     )
-    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     on_conflict: Literal["keep", "version"] = Field(
         default="keep",
         description="What a file of the same name in the folder means: keep both, or make this "
@@ -83,6 +83,7 @@ async def _body(request: Request) -> bytes:
 @router.post(
     "/api/v1/assets",
     status_code=201,
+    responses={202: {"model": AcceptedUpload, "description": "The bytes came with the request"}},
     openapi_extra={
         "requestBody": {
             "description": "With ?filename=… the bytes themselves; otherwise the announcement.",
@@ -110,6 +111,7 @@ def receive(
 
 def _announce(caller: Principal, body: bytes) -> AcceptedUpload:
     try:
+        read_json(body)
         file = AnnouncedFile.model_validate_json(body)
     except ValidationError as error:
         raise _invalid(error) from error

@@ -25,12 +25,14 @@ def ensure_demo(owner_url: str, *, data: Path, api: str, aws: str, settings: Set
     from shared.adapters.database import Database
     from shared.adapters.secrets import Secrets
     from shared.identity.keys import ensure_signing_key
+    from shared.identity.sealing import ensure_seal
 
     database = Database(owner_url)
     try:
         vault = Secrets(region=settings.storage_region, endpoint=aws)
         with database.system_transaction() as session:
             ensure_signing_key(session, vault, settings.signing_secret)
+        ensure_seal(vault, settings.identity_secret)
         known = read_profile(data / PROFILE_FILE)
         if known is not None and known.email == EMAIL and known.password:
             password = known.password
@@ -54,12 +56,15 @@ def _ensure_tenant(
     from shared.identity import passwords
     from shared.identity.service import create_tenant
     from shared.kernel.errors import ConflictError
+    from shared.limits.service import choose_plan
 
     try:
         with database.system_transaction() as session:
-            create_tenant(
+            made, _ = create_tenant(
                 session, slug=SLUG, name="Demo", admin_email=EMAIL, admin_password=password
             )
+        with database.transaction(made.id) as session:
+            choose_plan(session, "own")  # whoever runs the server is not kept waiting by it
     except ConflictError:
         if not is_new_password:
             return

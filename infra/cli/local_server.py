@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 APP_ROLE = "kontor_app"
 MODEL_FOLDER = "models"
+MAIL_FOLDER = "mail"
 PASSWORD_FILE = "database-password"  # noqa: S105 - the name of a file
 STAGE = "local"
 # Settings of ours that describe this process's surroundings and not the functions'.
@@ -123,7 +124,7 @@ class LocalServer:
             aws=runtime.endpoints.aws,
             settings=self._settings,
         )
-        running = Running(os.getpid(), runtime.endpoints.http, owner_url)
+        running = Running(os.getpid(), runtime.endpoints.http, owner_url, runtime.endpoints.aws)
         write_running(self._plan.data, running)
         self._stack.callback(remove_running, self._plan.data)
         return profile
@@ -190,7 +191,12 @@ class LocalServer:
                 **passed_on(self._settings),
                 "DATABASE_URL": app_url,
                 "MODEL_DIR": str(model_dir.absolute()),
+                "MAIL_DIR": self._settings.mail_dir
+                or str(self._plan.data.absolute() / MAIL_FOLDER),
+                "REGISTRATION": self._settings.registration,
+                "MAIL_FROM": self._settings.mail_from,
                 "STAGE": STAGE,
+                "PUBLIC_URL": self._settings.public_url or f"http://{http}",
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
                 "OPENAI_URL": f"http://{http}/_url/openai/v1",

@@ -25,6 +25,8 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.documents import ls, rm, show
 from infra.cli.eval_feedback import evaluate
+from infra.cli.key import key
+from infra.cli.limits import limits
 from infra.cli.llm import llm
 from infra.cli.login import login
 from infra.cli.migrate import migrate
@@ -38,6 +40,7 @@ from infra.cli.search import search
 from infra.cli.searches import searches
 from infra.cli.settings import settings
 from infra.cli.sift import sift
+from infra.cli.signing_key import signing_key
 from infra.cli.similar import similar
 from infra.cli.sync import watch
 from infra.cli.tenant import tenant
@@ -84,12 +87,15 @@ app.command(rich_help_panel=KEEPING)(erase)
 app.command(rich_help_panel=USING)(trace)
 app.command(rich_help_panel=USING)(read)
 app.command(rich_help_panel=USING)(login)
+app.add_typer(key, name="key", rich_help_panel=USING)
 app.command(rich_help_panel=RUNNING)(up)
 app.command(rich_help_panel=RUNNING)(doctor)
 app.command(rich_help_panel=RUNNING)(sift)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.add_typer(dlq, name="dlq", rich_help_panel=RUNNING)
 app.add_typer(llm, name="llm", rich_help_panel=RUNNING)
+app.add_typer(signing_key, name="signing-key", rich_help_panel=RUNNING)
+app.command(rich_help_panel=RUNNING)(limits)
 app.add_typer(tenant, name="tenant", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(settings)
 app.add_typer(cache, name="cache", rich_help_panel=RUNNING)

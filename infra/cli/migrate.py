@@ -30,6 +30,14 @@ def migrate(
             help="Also make the key that signs tokens, in this secret of your AWS account.",
         ),
     ] = "",
+    identity_secret: Annotated[
+        str,
+        typer.Option(
+            "--identity-secret",
+            metavar="NAME",
+            help="Also make the key that seals second factors and mails, in this secret.",
+        ),
+    ] = "",
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -45,6 +53,8 @@ def migrate(
         applied = [] if check else runner.migrate(target)
         if signing_secret and not check:
             make_signing_key(target, signing_secret)
+        if identity_secret and not check:
+            make_identity_key(identity_secret)
     if as_json:
         print_json({"pending": pending if check else [], "applied": applied})
     elif check:
@@ -70,6 +80,16 @@ def make_signing_key(owner_url: str, secret: str) -> None:
             ensure_signing_key(session, vault, secret)
     finally:
         database.close()
+
+
+def make_identity_key(secret: str) -> None:
+    """Make the key that seals second factors and mails in Secrets Manager, where missing."""
+    from shared.adapters.secrets import Secrets
+    from shared.identity.sealing import ensure_seal
+    from shared.kernel.settings import settings
+
+    config = settings()
+    ensure_seal(Secrets(region=config.storage_region, endpoint=config.aws_endpoint_url), secret)
 
 
 def list_pending(url: str) -> list[str]:

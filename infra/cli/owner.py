@@ -22,11 +22,12 @@ DATABASE = "kontor"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A local server: its process, its address, and its database as the owner reaches it."""
+    """A local server: its process, its address, its database as the owner reaches it, its AWS."""
 
     process_id: int
     api: str
     database_url: str
+    aws: str = ""
 
 
 def read_running(data: Path) -> Running | None:

@@ -55,6 +55,35 @@ def add(
         typer.echo(f"Password, shown only now: {chosen}")
 
 
+@tenant.command()
+def plan(
+    slug: Annotated[str, typer.Argument(help="The tenant's short name.")],
+    name: Annotated[str, typer.Argument(metavar="PLAN", help="free, team, enterprise or own.")],
+    *,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Give a tenant another plan: how many requests a minute it may send."""
+    from infra.cli.owner import owner_url
+    from shared.adapters.database import Database
+    from shared.kernel.errors import NotFoundError
+    from shared.limits.service import choose_plan
+
+    with owner_url(data) as url:
+        database = Database(url)
+        try:
+            with database.system_transaction() as session:
+                found = session.connection.execute(
+                    "SELECT id FROM kontor.tenants WHERE slug = %s", (slug,)
+                ).fetchone()
+            if found is None:
+                raise NotFoundError(f"There is no tenant {slug}.", hint="List: kontor tenant ls.")
+            with database.transaction(found[0]) as session:
+                choose_plan(session, name)
+        finally:
+            database.close()
+    typer.echo(f"{slug} has the plan {name} now.")
+
+
 @tenant.command(name="ls")
 def list_tenants(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """List tenants with their people and documents."""

@@ -18,10 +18,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.deploy.model import OUTPUTS, files_of, has_its_bytes, install
+from infra.deploy.model import (
+    OUTPUTS,
+    QUESTION_LEAST_COSINE,
+    draw,
+    files_of,
+    has_its_bytes,
+    install,
+    question_parity,
+)
 from infra.deploy.prefixes import Pair, fit_prefixes
 from shared.inference.cards import CARD_FILE, Card, check_card, check_name, find_card, read_card
-from shared.inference.embedding import MODEL_FILE, TOKENIZER_FILE, OnnxEmbedder, Tokenizer
+from shared.inference.embedding import QUESTION_FILE, TOKENIZER_FILE, OnnxEmbedder, Tokenizer
 from shared.inference.model import EmbeddingModel, Prefixes
 from shared.inference.registry import MODELS
 from shared.inference.sentence_folder import (
@@ -129,6 +137,9 @@ def _add(
     progress(f"Reading the weights of {name}.")
     dimension = _draw(folder, building, progress)
     plain = EmbeddingModel(name, dimension, "", folder.max_tokens)
+    if not question_parity(OnnxEmbedder(building, plain), PARITY_TEXTS) >= QUESTION_LEAST_COSINE:
+        progress("Bytes are too coarse for this model: questions share the passages' graph.")
+        (building / QUESTION_FILE).unlink()
     prefixes, reason = fit_prefixes(
         folder, OnnxEmbedder(building, plain), name=name, given=wish.prefixes, pairs=wish.pairs
     )
@@ -152,8 +163,6 @@ def _add(
 
 def _draw(folder: SentenceFolder, building: Path, progress: Progress) -> int:
     """Draw the graph and put the tokenizer beside it; returns the vectors' width."""
-    from shared.inference.encoder_graph import build_model
-
     if not folder.tokenizer.is_file():
         raise InvalidError(
             f"{folder.path} has no {TOKENIZER_FILE}.",
@@ -162,8 +171,7 @@ def _draw(folder: SentenceFolder, building: Path, progress: Progress) -> int:
         )
     weights, head = load_weights(folder.weights), read_head(folder)
     progress("Drawing the graph.")
-    graph = build_model(folder.shape, weights, head)
-    (building / MODEL_FILE).write_bytes(graph.SerializeToString(deterministic=True))
+    graph = draw(building, folder.shape, weights, head)
     shutil.copyfile(folder.tokenizer, building / TOKENIZER_FILE)
     return int(graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value)
 

@@ -12,11 +12,17 @@ import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.inference.cards import CARD_FILE
-from shared.inference.embedding import MODEL_FILE, TOKENIZER_FILE, OnnxEmbedder
+from shared.inference.embedding import (
+    MODEL_FILE,
+    QUESTION_FILE,
+    TOKENIZER_FILE,
+    OnnxEmbedder,
+)
 from shared.inference.model import TEXT_OUTPUT, TOKENS_OUTPUT, EmbeddingModel
 from shared.inference.registry import (
     MODELS,
@@ -27,6 +33,13 @@ from shared.inference.registry import (
 )
 from shared.kernel.errors import InvalidError, KontorError, UnavailableError
 from shared.kernel.hashing import sha256_of_file
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from shared.inference.embedding import Embedder
+    from shared.inference.encoder_graph import Head, Weights
+    from shared.inference.encoder_shape import EncoderShape
 
 Progress = Callable[[str], None]
 
@@ -50,6 +63,7 @@ SELF_CHECK_SENTENCES = (
 )
 SELF_CHECK_COSINES = (1.0, 0.695, 0.943, 0.257)
 SELF_CHECK_TOLERANCE = 1e-3
+QUESTION_LEAST_COSINE = 0.99
 
 OUTPUTS = (TEXT_OUTPUT, TOKENS_OUTPUT)
 """What a built model gives; one that gives less is built again."""
@@ -97,7 +111,8 @@ def is_whole(folder: Path, model: EmbeddingModel) -> bool:
         check_sizes(folder, model)
     except KontorError:
         return False
-    return has_its_bytes(folder)
+    # Folders built before questions had a graph of their own are built again.
+    return (folder / QUESTION_FILE).is_file() and has_its_bytes(folder)
 
 
 def has_its_bytes(folder: Path) -> bool:
@@ -116,7 +131,8 @@ def files_of(building: Path) -> dict[str, dict[str, object]]:
             "sha256": sha256_of_file(building / name).hex(),
             "size_bytes": (building / name).stat().st_size,
         }
-        for name in (MODEL_FILE, TOKENIZER_FILE)
+        for name in (MODEL_FILE, QUESTION_FILE, TOKENIZER_FILE)
+        if (building / name).is_file()
     }
 
 
@@ -140,12 +156,11 @@ def _check_source(source: Path) -> None:
 def _build(source: Path, building: Path, model: EmbeddingModel) -> None:
     from safetensors.numpy import load_file
 
-    from shared.inference.encoder_graph import build_model
     from shared.inference.encoder_shape import EncoderShape
 
     config = json.loads((source / CONFIG_FILE).read_text(encoding="utf-8"))
-    graph = build_model(EncoderShape.from_config(config), load_file(source / WEIGHTS_FILE))
-    (building / MODEL_FILE).write_bytes(graph.SerializeToString(deterministic=True))
+    shape, weights = EncoderShape.from_config(config), load_file(source / WEIGHTS_FILE)
+    draw(building, shape, weights)
     shutil.copyfile(source / TOKENIZER_FILE, building / TOKENIZER_FILE)
     card = {
         "name": model.name,
@@ -159,8 +174,22 @@ def _build(source: Path, building: Path, model: EmbeddingModel) -> None:
     (building / CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
+def draw(
+    building: Path, shape: EncoderShape, weights: Weights, head: Head | None = None
+) -> ModelProto:
+    """Draw the passages' graph and the questions'; returns the former."""
+    from shared.inference.encoder_graph import build_model
+
+    graph = build_model(shape, weights, head)
+    (building / MODEL_FILE).write_bytes(graph.SerializeToString(deterministic=True))
+    small = build_model(shape, weights, head, precision="byte")
+    (building / QUESTION_FILE).write_bytes(small.SerializeToString(deterministic=True))
+    return graph
+
+
 def _check_itself(building: Path, model: EmbeddingModel) -> None:
-    vectors = OnnxEmbedder(building, model).embed(SELF_CHECK_SENTENCES)
+    embedder = OnnxEmbedder(building, model)
+    vectors = embedder.embed(SELF_CHECK_SENTENCES)
     cosines = [float(cosine) for cosine in vectors @ vectors[0]]
     drift = max(abs(a - b) for a, b in zip(cosines, SELF_CHECK_COSINES, strict=True))
     if not drift <= SELF_CHECK_TOLERANCE:  # also true for NaN
@@ -169,6 +198,20 @@ def _check_itself(building: Path, model: EmbeddingModel) -> None:
             hint="This is a fault of this build or of the installed onnxruntime: please report "
             "both versions.",
         )
+    least = question_parity(embedder, SELF_CHECK_SENTENCES)
+    if not least >= QUESTION_LEAST_COSINE:
+        raise InvalidError(
+            f"Questions and passages of the same words differ: cosine {least:.4f}.",
+            hint="This is a fault of this build or of the installed onnxruntime: please report "
+            "both versions.",
+        )
+
+
+def question_parity(plain: Embedder, texts: Sequence[str]) -> float:
+    """Return the least cosine of a text asked and the same text kept, by a model of no prefixes."""
+    vectors = plain.embed(texts)
+    asked = [plain.embed_question(text) for text in texts]
+    return min(float(one @ other) for one, other in zip(asked, vectors, strict=True))
 
 
 def install(building: Path, folder: Path, model: EmbeddingModel) -> None:

@@ -17,6 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from infra.local.serverless import load_service
 from shared.kernel.errors import InvalidError
 from shared.kernel.version import VERSION
+from shared.limits.requests import keeps_answer
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "infra" / "resources" / "openapi.json"
@@ -36,6 +37,35 @@ _OPENAI_ERROR = {
         }
     },
 }
+_STATUSES = {
+    "400": "No request at all: not JSON, or nested without end",
+    "401": "Nobody we know: sign in (again)",
+    "403": "Known, but not allowed",
+    "404": "Not there, or not yours: the same answer",
+    "409": "True elsewhere already, or being worked on",
+    "413": "More bytes than the limit",
+    "415": "A type that is not read",
+    "422": "The request is wrong; `fields` says where",
+    "429": "Too fast, or over budget",
+    "500": "Something went wrong on our side",
+    "503": "A part is away: try again later, nothing is lost",
+}
+_SECONDS = {"schema": {"type": "integer"}, "description": "Seconds to wait"}
+_HEADERS = {"429": {"Retry-After": _SECONDS}, "503": {"Retry-After": _SECONDS}}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Names this request, best with a random UUID. Sent again within a day it does "
+    "nothing twice and gets the first answer, with the header Idempotent-Replayed: true. 409 while "
+    "the first is worked on, 422 for another request under the same key; what failed is forgotten.",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[\\x21-\\x7e]+$",
+    },
+}
 _PROBLEM = {
     "type": "object",
     "description": "What went wrong, in words a person can act on (RFC 9457).",
@@ -49,6 +79,7 @@ _PROBLEM = {
         "fields": {"type": "object", "additionalProperties": {"type": "string"}},
         "instance": {"type": "string"},
         "correlation_id": {"type": "string"},
+        "retry_after_s": {"type": "integer"},
     },
 }
 
@@ -65,7 +96,9 @@ def describe(root: Path = ROOT) -> dict[str, Any]:
         title="Kontor", version=VERSION, routes=application.routes, tags=application.openapi_tags
     )
     _describe_errors(document)
-    _describe_tokens(document, _guarded(root))
+    guarded = _guarded(root)
+    _describe_tokens(document, guarded)
+    _describe_repeating(document, guarded)
     return document
 
 
@@ -98,11 +131,28 @@ def _describe_errors(document: dict[str, Any]) -> None:
     schemas["OpenAIError"] = _OPENAI_ERROR
     ours = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     theirs = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
+    named = document["components"].setdefault("responses", {})
+    for status, words in _STATUSES.items():
+        headers = _HEADERS.get(status, {})
+        named[f"Problem{status}"] = {"description": words, "content": ours, "headers": headers}
+        named[f"OpenAI{status}"] = {"description": words, "content": theirs, "headers": headers}
     for path, operations in document["paths"].items():
-        content = theirs if path.startswith(_OPENAI) else ours
+        whose = "OpenAI" if path.startswith(_OPENAI) else "Problem"
         for operation in operations.values():
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = {"description": "A problem", "content": content}
+            for status in _STATUSES:
+                name = f"#/components/responses/{whose}{status}"
+                operation["responses"].setdefault(status, {"$ref": name})
+
+
+def _describe_repeating(document: dict[str, Any], guarded: set[str]) -> None:
+    """Say which routes take an Idempotency-Key."""
+    document["components"].setdefault("parameters", {})["IdempotencyKey"] = _IDEMPOTENCY_KEY
+    for path, operations in document["paths"].items():
+        key = f"POST {path}"
+        if "post" in operations and key in guarded and keeps_answer(key):
+            parameters = operations["post"].setdefault("parameters", [])
+            parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
 
 
 def _describe_tokens(document: dict[str, Any], guarded: set[str]) -> None:

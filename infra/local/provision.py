@@ -97,7 +97,8 @@ class Provisioner:
             where = (
                 {} if self._model.region == "us-east-1" else {"CreateBucketConfiguration": place}
             )
-            client.create_bucket(Bucket=name, **where)
+            is_locked = resource.properties.get("ObjectLockEnabled") is True
+            client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=is_locked, **where)
         versioning = table(resource.properties.get("VersioningConfiguration"), name)
         if versioning.get("Status") == "Enabled":
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

@@ -1,30 +1,50 @@
 """Postgres: one connection per process, one tenant per transaction, rows as dataclasses.
 
-The tenant is set with ``set_config(…, is_local => true)`` at the start of every transaction and
-falls off with it; row-level security does the rest. Nothing here uses session state, so RDS Proxy
-can multiplex the connections.
+Tenant and viewer are set with ``set_config(…, is_local => true)`` at the start of every
+transaction and fall off with it; row-level security does the rest. Nothing here uses session
+state, so RDS Proxy can multiplex the connections.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import select
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
 from typing import TypeVar
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Cursor, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 
 from shared.adapters.queries import Query
-from shared.kernel.errors import ConflictError, InvalidError, KontorError, UnavailableError
+from shared.kernel.context import LONGEST_AGENT, correlation_id, origin, viewer
+from shared.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    KontorError,
+    RefusedError,
+    UnavailableError,
+)
 from shared.kernel.ids import TenantId
 
 logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Params = Mapping[str, object]
+
+_BEGIN = sql.SQL("BEGIN;")
+_BIND = sql.SQL(
+    "SELECT set_config('app.tenant_id', {tenant}, true), set_config('app.viewer', {viewer}, true),"
+    " set_config('app.origin', {origin}, true),"
+    " {viewer} <> '' AND kontor.is_suspended({tenant}::uuid)"
+)
+_NOTHING = sql.Composed([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +68,7 @@ class Session:
         """
         cursor = self.connection.execute(query.sql, self._parameters(params))
         found = cursor.fetchone()
-        if found is None:
-            return None
-        names = [column.name for column in cursor.description or ()]
-        return row(**dict(zip(names, found, strict=True)))
+        return None if found is None else _maker(cursor, row)(found)
 
     def get(self, query: Query, row: Callable[..., Row], params: Params | None = None) -> Row:
         """Run a ``:one`` query that always answers (aggregates, RETURNING after INSERT)."""
@@ -63,8 +80,8 @@ class Session:
     def all(self, query: Query, row: Callable[..., Row], params: Params | None = None) -> list[Row]:
         """Run a ``:many`` query; returns its rows in the query's order."""
         cursor = self.connection.execute(query.sql, self._parameters(params))
-        names = [column.name for column in cursor.description or ()]
-        return [row(**dict(zip(names, values, strict=True))) for values in cursor]
+        make = _maker(cursor, row)
+        return [make(values) for values in cursor.fetchall()]
 
     def execute(self, query: Query, params: Params | None = None) -> int:
         """Run an ``:exec`` query; returns how many rows it changed."""
@@ -92,8 +109,11 @@ class Database:
     def transaction(self, tenant_id: TenantId) -> Iterator[Session]:
         """Open a transaction in which only ``tenant_id``'s rows exist; commits on success.
 
+        Of them, only those exist that the viewer of the work in hand may see (kernel.context).
+
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
-        transactions collided, InvalidError for text Postgres cannot store.
+        transactions collided, InvalidError for text Postgres cannot store, RefusedError for
+        people whose tenant is suspended.
         """
         with self._transaction(tenant_id) as session:
             yield session
@@ -123,14 +143,23 @@ class Database:
             raise translate(error) from error
 
     def _begin(self, tenant_id: TenantId | None) -> tuple[Connection[TupleRow], ExitStack]:
-        """Begin a transaction bound to ``tenant_id``; the stack commits or rolls it back."""
+        """Begin a transaction bound to ``tenant_id``; the stack commits or rolls it back.
+
+        Beginning and binding are one round trip. Within another transaction, as when a cache
+        is asked in the middle of a search, it is a savepoint of that one.
+        """
         connection = self._open()
+        bind = _NOTHING if tenant_id is None else _binding(tenant_id)
         with ExitStack() as begun:
-            begun.enter_context(connection.transaction())
+            if connection.info.transaction_status is TransactionStatus.IDLE:
+                begun.push(partial(_end, connection))
+                bound = connection.execute(_BEGIN + bind)
+                bound.nextset()
+            else:
+                begun.enter_context(connection.transaction())
+                bound = connection.execute(bind)
             if tenant_id is not None:
-                connection.execute(
-                    "SELECT set_config('app.tenant_id', %s, true)", (str(tenant_id),)
-                )
+                _refuse_suspended(bound)
             return connection, begun.pop_all()
 
     def _open(self) -> Connection[TupleRow]:
@@ -151,8 +180,24 @@ class Database:
             raise UnavailableError(
                 "The database does not answer.", hint="Try again in a moment."
             ) from error
+        set_json_loads(_loads, connection)
         self._connection = connection
         return connection
+
+    def find(self, query: Query, row: Callable[..., Row], params: Params) -> Row | None:
+        """Run one ``:one`` query that needs no tenant, in one round trip and by itself.
+
+        Raises as ``transaction`` does.
+        """
+        try:
+            try:
+                return Session(self._open(), None).find(query, row, params)
+            except psycopg.OperationalError:
+                # As in ``transaction``: the server ended the connection before the statement.
+                self.close()
+                return Session(self._open(), None).find(query, row, params)
+        except psycopg.Error as error:
+            raise translate(error) from error
 
     def check(self) -> None:
         """Make one round trip; raises UnavailableError when Postgres is away."""
@@ -164,6 +209,69 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _loads(data: bytes | str) -> object:
+    """Read JSON; most of what is stored is an empty list, and a search answers fifty of them."""
+    text = data if isinstance(data, str) else bytes(data).decode()
+    return [] if text == "[]" else json.loads(text)
+
+
+def _end(
+    connection: Connection[TupleRow],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> None:
+    """Commit what went well and roll back what did not."""
+    if error is None:
+        connection.commit()
+        return
+    try:
+        connection.rollback()
+    except psycopg.Error:
+        # The connection is gone, and the transaction with it: ``error`` says why.
+        logger.warning("a transaction could not be rolled back")
+
+
+def _maker(cursor: Cursor[TupleRow], row: Callable[..., Row]) -> Callable[[TupleRow], Row]:
+    """Return what makes a ``row`` of a result's values, by position where their order allows."""
+    result = cursor.pgresult
+    assert result is not None, "the statement has just been run"
+    names = tuple((result.fname(at) or b"").decode() for at in range(result.nfields))
+    if getattr(row, "__match_args__", None) == names:
+        return lambda values: row(*values)
+    return lambda values: row(**dict(zip(names, values, strict=True)))
+
+
+def _binding(tenant_id: TenantId) -> sql.Composed:
+    """Write what names tenant, viewer and origin to a transaction."""
+    return _BIND.format(tenant=str(tenant_id), viewer=viewer(), origin=_origin_text())
+
+
+def _refuse_suspended(bound: Cursor[TupleRow]) -> None:
+    """Raise RefusedError when somebody looks on and the tenant is suspended.
+
+    This is the one place that every door leads through. The system's own work goes on.
+    """
+    found = bound.fetchone()
+    if found and found[3]:
+        raise RefusedError(
+            "Your organisation's access is suspended.", hint="Ask whoever runs this server."
+        )
+
+
+def _origin_text() -> str:
+    """Write where the work in hand comes from for the trail (``kontor.origin``)."""
+    here = origin()
+    known = {
+        "correlation": correlation_id(),
+        "address": here.address,
+        "agent": "".join(each for each in here.user_agent if each.isprintable())[:LONGEST_AGENT],
+        "credential": here.credential,
+        "session": here.session_id,
+    }
+    return json.dumps({name: value for name, value in known.items() if value})
 
 
 def _is_over(connection: Connection[TupleRow]) -> bool:
@@ -193,14 +301,24 @@ def translate(error: psycopg.Error) -> KontorError:
         return UnavailableError("Two changes collided in the database.", hint="Try again.")
     if isinstance(error, psycopg.errors.DiskFull):
         return UnavailableError("The database's disk is full.", hint="Try again when it has room.")
-    if isinstance(error, psycopg.errors.UniqueViolation):
-        name = error.diag.constraint_name or ""
-        return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
+    if isinstance(error, psycopg.errors.UniqueViolation | psycopg.errors.ForeignKeyViolation):
+        return _conflict(error)
     if state in {"22021", "22P05"} or (isinstance(error, psycopg.DataError) and not state):
         return InvalidError("A text holds characters that cannot be stored (such as NUL).")
     if state[:2] in _PASSING_CLASSES or state in _PASSING_STATES or _is_lost(error):
         return UnavailableError("The database does not answer.", hint="Try again in a moment.")
     return UnexpectedDatabaseError(f"The database refused a statement ({state or 'client'}).")
+
+
+def _conflict(error: psycopg.Error) -> ConflictError:
+    """Say which rule two rows broke together."""
+    if isinstance(error, psycopg.errors.ForeignKeyViolation):
+        return ConflictError(
+            "Something else still depends on this, or this on something that is gone.",
+            hint="Remove what is in it first; some of it you may not see.",
+        )
+    name = error.diag.constraint_name or ""
+    return ConflictError(f"This exists already ({name}).", hint="Choose another name.")
 
 
 def _is_lost(error: psycopg.Error) -> bool:

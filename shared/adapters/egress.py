@@ -99,8 +99,8 @@ def resolve(host: str, port: int) -> list[str]:
 class Egress:
     """Fetches from public servers and from nothing else.
 
-    ``inside`` names one ``host:port`` that may be reached although it is not public, such as a
-    search engine of one's own beside Kontor.
+    ``inside`` names each ``host:port`` that may be reached although it is not public, such as a
+    search engine of one's own beside Kontor; several are parted by commas.
     """
 
     def __init__(
@@ -161,6 +161,11 @@ class Egress:
         """Return an address as it would be fetched, without asking anybody; raises as ``get``."""
         return _read(url, self._inside).geturl()
 
+    def is_inside(self, url: str) -> bool:
+        """Tell whether an address is one inside that may be reached."""
+        parts = _read(url, self._inside)
+        return (str(parts.hostname), parts.port or _PORTS[parts.scheme]) in self._inside
+
     def _once(self, request: _Outgoing, deadline: float) -> Fetched | str:
         """Send one request; returns the answer, or the address it redirects to."""
         parts = _read(request.url, self._inside)
@@ -201,7 +206,7 @@ class Egress:
                 ) from error
         for address in found:
             read = read_address(address)
-            is_inside = self._inside == (host, port)
+            is_inside = (host, port) in self._inside
             if read is None or not (is_inside or is_public(read)):
                 raise RefusedError(
                     f"{host} is not a public address.",
@@ -232,18 +237,20 @@ def _cut_off(reached: socket.socket, deadline: float) -> Iterator[None]:
             timer.cancel()
 
 
-def _read_inside(inside: str) -> tuple[str, int] | None:
-    if not inside:
-        return None
-    host, _, port = inside.rpartition(":")
-    if not host or not port.isdecimal():
-        raise InvalidError(
-            "EGRESS_INSIDE is not host:port.", hint="Write it like search.internal:8080."
-        )
-    return host.strip("[]").lower(), int(port)
+def _read_inside(inside: str) -> frozenset[tuple[str, int]]:
+    found = set()
+    for place in filter(None, (part.strip() for part in inside.split(","))):
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdecimal():
+            raise InvalidError(
+                f"{place!r} in EGRESS_INSIDE or OIDC_INSIDE is not host:port.",
+                hint="Write it like search.internal:8080.",
+            )
+        found.add((host.strip("[]").lower(), int(port)))
+    return frozenset(found)
 
 
-def _read(url: str, inside: tuple[str, int] | None) -> SplitResult:
+def _read(url: str, inside: frozenset[tuple[str, int]]) -> SplitResult:
     """Read an address strictly: what two programs could read differently is refused."""
     if len(url) > LONGEST_URL or _UNWRITABLE.search(url):
         raise InvalidError("This is not a web address.", hint="Write it as https://host/path.")
@@ -261,7 +268,7 @@ def _read(url: str, inside: tuple[str, int] | None) -> SplitResult:
     if parts.username is not None or parts.password is not None:
         raise RefusedError("An address with a user name in it is not fetched.")
     number = port or _PORTS[parts.scheme]
-    if (host, number) != inside:
+    if (host, number) not in inside:
         if number != _PORTS[parts.scheme]:
             raise RefusedError(f"Port {number} is not fetched from.", hint="Use 80 or 443.")
         if read_address(host) is None and _DISGUISED.fullmatch(host):

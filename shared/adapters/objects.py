@@ -53,6 +53,47 @@ class Objects:
             )
         return str(answer.get("VersionId", ""))
 
+    def put_locked(self, key: str, body: bytes, *, until: datetime) -> None:
+        """Store bytes that nobody, the account's owner included, can delete before ``until``.
+
+        The bucket must have Object Lock. A later object of the same key does not replace them.
+        """
+        with aws.translated(f"The object {key}"):
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                ObjectLockMode="COMPLIANCE",
+                ObjectLockRetainUntilDate=until,
+                ChecksumAlgorithm="SHA256",  # Object Lock asks for one
+            )
+
+    def list_first_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Iterate over keys under a prefix, each with the version that was stored first.
+
+        What was stored over it, or a mark that hides it, changes nothing.
+        """
+        token: dict[str, str] = {}
+        first: dict[str, tuple[datetime, str]] = {}
+        while True:
+            with aws.translated(f"The folder {prefix}"):
+                found = self._client.list_object_versions(
+                    Bucket=self.bucket, Prefix=prefix, **token
+                )
+            for item in found.get("Versions", []):
+                here = (item["LastModified"], item["VersionId"])
+                # Newest first, so that of two of the same second the later listed is older.
+                if item["Key"] not in first or here[0] <= first[item["Key"]][0]:
+                    first[item["Key"]] = here
+            if not found.get("IsTruncated"):
+                break
+            token = {
+                "KeyMarker": found["NextKeyMarker"],
+                "VersionIdMarker": found["NextVersionIdMarker"],
+            }
+        yield from ((key, version) for key, (_, version) in sorted(first.items()))
+
     def upload(self, key: str, source: Path) -> None:
         """Store a file in constant memory."""
         with aws.translated(f"The object {key}"), source.open("rb") as file:

@@ -129,7 +129,9 @@ def forget_document(session: Session, document_id: UUID, job_ids: Sequence[UUID]
 
 def announce(session: Session, event: Event) -> None:
     """Record a fact to be published on the bus once this transaction has committed."""
-    payload = {**event.payload(), "correlation_id": correlation_id()}
+    # Sent twice after a crash, it keeps this id: listeners know it again.
+    event_id = str(new_id())
+    payload = {"event_id": event_id, **event.payload(), "correlation_id": correlation_id()}
     _record(session, "bus", event.name(), payload)
 
 
@@ -252,6 +254,14 @@ def try_relay(
     """Relay now if possible; what goes wrong is logged and left to the sweep, which says so."""
     try:
         relay(database, tenant_id, bus=bus, workflows=workflows, max_running=max_running)
+    except KontorError as error:
+        logger.warning("outbox not sent yet", extra={"reason": error.detail})
+
+
+def try_send_facts(database: Database, tenant_id: TenantId, *, bus: Bus) -> None:
+    """Send facts now if possible and start nothing, for functions that may not start workflows."""
+    try:
+        _send_facts(database, tenant_id, bus, 0)
     except KontorError as error:
         logger.warning("outbox not sent yet", extra={"reason": error.detail})
 

@@ -35,10 +35,14 @@ class Queue:
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def send(self, body: Mapping[str, object]) -> None:
-        """Send one JSON message."""
+    def send(self, body: Mapping[str, object], *, delay_s: int = 0) -> None:
+        """Send one JSON message, which becomes visible after ``delay_s`` (at most 900)."""
         with aws.translated("The queue"):
-            self._client.send_message(QueueUrl=self.url, MessageBody=json.dumps(body))
+            self._client.send_message(
+                QueueUrl=self.url,
+                MessageBody=json.dumps(body),
+                DelaySeconds=min(LONGEST_DELAY_S, delay_s),
+            )
 
     def send_again(self, body: str, trial: Trial, *, delay_s: int) -> None:
         """Put a message back as a new one that becomes visible after ``delay_s`` (at most 900).

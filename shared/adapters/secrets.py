@@ -29,6 +29,10 @@ class Secrets:
         self._kept[name] = (time.monotonic(), value)
         return value
 
+    def forget(self, name: str) -> None:
+        """Read a secret anew next time: something says that it has changed."""
+        self._kept.pop(name, None)
+
     def keep(self, name: str, text: str) -> None:
         """Store a secret, as a new version when the name is known; for operators.
 

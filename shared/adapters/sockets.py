@@ -1,7 +1,8 @@
-"""Sockets: post a frame to one open WebSocket connection."""
+"""Sockets: post a frame to one open WebSocket connection, or close it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -27,3 +28,8 @@ class Sockets:
         except NotFoundError:
             return False
         return True
+
+    def close(self, connection_id: str) -> None:
+        """End a connection; one that is gone is fine."""
+        with contextlib.suppress(NotFoundError), aws.translated("The connection"):
+            self._client.delete_connection(ConnectionId=connection_id)

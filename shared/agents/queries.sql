@@ -136,3 +136,13 @@ UPDATE kontor.agent_actions
 SET title = %(title)s, result = '{}',
     arguments = jsonb_build_object('document_id', %(document_id)s::text)
 WHERE tenant_id = %(tenant_id)s AND arguments ->> 'document_id' = %(document_id)s::text;
+
+-- :name remove_old_runs :exec
+-- Steps and proposed changes go with them; a few at a time.
+DELETE FROM kontor.agent_runs AS r
+WHERE r.tenant_id = %(tenant_id)s AND r.id = ANY (ARRAY(
+    SELECT o.id FROM kontor.agent_runs AS o
+    WHERE o.tenant_id = %(tenant_id)s AND o.updated_at < now() - make_interval(days => %(days)s)
+    ORDER BY o.updated_at
+    LIMIT 500
+));

@@ -207,3 +207,8 @@ def erase_document(session: Session, document_id: DocumentId, *, title: str, ans
     named = {"document_id": str(document_id)}
     session.execute(QUERIES["erase_runs"], {**named, "answer": answer})
     session.execute(QUERIES["erase_actions"], {**named, "title": title})
+
+
+def remove_old_runs(session: Session, *, days: int) -> int:
+    """Delete runs nobody has touched for so many days; returns how many."""
+    return session.execute(QUERIES["remove_old_runs"], {"days": days})

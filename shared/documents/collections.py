@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.access.deciding import require_reach
+from shared.access.model import Resource
 from shared.adapters.database import Session
 from shared.documents import collection_store as store
 from shared.documents.collection_store import Collection, CollectionName
@@ -61,6 +63,7 @@ def change_collection(
     """Rename or describe a collection; what is ``None`` stays."""
     clean = None if name is None else _clean_name(name)
     said = None if description is None else _clean_description(description)
+    require_reach(session, "edit", Resource("collection", collection_id))
     is_changed = store.change_collection(session, collection_id, name=clean, description=said)
     found = find_collection(session, collection_id)
     if not is_changed:
@@ -70,6 +73,7 @@ def change_collection(
 
 def remove_collection(session: Session, collection_id: CollectionId) -> None:
     """Delete a collection; its documents stay where they are."""
+    require_reach(session, "edit", Resource("collection", collection_id))
     if not store.remove_collection(session, collection_id):
         raise NotFoundError("There is no such collection.")
 
@@ -85,7 +89,7 @@ def add_documents(
 
     Raises NotFoundError when one of them is not there: then none is added.
     """
-    find_collection(session, collection_id)
+    require_reach(session, "edit", Resource("collection", collection_id))
     wanted = list(dict.fromkeys(document_ids))
     missing = len(wanted) - store.count_present(session, wanted)
     if missing:
@@ -95,7 +99,7 @@ def add_documents(
 
 def take_document(session: Session, collection_id: CollectionId, document_id: DocumentId) -> None:
     """Take a document out of a collection; raises NotFoundError when it is not in it."""
-    find_collection(session, collection_id)
+    require_reach(session, "edit", Resource("collection", collection_id))
     if not store.take_document(session, collection_id, document_id):
         raise NotFoundError("The document is not in this collection.")
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.access.deciding import require_reach
+from shared.access.model import Resource
 from shared.adapters.database import Session
 from shared.documents import store
 from shared.documents.folders import make_folder
@@ -46,6 +48,7 @@ def change_document(
     """
     if change.title is not None and not change.title.strip():
         raise InvalidError("The title is empty.")
+    require_reach(session, "edit", Resource("document", document_id))
     said = store.find_description(session, document_id)
     if said is None:
         raise NotFoundError("There is no such document.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.access.deciding import require_reach
+from shared.access.model import Resource
 from shared.adapters.database import Session
 from shared.documents import folder_store as store
 from shared.documents.model import MAX_DEPTH, Folder, split_path
@@ -11,9 +13,14 @@ from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 
 def make_folder(session: Session, path: str, *, created_by: UserId) -> FolderId | None:
-    """Return the folder at a path, making what is missing; the empty path is the root."""
+    """Return the folder at a path, making what is missing; the empty path is the root.
+
+    The folder is for putting something in: raises RefusedError where the viewer may only look,
+    NotFoundError where a folder of that name is not theirs to see.
+    """
     parent: FolderId | None = None
     so_far = ""
+    is_new = False
     names = split_path(path)
     if names:
         store.lock_tree_shared(session)
@@ -21,6 +28,9 @@ def make_folder(session: Session, path: str, *, created_by: UserId) -> FolderId 
         so_far = f"{so_far}/{name}" if so_far else name
         folder = store.find_folder_by_path(session, so_far)
         if folder is None:
+            if parent is not None and not is_new:
+                require_reach(session, "edit", Resource("folder", parent))
+            is_new = True
             store.record_folder(
                 session,
                 folder_id=FolderId(new_id()),
@@ -30,8 +40,11 @@ def make_folder(session: Session, path: str, *, created_by: UserId) -> FolderId 
                 created_by=created_by,
             )
             folder = store.find_folder_by_path(session, so_far)
-            assert folder is not None
+            if folder is None:
+                raise NotFoundError(f"There is no folder {so_far} that you may use.")
         parent = folder.id
+    if parent is not None and not is_new:
+        require_reach(session, "edit", Resource("folder", parent))
     return parent
 
 
@@ -55,10 +68,12 @@ def move_folder(session: Session, folder_id: FolderId, path: str, *, moved_by: U
     """Give a folder another path, and with it everything below; missing parents are made.
 
     Documents keep their ids, versions and passages: nothing is read or embedded again. Raises
-    InvalidError for a path inside the folder itself, ConflictError when it is taken.
+    InvalidError for a path inside the folder itself, ConflictError when it is taken, RefusedError
+    where the viewer may only look.
     """
     store.lock_tree(session)
     folder = find_folder(session, folder_id)
+    require_reach(session, "edit", Resource("folder", folder_id))
     names = split_path(path)
     target = "/".join(names)
     if not names:
@@ -87,6 +102,7 @@ def list_documents_below(session: Session, folder: Folder, *, limit: int) -> lis
 def remove_folder(session: Session, folder_id: FolderId) -> None:
     """Delete an empty folder; raises ConflictError when something is in it."""
     find_folder(session, folder_id)
+    require_reach(session, "edit", Resource("folder", folder_id))
     if not store.remove_folder(session, folder_id):
         raise ConflictError(
             "The folder is not empty.",
@@ -98,6 +114,7 @@ def remove_empty_tree(session: Session, folder_id: FolderId) -> bool:
     """Delete a folder and the empty ones below it; False when a document is in one of them."""
     store.lock_tree(session)
     folder = find_folder(session, folder_id)
+    require_reach(session, "edit", Resource("folder", folder_id))
     if store.list_documents_below(session, folder.path, limit=1):
         return False
     store.remove_tree(session, folder.path)

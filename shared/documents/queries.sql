@@ -140,7 +140,8 @@ SELECT pg_advisory_xact_lock(
     hashtextextended(%(tenant_id)s::text || coalesce(%(folder_id)s::text, '') || %(filename)s, 0));
 
 -- :name find_named :one DocumentIdRow
--- The document in a folder whose newest file has this name; of several the one last changed.
+-- The document in a folder whose newest file has this name, if the person may change it; of
+-- several the one last changed.
 SELECT d.id
 FROM kontor.documents AS d
 JOIN LATERAL (
@@ -150,6 +151,7 @@ JOIN LATERAL (
 ) AS v ON v.filename = %(filename)s
 WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NULL
     AND d.folder_id IS NOT DISTINCT FROM %(folder_id)s::uuid
+    AND kontor.may_reach(%(user_id)s, d.access_list_id, 2)
 ORDER BY d.updated_at DESC, d.id DESC
 LIMIT 1;
 
@@ -159,20 +161,27 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(tenant_id)s::text || encode(%(sh
 
 -- :name find_same_bytes :one Version
 -- The newest version with these bytes that is not removed; a failed one only if no other exists.
-SELECT id, document_id, number, filename, media_type, size_bytes, sha256, object_key,
-    object_version, job_id, stage, failure, attempt, parser, embedding_model, language,
-    page_count, chunk_count, warnings, options, extracted, created_by, created_at, completed_at
-FROM kontor.versions
-WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND removed_at IS NULL
-ORDER BY (stage = 'failed'), id DESC
+-- Where the person may not look, the bytes are not there.
+SELECT v.id, v.document_id, v.number, v.filename, v.media_type, v.size_bytes, v.sha256,
+    v.object_key, v.object_version, v.job_id, v.stage, v.failure, v.attempt, v.parser,
+    v.embedding_model, v.language, v.page_count, v.chunk_count, v.warnings, v.options, v.extracted,
+    v.created_by, v.created_at, v.completed_at
+FROM kontor.versions AS v
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = v.document_id
+WHERE v.tenant_id = %(tenant_id)s AND v.sha256 = %(sha256)s AND v.removed_at IS NULL
+    AND kontor.may_reach(%(user_id)s, d.access_list_id,
+        CASE WHEN v.stage = 'failed' THEN 2 ELSE 1 END)
+ORDER BY (v.stage = 'failed'), v.id DESC
 LIMIT 1;
 
 -- :name find_bytes_elsewhere :one Elsewhere
--- Whether these bytes are kept by another version, so that this one cannot be kept as well.
+-- Whether another version that the person may see keeps these bytes, so that this one need not.
 SELECT EXISTS (
-    SELECT 1 FROM kontor.versions
-    WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND id <> %(id)s
-        AND stage <> 'failed' AND removed_at IS NULL
+    SELECT 1 FROM kontor.versions AS v
+    JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = v.document_id
+    WHERE v.tenant_id = %(tenant_id)s AND v.sha256 = %(sha256)s AND v.id <> %(id)s
+        AND v.stage <> 'failed' AND v.removed_at IS NULL
+        AND kontor.may_reach(%(user_id)s, d.access_list_id, 1)
 ) AS is_kept;
 
 -- :name record_document :exec
@@ -707,3 +716,34 @@ WHERE tenant_id = %(tenant_id)s AND parent_document_id = %(parent_document_id)s
     AND removed_at IS NULL
 ORDER BY id
 LIMIT 2000;
+
+-- :name has_quota :one Limited
+-- Asked first: most tenants have none, and then nothing is counted.
+SELECT EXISTS (
+    SELECT 1 FROM kontor.tenant_quotas
+    WHERE tenant_id = %(tenant_id)s AND (storage_bytes IS NOT NULL OR documents IS NOT NULL)
+) AS is_limited;
+
+-- :name lock_quota :exec
+-- Two that fit alone need not fit together.
+SELECT pg_advisory_xact_lock(hashtextextended('quota' || %(tenant_id)s::text, 0));
+
+-- :name find_usage :one Usage
+-- Files that came inside others count as bytes, not as documents.
+SELECT d.count + u.documents AS documents, v.size + u.size AS storage_bytes,
+    q.documents AS most_documents, q.storage_bytes AS most_storage_bytes
+FROM (
+    SELECT count(*) AS count FROM kontor.documents
+    WHERE tenant_id = %(tenant_id)s AND removed_at IS NULL AND parent_document_id IS NULL
+) AS d
+CROSS JOIN (
+    SELECT coalesce(sum(size_bytes), 0)::bigint AS size FROM kontor.versions
+    WHERE tenant_id = %(tenant_id)s
+) AS v
+CROSS JOIN (
+    SELECT count(*) FILTER (WHERE document_id IS NULL) AS documents,
+        coalesce(sum(size_bytes), 0)::bigint AS size
+    FROM kontor.uploads
+    WHERE tenant_id = %(tenant_id)s AND state = 'waiting' AND expires_at > now()
+) AS u
+LEFT JOIN kontor.tenant_quotas AS q ON q.tenant_id = %(tenant_id)s;

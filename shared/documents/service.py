@@ -11,8 +11,10 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
+from shared.access.deciding import require_reach
+from shared.access.model import Resource
 from shared.adapters.database import Session
-from shared.documents import members, store, trash_store
+from shared.documents import members, quotas, store, trash_store
 from shared.documents.folders import make_folder
 from shared.documents.model import (
     MAX_METADATA_KEYS,
@@ -69,8 +71,8 @@ def announce_upload(
 ) -> Upload:
     """Record a file that is about to be sent and decide where its bytes go.
 
-    Raises InvalidError for an empty file or a bad name, TooLargeError above ``max_bytes``,
-    NotFoundError for an unknown document. Missing folders are made.
+    Raises InvalidError for an empty file or a bad name, TooLargeError above ``max_bytes`` or
+    the tenant's quota, NotFoundError for an unknown document. Missing folders are made.
     """
     filename = clean_filename(new.filename)
     if new.size_bytes <= 0:
@@ -79,8 +81,11 @@ def announce_upload(
         raise TooLargeError(
             f"The file has {new.size_bytes:,} bytes; at most {max_bytes:,} are accepted."
         )
+    quotas.require_room(session, new.size_bytes, is_new=new.document_id is None)
     if len(new.metadata) > MAX_METADATA_KEYS:
         raise InvalidError(f"More than {MAX_METADATA_KEYS} metadata fields.")
+    if new.document_id is not None:
+        require_reach(session, "edit", Resource("document", new.document_id))
     if new.document_id is not None and store.lock_document(session, new.document_id) is None:
         raise NotFoundError("There is no such document.")
     assert session.tenant_id is not None
@@ -137,8 +142,10 @@ def count_resent(session: Session, upload_id: JobId) -> None:
 
 
 def is_kept_elsewhere(session: Session, version: Version) -> bool:
-    """Tell whether another version that did not fail holds the same bytes."""
-    return store.find_bytes_elsewhere(session, version.id, version.sha256)
+    """Tell whether another version that did not fail, and its sender may see, has these bytes."""
+    return store.find_bytes_elsewhere(
+        session, version.id, version.sha256, user_id=version.created_by
+    )
 
 
 def list_versions_after(session: Session, after: VersionId, *, limit: int) -> list[Version]:
@@ -177,7 +184,7 @@ def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
 
 
 def _kept(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
-    same = store.find_same_bytes(session, file.sha256)
+    same = store.find_same_bytes(session, file.sha256, upload.created_by)
     meant_for = _meant_for(session, upload)
     if same is not None and same.stage != "failed":
         return _known(session, same, meant_for)
@@ -212,7 +219,12 @@ def _meant_for(session: Session, upload: Upload) -> DocumentId | None:
     """Return the document that an upload is the next version of, if it names one."""
     if upload.document_id is not None or upload.on_conflict != "version":
         return upload.document_id
-    return store.find_named(session, folder_id=upload.folder_id, filename=upload.filename)
+    return store.find_named(
+        session,
+        folder_id=upload.folder_id,
+        filename=upload.filename,
+        user_id=upload.created_by,
+    )
 
 
 def _known(session: Session, same: Version, meant_for: DocumentId | None) -> Kept:
@@ -234,6 +246,7 @@ def choose_version(session: Session, document_id: DocumentId, number: int) -> Ve
     The caller brings it into the index. Raises NotFoundError, and ConflictError while the version
     is still being read.
     """
+    require_reach(session, "edit", Resource("document", document_id))
     if store.lock_document(session, document_id) is None:
         raise NotFoundError("There is no such document.")
     version = find_version_number(session, document_id, number)
@@ -358,6 +371,7 @@ def remove_document(
 
     Returns the versions that are to be taken out of the index.
     """
+    require_reach(session, "edit", Resource("document", document_id))
     versions = store.list_versions(session, document_id)
     if not trash_store.remove_document(session, document_id, removed_by=removed_by):
         raise NotFoundError("There is no such document.")

@@ -21,7 +21,7 @@ from shared.documents.model import (
     Upload,
     Version,
 )
-from shared.kernel.ids import CollectionId, DocumentId, FolderId, JobId, VersionId
+from shared.kernel.ids import CollectionId, DocumentId, FolderId, JobId, UserId, VersionId
 
 QUERIES = load_queries("shared.documents")
 
@@ -63,10 +63,15 @@ def change_upload_resent(session: Session, upload_id: JobId) -> None:
     session.execute(QUERIES["change_upload_resent"], {"id": upload_id})
 
 
-def find_bytes_elsewhere(session: Session, version_id: VersionId, sha256: bytes) -> bool:
-    """Tell whether another version that did not fail has these bytes; locks them."""
+def find_bytes_elsewhere(
+    session: Session, version_id: VersionId, sha256: bytes, *, user_id: UserId
+) -> bool:
+    """Tell whether another version that did not fail, and a person sees, has these bytes.
+
+    Locks them.
+    """
     session.execute(QUERIES["lock_bytes"], {"sha256": sha256})
-    params = {"id": version_id, "sha256": sha256}
+    params = {"id": version_id, "sha256": sha256, "user_id": user_id}
     return session.get(QUERIES["find_bytes_elsewhere"], Elsewhere, params).is_kept
 
 
@@ -100,24 +105,27 @@ def list_originals(session: Session, job_ids: Sequence[JobId]) -> list[Original]
     return session.all(QUERIES["list_originals"], Original, {"job_ids": list(job_ids)})
 
 
-def find_named(session: Session, *, folder_id: FolderId | None, filename: str) -> DocumentId | None:
-    """Return the document of this file name in a folder.
+def find_named(
+    session: Session, *, folder_id: FolderId | None, filename: str, user_id: UserId
+) -> DocumentId | None:
+    """Return the document of this file name in a folder that a person may change.
 
     Until the transaction ends nobody else can look for the same name there.
     """
-    params = {"folder_id": folder_id, "filename": filename}
+    params = {"folder_id": folder_id, "filename": filename, "user_id": user_id}
     session.execute(QUERIES["lock_name"], params)
     row = session.find(QUERIES["find_named"], DocumentIdRow, params)
     return row.id if row else None
 
 
-def find_same_bytes(session: Session, sha256: bytes) -> Version | None:
-    """Return the tenant's version with these bytes, preferring one that did not fail.
+def find_same_bytes(session: Session, sha256: bytes, user_id: UserId) -> Version | None:
+    """Return the version with these bytes that a person may see, preferring one that did not fail.
 
     Until the transaction ends nobody else can look for the same bytes.
     """
     session.execute(QUERIES["lock_bytes"], {"sha256": sha256})
-    return session.find(QUERIES["find_same_bytes"], Version, {"sha256": sha256})
+    params = {"sha256": sha256, "user_id": user_id}
+    return session.find(QUERIES["find_same_bytes"], Version, params)
 
 
 def record_document(

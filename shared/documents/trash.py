@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from shared.access.deciding import require_reach
+from shared.access.model import Resource
 from shared.adapters.database import Session
 from shared.documents import trash_store as store
 from shared.documents.folders import make_folder
@@ -40,6 +42,7 @@ def restore_document(
     document's own first; the caller brings their versions into the index. Raises NotFoundError
     when it is not in the trash, ConflictError when its file has been put again meanwhile.
     """
+    require_reach(session, "edit", Resource("document", document_id))
     lock = store.lock_removed(session, document_id)
     if lock is None or lock.is_erasing:
         raise NotFoundError(_NOT_THERE)
@@ -74,6 +77,7 @@ def begin_erasing(session: Session, document_id: DocumentId) -> list[DocumentId]
     Returns their ids, the innermost first. Repeating it changes nothing. Raises NotFoundError
     when it is not in the trash.
     """
+    require_reach(session, "edit", Resource("document", document_id))
     if not store.begin_erasing(session, document_id):
         raise NotFoundError(_NOT_THERE)
     going: list[DocumentId] = []

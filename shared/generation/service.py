@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.adapters.database import Session
 from shared.generation import store
@@ -20,12 +20,14 @@ from shared.generation.model import (
     Route,
     Scope,
     Spending,
+    Spent,
     TextPiece,
     check_route,
 )
+from shared.generation.reservations import period_end, period_start
 from shared.kernel.clock import now
 from shared.kernel.errors import InvalidError, NotFoundError
-from shared.kernel.ids import TenantId
+from shared.kernel.ids import TenantId, UserId
 
 _TEST_WORDS = "Answer with the one word: ready"
 _MOST_DAYS = 366
@@ -98,6 +100,38 @@ def remove_route(session: Session, name: str) -> None:
 def list_budgets(session: Session) -> list[Budget]:
     """List the tenant's own budgets."""
     return store.list_budgets(session)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStanding:
+    """A budget, what counts against it so far, and when it begins anew."""
+
+    budget: Budget
+    spent: Spent
+    resets_at: datetime
+    is_deployments: bool
+
+
+def list_standings(
+    session: Session, user_id: UserId, *, deployments: list[Budget]
+) -> list[BudgetStanding]:
+    """List every budget that a person's calls count against, the deployment's first."""
+    moment = now()
+    known = [(each, True) for each in deployments]
+    known += [(each, False) for each in store.list_budgets(session)]
+    return [
+        BudgetStanding(
+            budget=budget,
+            spent=store.find_spent(
+                session,
+                since=period_start(budget.period, moment).date().isoformat(),
+                user_id=user_id if budget.scope == "user" else None,
+            ),
+            resets_at=period_end(budget.period, moment),
+            is_deployments=is_deployments,
+        )
+        for budget, is_deployments in known
+    ]
 
 
 def keep_budget(session: Session, budget: Budget) -> None:

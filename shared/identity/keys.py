@@ -1,7 +1,9 @@
-"""Signing keys: the private half in Secrets Manager, public halves in the database by thumbprint.
+"""Signing keys: private halves in Secrets Manager, public halves in the database by thumbprint.
 
-Functions that verify tokens hold no secret at all. Rotation adds a key and retires the old one
-once its last token has expired; both verify until then.
+Functions that verify tokens hold no secret at all. Which key signs is said by the database, so
+that every process changes over at the same moment: a rotation publishes the next key, lets it
+sign once everybody has read the published keys anew, and retires the one before it when its last
+token has expired. Until then both verify.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import time
 from dataclasses import dataclass
 
@@ -19,10 +22,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from shared.adapters.database import Database, Session
 from shared.adapters.secrets import Secrets
 from shared.identity import store
-from shared.kernel.errors import NotFoundError, UnauthenticatedError, UnavailableError
+from shared.kernel.errors import (
+    ConflictError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 
 _KEEP_S = 60.0
 _ASK_AGAIN_S = 5.0
+LEAD_S = 120  # twice as long as anybody keeps the published keys
+_SPARE_S = 60  # clocks of two machines, and a process that signed just before the change
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
+_MADE_BY = "`kontor up` makes it, and so does `kontor migrate --signing-secret NAME`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +112,27 @@ class Keyring:
             ) from None
 
 
-def load_signing_key(secrets: Secrets, name: str) -> SigningKey:
-    """Read the signing key from the secret ``name``.
+def load_signing_key(session: Session, secrets: Secrets, name: str) -> SigningKey:
+    """Return the key that signs now, its private half out of the secret ``name``.
 
     Raises UnavailableError when the secret is missing or holds something else.
     """
+    found = store.find_signing_kid(session)
     try:
-        return SigningKey.from_pem(secrets.read(name))
+        keys = read_keys(secrets.read(name))
+        if found is not None and found.kid not in keys:
+            # A rotation that this process's copy of the secret is too old to know.
+            secrets.forget(name)
+            keys = read_keys(secrets.read(name))
     except NotFoundError as error:
         raise UnavailableError(
-            f"The signing key is not there: no secret {name}.",
-            hint="`kontor up` makes it, and so does `kontor migrate --signing-secret NAME`.",
+            f"The signing key is not there: no secret {name}.", hint=_MADE_BY
         ) from error
+    if found is None or found.kid not in keys:
+        raise UnavailableError(
+            f"The secret {name} does not hold the key that is published.", hint=_MADE_BY
+        )
+    return keys[found.kid]
 
 
 def ensure_signing_key(session: Session, secrets: Secrets, name: str) -> str:
@@ -121,12 +142,57 @@ def ensure_signing_key(session: Session, secrets: Secrets, name: str) -> str:
     table of public keys. Repeating it changes nothing.
     """
     try:
-        key = SigningKey.from_pem(secrets.read(name))
+        keys = read_keys(secrets.read(name))
     except NotFoundError:
-        key = SigningKey.make()
-        secrets.keep(name, key.pem)
-    store.record_signing_key(session, kid=key.id, public_key=key.public_bytes)
-    return key.id
+        made = SigningKey.make()
+        secrets.keep(name, made.pem)
+        keys = {made.id: made}
+    found = store.find_signing_kid(session)
+    if found is not None and found.kid in keys:
+        return found.kid
+    newest = list(keys.values())[-1]
+    store.record_signing_key(session, kid=newest.id, public_key=newest.public_bytes)
+    return newest.id
+
+
+def rotate_signing_key(
+    session: Session, secrets: Secrets, name: str, *, life_s: int, lead_s: int = LEAD_S
+) -> str:
+    """Publish the next key and set the moment from which it signs; returns its ``kid``.
+
+    ``life_s`` is the longest life of a token: the key before it retires when its last one has
+    expired. With ``lead_s`` 0 the new key signs at once and every other is void at once, for a
+    private half that became known. ``session`` is as for ``ensure_signing_key``. Raises
+    ConflictError while an earlier rotation waits for its moment.
+    """
+    secrets.forget(name)
+    try:
+        held = read_keys(secrets.read(name))
+    except NotFoundError as error:
+        raise UnavailableError(f"There is no secret {name}.", hint=_MADE_BY) from error
+    if lead_s and store.list_coming_keys(session):
+        raise ConflictError(
+            "A key is published already and will sign soon.", hint="See `kontor signing-key list`."
+        )
+    in_force = {row.id for row in store.list_signing_keys(session)}
+    made = SigningKey.make()
+    kept = [key.pem for kid, key in held.items() if kid in in_force and lead_s]
+    # The private half first: a key that signs must never be published without one.
+    secrets.keep(name, "".join([*kept, made.pem]))
+    store.change_keys_retired(session, after_s=lead_s + life_s + _SPARE_S if lead_s else 0)
+    store.record_next_key(session, kid=made.id, public_key=made.public_bytes, lead_s=lead_s)
+    return made.id
+
+
+def read_keys(text: str) -> dict[str, SigningKey]:
+    """Read the private keys of a signing secret by ``kid``, oldest first; PEM after PEM.
+
+    Raises UnavailableError when there is none, or something else.
+    """
+    found = [SigningKey.from_pem(pem) for pem in _PEM.findall(text)]
+    if not found:
+        raise _unusable()
+    return {key.id: key for key in found}
 
 
 def thumbprint(public_key: bytes) -> str:

@@ -1,18 +1,22 @@
 """Use cases of identity: make tenants, add people, sign in, verify, sign out.
 
 Signing in has two halves so that no transaction waits while a password is hashed: ``recognise``
-finds the account, ``welcome`` issues its token inside the tenant's transaction.
+finds the account, ``welcome`` opens its session inside the tenant's transaction.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from shared.adapters.database import Database, Session
-from shared.identity import passwords, store, tokens
-from shared.identity.keys import Keyring, SigningKey, as_jwk
-from shared.identity.model import ROLES, Principal, SignIn, Tenant, User, Welcome
+from shared.identity import passwords, sessions, store, tokens
+from shared.identity.api_keys import is_key, verify_key
+from shared.identity.keys import Keyring, as_jwk
+from shared.identity.links import is_visit, verify_visit
+from shared.identity.model import Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.rights import require_grantable, rights_of
+from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
 from shared.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -28,15 +32,6 @@ _MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 _MAX_NAME = 200
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRules:
-    """How access tokens are issued: who signs, in whose name, for how long."""
-
-    key: SigningKey
-    issuer: str
-    life_s: int
-
-
 class Verifier:
     """Turns a bearer's token into a principal, against the keys and the account as they are now."""
 
@@ -46,21 +41,32 @@ class Verifier:
         self._keyring = Keyring(database)
 
     def verify(self, token: str) -> Principal:
-        """Check a token and its bearer's account; role and e-mail are today's, not the token's.
+        """Check a token or a key and its bearer's account; role and e-mail are today's.
 
         Raises UnauthenticatedError for anything amiss, UnavailableError without a database.
         """
+        if is_key(token):
+            return verify_key(self._database, token)
+        if is_visit(token):
+            return verify_visit(self._database, token)
         key = self._keyring.find(tokens.key_id(token))
         claims = tokens.read(token, key, issuer=self._issuer)
         with self._database.transaction(claims.tenant_id) as session:
-            bearer = store.find_bearer(session, claims.user_id)
+            bearer = store.find_bearer(session, claims.user_id, claims.session_id)
         if bearer is None or not bearer.is_active:
             raise UnauthenticatedError(
                 "This account is not active.", hint="Ask an administrator of your tenant."
             )
-        if bearer.token_epoch != claims.epoch:
+        if bearer.token_epoch != claims.epoch or not bearer.is_signed_in:
             raise UnauthenticatedError("This token was signed out.", hint="Sign in again.")
-        return Principal(claims.tenant_id, claims.user_id, bearer.email, bearer.role)
+        return Principal(
+            claims.tenant_id,
+            claims.user_id,
+            bearer.email,
+            bearer.role,
+            permissions=frozenset(bearer.permissions),
+            session_id=claims.session_id,
+        )
 
 
 def recognise(
@@ -89,30 +95,41 @@ def recognise(
     return matching[0]
 
 
-def welcome(session: Session, account: SignIn, *, password: str, rules: TokenRules) -> Welcome:
-    """Issue a token to a recognised account and note the sign-in.
+def welcome(
+    session: Session,
+    account: SignIn,
+    *,
+    password: str,
+    rules: TokenRules,
+    device: Device | None = None,
+) -> Welcome:
+    """Open a session for a recognised account whose password is all that is asked of it.
 
     The hash is renewed when the parameters have changed since it was made. Raises
     UnauthenticatedError when the account was switched off in the meantime.
     """
+    renew_hash(session, account, password=password)
+    return sessions.open_session(
+        session,
+        account.user_id,
+        methods=["password"],
+        device=device or Device(),
+        rules=rules,
+    )
+
+
+def renew_hash(session: Session, account: SignIn, *, password: str) -> None:
+    """Replace a hash that was made with other parameters than today's."""
     new_hash = passwords.rehashed(account.password_hash, password)
     if new_hash is not None:
         store.change_password_hash(
             session, account.user_id, old_hash=account.password_hash, new_hash=new_hash
         )
-    user = store.change_to_signed_in(session, account.user_id)
-    if user is None:
-        raise UnauthenticatedError(
-            "This account is not active.", hint="Ask an administrator of your tenant."
-        )
-    claims = tokens.Claims(account.tenant_id, user.id, user.email, user.role, user.token_epoch)
-    token = tokens.issue(claims, rules.key, issuer=rules.issuer, life_s=rules.life_s)
-    return Welcome(token, rules.life_s, user, own_tenant(session))
 
 
 def sign_out(session: Session, principal: Principal) -> None:
-    """Void every token of the caller, on every device, at once."""
-    store.change_token_epoch(session, principal.user_id)
+    """End every session of the caller, on every device, at once."""
+    sessions.end_all(session, principal.user_id, because="signed out everywhere")
 
 
 def me(session: Session, principal: Principal) -> User:
@@ -121,6 +138,11 @@ def me(session: Session, principal: Principal) -> User:
     if user is None:
         raise NotFoundError("There is no such user.")
     return user
+
+
+def find_user(session: Session, user_id: UserId) -> User | None:
+    """Look a person of the transaction's tenant up."""
+    return store.find_user(session, user_id)
 
 
 def own_tenant(session: Session) -> Tenant:
@@ -134,8 +156,8 @@ def own_tenant(session: Session) -> Tenant:
 def list_users(
     session: Session, principal: Principal, *, cursor: str | None, limit: int
 ) -> Page[User]:
-    """List the tenant's people by e-mail address; raises RefusedError without users:manage."""
-    principal.require("users:manage")
+    """List the tenant's people by e-mail address; raises RefusedError without users:read."""
+    principal.require("users:manage" if principal.may("users:manage") else "users:read")
     limit = clamp_limit(limit)
     after = decode_cursor(cursor, 1)[0] if cursor else None
     users = store.list_users(session, after=after, limit=limit)
@@ -153,10 +175,12 @@ def add_user(
 ) -> User:
     """Add a person to the caller's tenant.
 
-    Raises RefusedError without users:manage, InvalidError for a bad address, name, role or
-    password, ConflictError when the address is taken.
+    Raises RefusedError without users:manage, or for a role that allows more than the caller's
+    own; InvalidError for a bad address, name, role or password, ConflictError when the address
+    is taken.
     """
     principal.require("users:manage")
+    require_grantable(session, principal, role)
     return _record_user(
         session, email=email, display_name=display_name, password=password, role=role
     )
@@ -170,16 +194,11 @@ def create_tenant(
     ``session`` is a system transaction on the owner's connection. Raises InvalidError for a bad
     slug, address or password, ConflictError when the slug is taken.
     """
-    if not _SLUG.fullmatch(slug):
-        raise InvalidError(
-            "The tenant's slug is not valid.",
-            hint="Use small letters, digits and hyphens, at most 63, starting with no hyphen.",
-            fields={"slug": "a-z, 0-9 and hyphens"},
-        )
+    check_slug(slug)
     tenant_id = TenantId(new_id())
-    tenant = store.record_tenant(session, tenant_id, slug=slug, name=_plain("name", name))
+    tenant = store.record_tenant(session, tenant_id, slug=slug, name=plain_name("name", name))
     if tenant is None:
-        raise ConflictError(f"There is a tenant {slug} already.", hint="Choose another slug.")
+        raise slug_taken(slug)
     admin = _record_user(
         replace(session, tenant_id=tenant_id),
         email=admin_email,
@@ -190,28 +209,41 @@ def create_tenant(
     return tenant, admin
 
 
+def check_slug(slug: str) -> None:
+    """Raise InvalidError for a slug that no tenant may have."""
+    if not _SLUG.fullmatch(slug):
+        raise InvalidError(
+            "The tenant's slug is not valid.",
+            hint="Use small letters, digits and hyphens, at most 63, starting with no hyphen.",
+            fields={"slug": "a-z, 0-9 and hyphens"},
+        )
+
+
+def slug_taken(slug: str) -> ConflictError:
+    """Say that another tenant has the slug."""
+    return ConflictError(f"There is a tenant {slug} already.", hint="Choose another slug.")
+
+
 def published_keys(session: Session) -> list[dict[str, str]]:
     """List the public keys in force as JSON Web Keys."""
     return [as_jwk(row.id, row.public_key) for row in store.list_signing_keys(session)]
 
 
-def _record_user(
-    session: Session, *, email: str, display_name: str, password: str, role: str
+def admit(
+    session: Session, *, email: str, display_name: str, password_hash: str, role: str
 ) -> User:
-    if role not in ROLES:
-        roles = ", ".join(sorted(ROLES))
-        raise InvalidError(
-            f"There is no role {role!r}.",
-            hint=f"Use one of: {roles}.",
-            fields={"role": f"one of {roles}"},
-        )
-    address = _address(email)
+    """Make somebody a user of the transaction's tenant, whatever way they came.
+
+    Raises InvalidError for a bad address, name or role, ConflictError when the address is taken.
+    """
+    rights_of(session, role)
+    address = clean_address(email)
     user = store.record_user(
         session,
         UserId(new_id()),
         email=address,
-        display_name=_plain("display_name", display_name),
-        password_hash=passwords.hash_new(password),
+        display_name=plain_name("display_name", display_name),
+        password_hash=password_hash,
         role=role,
     )
     if user is None:
@@ -221,7 +253,27 @@ def _record_user(
     return user
 
 
-def _address(email: str) -> str:
+def _record_user(
+    session: Session, *, email: str, display_name: str, password: str, role: str
+) -> User:
+    rights_of(session, role)
+    about = words_about(email, display_name)
+    return admit(
+        session,
+        email=email,
+        display_name=display_name,
+        password_hash=passwords.hash_new(password, about=about),
+        role=role,
+    )
+
+
+def words_about(*texts: str) -> list[str]:
+    """Return the words a guesser would try for somebody: an address, its parts, names."""
+    return [part for text in texts for part in (text, *re.split(r"[@.\s_-]+", text))]
+
+
+def clean_address(email: str) -> str:
+    """Bring an e-mail address into one form; raises InvalidError when it is none."""
     address = email.strip().lower()
     if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
         raise InvalidError(
@@ -232,7 +284,8 @@ def _address(email: str) -> str:
     return address
 
 
-def _plain(field: str, text: str) -> str:
+def plain_name(field: str, text: str) -> str:
+    """Return a name without blanks around it; raises InvalidError for one nobody can show."""
     stripped = text.strip()
     if not stripped or len(stripped) > _MAX_NAME or not stripped.isprintable():
         raise InvalidError(

@@ -21,20 +21,21 @@ from shared.kernel.ids import TenantId, UserId
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 MAX_CHARACTERS = 4096
-_REQUIRED = ["sub", "tenant_id", "role", "email", "epoch", "iat", "exp", "iss", "aud", "jti"]
+_REQUIRED = ["sub", "tenant_id", "role", "email", "epoch", "sid", "iat", "exp", "iss", "aud", "jti"]
 _LEEWAY_S = 5  # clocks of two machines
 _SIGN_IN_AGAIN = "Sign in again with POST /auth/login."
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says about its bearer. Role and e-mail are those at sign-in."""
+    """What a token says about its bearer and session. Role and e-mail are those at sign-in."""
 
     tenant_id: TenantId
     user_id: UserId
     email: str
     role: str
     epoch: int
+    session_id: UUID
 
 
 def issue(claims: Claims, key: SigningKey, *, issuer: str, life_s: int) -> str:
@@ -46,6 +47,7 @@ def issue(claims: Claims, key: SigningKey, *, issuer: str, life_s: int) -> str:
         "role": claims.role,
         "email": claims.email,
         "epoch": claims.epoch,
+        "sid": str(claims.session_id),
         "iat": moment,
         "exp": moment + timedelta(seconds=life_s),
         "iss": issuer,
@@ -103,6 +105,7 @@ def _claims(payload: dict[str, object]) -> Claims:
             email=str(payload["email"]),
             role=str(payload["role"]),
             epoch=epoch,
+            session_id=UUID(str(payload["sid"])),
         )
     except ValueError as error:
         raise _refused() from error

@@ -68,7 +68,7 @@ def read_card(folder: Path) -> Card:
 
 def check_card(card: Card) -> None:
     """Compare a folder's files with its card; raises UnavailableError when one is cut short."""
-    for name in (MODEL_FILE, TOKENIZER_FILE):
+    for name in {MODEL_FILE, TOKENIZER_FILE, *card.sizes}:
         path = card.folder / name
         if not path.is_file() or path.stat().st_size != card.sizes.get(name):
             raise UnavailableError(f"{path} is incomplete.", hint=MENDING_HINT)

@@ -7,6 +7,7 @@ model. ``OnnxEmbedder`` runs the graph that ``encoder_graph`` draws.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,11 @@ from shared.kernel.errors import InvalidError, UnavailableError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
 
 MODEL_FILE = "model.onnx"
+QUESTION_FILE = "question.onnx"
+"""The same model for one short text at a time; folders built before there was one lack it."""
 TOKENIZER_FILE = "tokenizer.json"
 BATCH = 8
 """Texts per run: larger batches are no faster on a CPU and cost memory (818 MB at 64)."""
@@ -135,25 +139,17 @@ class OnnxEmbedder:
         threads: int = 0,
         prefixes: Prefixes | None = None,
     ) -> None:
-        import onnxruntime
-
+        self._folder = folder
         self._model = model
         self._prefixes = prefixes or Prefixes()
         self._tokenizer = Tokenizer(folder / TOKENIZER_FILE)
         path = folder / MODEL_FILE
         if not path.is_file():
             raise UnavailableError(f"The model {model.name} is not in {folder}.", hint=MENDING_HINT)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _available_cores()
-        options.inter_op_num_threads = 1
-        # Spinning threads steal the cores of everything else on a shared host.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # vendor errors share no base but Exception
-            raise InvalidError(f"{path} cannot be loaded as a model.", hint=MENDING_HINT) from error
+        self._threads = threads or _available_cores()
+        self._session = self._load(path)
+        self._questions: InferenceSession | None = None
+        self._loading = threading.Lock()
 
     @property
     def model(self) -> EmbeddingModel:
@@ -167,7 +163,10 @@ class OnnxEmbedder:
 
     def embed_question(self, text: str) -> NDArray[np.float32]:
         """Embed a question: float32, (dimension,), length 1."""
-        vector: NDArray[np.float32] = self._embed([self._prefixes.query + text])[0]
+        asked = self._prefixes.query + text
+        encoded = self._tokenizer.encode([asked], max_tokens=self._model.max_tokens)
+        (vectors,) = self._run(self._question_session(), encoded, TEXT_OUTPUT)
+        vector: NDArray[np.float32] = vectors[0]
         return vector
 
     def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
@@ -186,7 +185,8 @@ class OnnxEmbedder:
         first = 1 + self._model.prefix_tokens
         found: dict[int, ReadText] = {}
         for rows in _batches(encoded):
-            wholes, tokens = self._run([encoded[row] for row in rows], TEXT_OUTPUT, TOKENS_OUTPUT)
+            part = [encoded[row] for row in rows]
+            wholes, tokens = self._run(self._session, part, TEXT_OUTPUT, TOKENS_OUTPUT)
             for place, row in enumerate(rows):
                 own = tokens[place, first : len(encoded[row]) - 1]
                 where = np.array(spans[row][: len(own)], dtype=np.int32).reshape(-1, 2)
@@ -203,13 +203,40 @@ class OnnxEmbedder:
         vectors = np.zeros((len(texts), self._model.dimension), dtype=np.float32)
         encoded = self._encode(texts)
         for rows in _batches(encoded):
-            (vectors[rows],) = self._run([encoded[row] for row in rows], TEXT_OUTPUT)
+            (vectors[rows],) = self._run(self._session, [encoded[row] for row in rows], TEXT_OUTPUT)
         return vectors
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._tokenizer.encode(texts, max_tokens=self._model.max_tokens)
 
-    def _run(self, encoded: list[list[int]], *outputs: str) -> list[NDArray[np.float32]]:
+    def _question_session(self) -> InferenceSession:
+        """Load the questions' graph when the first is asked: who only takes texts in never pays."""
+        if self._questions is None:
+            with self._loading:
+                if self._questions is None:
+                    path = self._folder / QUESTION_FILE
+                    self._questions = self._load(path) if path.is_file() else self._session
+        return self._questions
+
+    def _load(self, path: Path) -> InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        # Spinning threads steal the cores of everything else on a shared host.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            return onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # vendor errors share no base but Exception
+            raise InvalidError(f"{path} cannot be loaded as a model.", hint=MENDING_HINT) from error
+
+    @staticmethod
+    def _run(
+        session: InferenceSession, encoded: list[list[int]], *outputs: str
+    ) -> list[NDArray[np.float32]]:
         import numpy as np
 
         longest = max(SPECIAL_TOKENS, *map(len, encoded))
@@ -218,7 +245,7 @@ class OnnxEmbedder:
         for row, tokens in enumerate(encoded):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        found: list[NDArray[np.float32]] = self._session.run(
+        found: list[NDArray[np.float32]] = session.run(
             list(outputs), {"input_ids": ids, "attention_mask": mask}
         )
         return found

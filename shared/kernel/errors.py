@@ -1,6 +1,7 @@
 """The one error tree: what went wrong, in words a person can act on, mapped once per transport.
 
 KontorError
+├── MalformedError        400  no request at all: not JSON, nested without end
 ├── UnauthenticatedError  401  nobody we know: sign in (again)
 ├── RefusedError          403  known, but not allowed
 ├── NotFoundError         404  not there, or not yours: the same answer
@@ -58,6 +59,15 @@ class KontorError(Exception):
         if instance:
             body["instance"] = instance
         return body
+
+
+class MalformedError(KontorError):
+    """What came in is no request: it cannot even be read."""
+
+    status = 400
+    code = "malformed"
+    title = "Malformed request"
+    exit_code = 65
 
 
 class UnauthenticatedError(KontorError):
@@ -135,6 +145,10 @@ class LimitedError(KontorError):
     def __init__(self, detail: str, *, retry_after_s: int, hint: str = "") -> None:
         super().__init__(detail, hint=hint)
         self.retry_after_s = retry_after_s
+
+    def problem(self, *, instance: str = "") -> dict[str, object]:
+        """Describe the error, with the seconds to wait: frames of a WebSocket have no headers."""
+        return {**super().problem(instance=instance), "retry_after_s": self.retry_after_s}
 
 
 class UnavailableError(KontorError):

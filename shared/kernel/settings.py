@@ -45,6 +45,10 @@ class Settings(BaseModel):
     media_bucket: Annotated[
         str, setting("kontor-local-media", "Bucket for uploads and derived files.")
     ]
+    audit_bucket: Annotated[
+        str,
+        setting("", "Bucket with Object Lock that the trail's heads are anchored in; empty: none."),
+    ]
     event_bus: Annotated[str, setting("kontor-local", "EventBridge bus that carries all facts.")]
     intake_queue_url: Annotated[
         str, setting("", "Queue that S3 announces new uploads on; the sweep re-sends lost ones.")
@@ -53,6 +57,9 @@ class Settings(BaseModel):
         str, setting("", "Queue of uploads that intake gave up on, read by functions/bury.")
     ]
     ingest_workflow: Annotated[str, setting("", "ARN of the ingest state machine.")]
+    public_url: Annotated[
+        str, setting("", "Public address of the API, for links in mails and sign-in redirects.")
+    ]
     websocket_endpoint: Annotated[
         str, setting("", "Callback URL of the WebSocket API's connections.")
     ]
@@ -87,6 +94,16 @@ class Settings(BaseModel):
     ]
     upload_expiry_s: Annotated[
         int, setting(3600, "How long a presigned upload stays valid.", unit="s", ge=60, le=43200)
+    ]
+    max_json_bytes: Annotated[
+        int,
+        setting(
+            4 * 1024 * 1024,
+            "Largest JSON body that is read.",
+            unit="bytes",
+            ge=1024,
+            le=6 * 1024 * 1024,
+        ),
     ]
     parse_memory_mb: Annotated[
         int, setting(2048, "Memory one document may take while it is parsed.", unit="MB", ge=256)
@@ -160,7 +177,81 @@ class Settings(BaseModel):
     access_token_s: Annotated[
         int, setting(900, "Life of an access token.", unit="s", ge=60, le=86400)
     ]
+    session_idle_s: Annotated[
+        int,
+        setting(
+            7 * 24 * 3600, "A session ends when unused this long.", unit="s", ge=300, le=31_536_000
+        ),
+    ]
+    session_life_s: Annotated[
+        int,
+        setting(
+            30 * 24 * 3600,
+            "A session ends this long after its sign-in.",
+            unit="s",
+            ge=300,
+            le=31_536_000,
+        ),
+    ]
+    registration: Annotated[
+        Literal["closed", "open"],
+        setting("closed", "Whether strangers may make tenants of their own: closed or open."),
+    ]
+    sign_in_tries: Annotated[
+        int,
+        setting(5, "Wrong tries for one account in 15 minutes before waits begin.", ge=1, le=100),
+    ]
+    sign_in_address_tries: Annotated[
+        int,
+        setting(20, "Wrong tries from one address in 15 minutes before waits begin.", ge=1),
+    ]
+    identity_secret: Annotated[
+        str,
+        setting(
+            "kontor-local-identity-key", "Name of the secret that seals second factors and mails."
+        ),
+    ]
+    mail_from: Annotated[str, setting("Kontor <kontor@localhost>", "Who mails come from.")]
+    smtp_url: Annotated[
+        SecretStr,
+        setting(SecretStr(""), "Mail server: smtps://user:password@host, or smtp:// for STARTTLS."),
+    ]
+    smtp_secret: Annotated[
+        str, setting("", "Name of the secret that holds SMTP_URL, read when it is unset.")
+    ]
+    mail_dir: Annotated[
+        str, setting("", "Folder that mails are written to where there is no mail server.")
+    ]
+    share_visit_s: Annotated[
+        int,
+        setting(
+            1800, "How long somebody may look who came through a link.", unit="s", ge=60, le=86400
+        ),
+    ]
     token_issuer: Annotated[str, setting("kontor", "Issuer and audience written into tokens.")]
+    api_key_days: Annotated[
+        int, setting(90, "Life of an API key for which none is asked.", unit="days", ge=1)
+    ]
+    api_key_most_days: Annotated[
+        int, setting(365, "Longest life of an API key.", unit="days", ge=1, le=3650)
+    ]
+    api_key_grace_s: Annotated[
+        int,
+        setting(
+            24 * 3600,
+            "How long the secret before a key's rotation still holds, unless asked otherwise.",
+            unit="s",
+            ge=0,
+            le=30 * 24 * 3600,
+        ),
+    ]
+    oidc_inside: Annotated[
+        str,
+        setting(
+            "",
+            "Each host:port of an identity provider that is not public or speaks plain http.",
+        ),
+    ]
     cors_origins: Annotated[
         str, setting("http://127.0.0.1:3000", "Origins a browser may call from, comma-separated.")
     ]
@@ -381,6 +472,27 @@ class Settings(BaseModel):
     ]
     agent_max_pages: Annotated[
         int, setting(3, "Web pages one agent run may read.", unit="pages", ge=0, le=20)
+    ]
+
+    # webhooks
+    webhook_queue_url: Annotated[
+        str, setting("", "Queue of webhook deliveries that are worth a look.")
+    ]
+    webhook_inside: Annotated[
+        str,
+        setting("", "One host:port that webhooks may be sent to though it is private."),
+    ]
+    webhook_disable_days: Annotated[
+        int,
+        setting(5, "Days of failing after which a webhook is switched off.", unit="days", ge=1),
+    ]
+    webhook_max_bytes: Annotated[
+        int,
+        setting(1_048_576, "Largest message taken from a webhook source.", unit="bytes", ge=1024),
+    ]
+
+    tenant_queue_url: Annotated[
+        str, setting("", "Queue of exports and erasures that are to be gone on with.")
     ]
 
     # logs

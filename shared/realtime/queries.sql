@@ -62,8 +62,8 @@ LIMIT 2000;
 
 -- :name record_connection :exec
 -- API Gateway never reuses an id while it is open.
-INSERT INTO kontor.connections (tenant_id, id, user_id, expires_at)
-VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(expires_at)s)
+INSERT INTO kontor.connections (tenant_id, id, user_id, session_id, expires_at)
+VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(session_id)s, %(expires_at)s)
 ON CONFLICT (tenant_id, id) DO NOTHING;
 
 -- :name remove_connection :exec
@@ -86,12 +86,14 @@ DELETE FROM kontor.subscriptions
 WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s AND topic = %(topic)s;
 
 -- :name list_listeners :many Listener
--- A connection that listens on several topics hears a frame once.
+-- A connection that listens on several topics hears a frame once; whoever may not see what it is
+-- about hears nothing.
 SELECT DISTINCT s.connection_id
 FROM kontor.subscriptions AS s
 JOIN kontor.connections AS c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
 WHERE s.tenant_id = %(tenant_id)s AND c.tenant_id = %(tenant_id)s
     AND s.topic = ANY (%(topics)s) AND c.expires_at > now()
+    AND kontor.would_see('user:' || c.user_id::text, %(document_id)s::uuid, %(job_id)s::uuid)
 LIMIT 10000;
 
 -- :name remove_document_jobs :exec

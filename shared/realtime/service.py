@@ -88,10 +88,16 @@ def forget_document(session: Session, document_id: DocumentId, job_ids: Sequence
     store.remove_document_jobs(session, document_id, job_ids)
 
 
-def connect(session: Session, *, connection_id: str, user_id: UserId) -> None:
-    """Remember an open connection."""
+def connect(
+    session: Session, *, connection_id: str, user_id: UserId, session_id: UUID | None = None
+) -> None:
+    """Remember an open connection; it is forgotten when the session it was opened with ends."""
     store.record_connection(
-        session, connection_id=connection_id, user_id=user_id, expires_at=now() + CONNECTION_LIFE
+        session,
+        connection_id=connection_id,
+        user_id=user_id,
+        session_id=session_id,
+        expires_at=now() + CONNECTION_LIFE,
     )
 
 
@@ -126,8 +132,9 @@ def remove_expired(session: Session) -> int:
 def list_listeners(
     session: Session, job_id: JobId | str, document_id: DocumentId | str | None
 ) -> list[str]:
-    """List the connections that want to hear of a job."""
-    listeners = store.list_listeners(session, topics_of(job_id, document_id))
+    """List the connections that want to hear of a job, of people who may."""
+    topics = topics_of(job_id, document_id)
+    listeners = store.list_listeners(session, topics, job_id=job_id, document_id=document_id)
     return [listener.connection_id for listener in listeners]
 
 

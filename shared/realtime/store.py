@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
@@ -72,12 +73,22 @@ def remove_document_jobs(
 
 
 def record_connection(
-    session: Session, *, connection_id: str, user_id: UserId, expires_at: datetime
+    session: Session,
+    *,
+    connection_id: str,
+    user_id: UserId,
+    session_id: UUID | None,
+    expires_at: datetime,
 ) -> None:
     """Insert an open connection."""
     session.execute(
         QUERIES["record_connection"],
-        {"id": connection_id, "user_id": user_id, "expires_at": expires_at},
+        {
+            "id": connection_id,
+            "user_id": user_id,
+            "session_id": session_id,
+            "expires_at": expires_at,
+        },
     )
 
 
@@ -105,6 +116,13 @@ def remove_subscription(session: Session, connection_id: str, topic: str) -> Non
     )
 
 
-def list_listeners(session: Session, topics: Sequence[str]) -> list[Listener]:
-    """List the open connections that listen to any of the topics."""
-    return session.all(QUERIES["list_listeners"], Listener, {"topics": list(topics)})
+def list_listeners(
+    session: Session,
+    topics: Sequence[str],
+    *,
+    job_id: JobId | str,
+    document_id: DocumentId | str | None,
+) -> list[Listener]:
+    """List the open connections that listen to any of the topics and may see what it is about."""
+    params = {"topics": list(topics), "job_id": str(job_id), "document_id": document_id or None}
+    return session.all(QUERIES["list_listeners"], Listener, params)

@@ -4,53 +4,87 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
 
 from shared.adapters.database import Session
-from shared.inference.language import Language
 from shared.search import store
+from shared.search.wording import Wording
 
 _WORD = re.compile(r"\w+")
 _MOST_SPANS = 200
+_MOST_KNOWN = 20_000
+_Y_AS_I = str.maketrans("y", "i")
 Span = tuple[int, int]
+Word = tuple[str, str]
+
+_known: dict[Word, frozenset[str]] = {}
+"""The lexemes of (language, word) pairs. They belong to the language, not to a tenant."""
 
 
 def find_highlights(
-    session: Session, query: str, language: Language, texts: Sequence[tuple[str, str]]
+    session: Session, asked: Wording, texts: Sequence[tuple[str, str]]
 ) -> list[tuple[Span, ...]]:
     """Return the spans to mark in each of ``texts``, which are (language, text) pairs.
 
     Stems come from the database, so a word is marked exactly when it counted as a match.
     """
-    letters = {_first_letter(word) for word in _WORD.findall(query)}
-    words = {
-        (text_language, word)
-        for text_language, text in texts
-        for word in set(_WORD.findall(text))
-        if _first_letter(word) in letters
-    }
-    if not words:
-        return [() for _ in texts]
-    matching = store.list_matching_words(
-        session, query=query, query_language=language, words=sorted(words)
-    )
-    marks = {language: _any_of(language, matching) for language in {each for each, _ in matching}}
-    return [_spans(text, marks.get(text_language)) for text_language, text in texts]
+    lexemes: dict[str, set[str]] = {}
+    for term in asked.terms:
+        if term.kind == "exact":
+            lexemes.setdefault(term.language, set()).add(term.lexeme)
+    beginnings = {_beginning(part) for word in asked.weights for part in _WORD.findall(word)}
+    words = [
+        {(language, word) for word in set(_WORD.findall(text)) if _beginning(word) in beginnings}
+        for language, text in texts
+    ]
+    known = _lexemes_of(session, set().union(*words))
+    return [
+        _spans(text, [word for word in found if known[word] & lexemes.get(language, _NOTHING)])
+        for (language, text), found in zip(texts, words, strict=True)
+    ]
 
 
-def _any_of(language: str, matching: set[tuple[str, str]]) -> re.Pattern[str]:
-    words = sorted(re.escape(word) for each, word in matching if each == language)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)")
+def _spans(text: str, words: Iterable[Word]) -> tuple[Span, ...]:
+    """Return where whole words stand in a text, in its order."""
+    found = []
+    for _, word in words:
+        at = text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if not (_is_within(text[at - 1 : at]) or _is_within(text[end : end + 1])):
+                found.append((at, end))
+            at = text.find(word, end)
+    return tuple(sorted(found)[:_MOST_SPANS])
 
 
-def _spans(text: str, mark: re.Pattern[str] | None) -> tuple[Span, ...]:
-    found = mark.finditer(text) if mark else ()
-    return tuple(match.span() for match in islice(found, _MOST_SPANS))
+def _is_within(letter: str) -> bool:
+    """Tell whether a word goes on with a letter, as ``\\w`` has it."""
+    return letter.isalnum() or letter == "_"
+
+
+_NOTHING: set[str] = set()
+
+
+def _lexemes_of(session: Session, words: Iterable[Word]) -> dict[Word, frozenset[str]]:
+    """Look words up, those that were not looked up before in the database."""
+    found = {word: _known[word] for word in words if word in _known}
+    missing = sorted(set(words) - found.keys())
+    if missing:
+        new = {
+            (row.language, row.word): frozenset(row.lexemes)
+            for row in store.list_lexemes(session, missing)
+        }
+        if len(_known) + len(new) > _MOST_KNOWN:
+            _known.clear()
+        _known.update(new)
+        found.update(new)
+    return found
 
 
 @lru_cache(maxsize=20_000)
-def _first_letter(word: str) -> str:
-    """Fold the first letter: stemming changes endings and umlauts, never more of the beginning."""
-    return unicodedata.normalize("NFKD", word[0].casefold())[0]
+def _beginning(word: str) -> str:
+    """Fold the first two letters: stemming changes endings and umlauts, and y to i."""
+    folded = unicodedata.normalize("NFKD", word[:2].casefold())
+    letters = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    return letters[:2].translate(_Y_AS_I)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -240,10 +240,6 @@ class Hit:
     similarity: float = 0.0
     also_in: tuple[Elsewhere, ...] = ()
     explanation: Explanation | None = None
-
-    def with_others(self, also_in: tuple[Elsewhere, ...]) -> Hit:
-        """The hit, with the other places that say the same."""
-        return replace(self, also_in=also_in) if also_in else self
 
     @property
     def passage(self) -> Passage:

@@ -9,27 +9,30 @@ WHERE name = %(name)s AND revision = %(revision)s;
 SELECT pg_advisory_xact_lock(hashtextextended('kontor.search:' || %(tenant_id)s::text, 0));
 
 -- :name record_chunks :exec
--- Row-level security forbids COPY; one JSON argument and a set-returning function come close.
+-- Row-level security forbids COPY; one JSON argument and two binary arrays come close.
 INSERT INTO kontor.chunks (
     tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
     span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count, reading,
-    section, section_start, section_end, grids
+    section, section_start, section_end, grids, stems, grams
 )
 SELECT
     %(tenant_id)s, c.id, c.kind, %(document_id)s, %(version_id)s, c.ordinal, c.language,
     c.heading_path, c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes,
-    c.token_count, l.lexemes,
-    (SELECT coalesce(sum(cardinality(u.positions)), 0) FROM unnest(l.lexemes) AS u),
-    c.reading, c.section, c.section_start, c.section_end, c.grids
-FROM json_to_recordset(%(chunks)s::json) AS c (
-    id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
-    span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
-    token_count integer, searched text, reading integer, section integer, section_start integer,
-    section_end integer, grids jsonb
-)
-CROSS JOIN LATERAL kontor.chunk_lexemes(
-    c.language, c.heading_path, coalesce(nullif(c.searched, ''), c.content)
-) AS l (lexemes);
+    c.token_count, c.lexemes, c.lexeme_count, c.reading, c.section, c.section_start, c.section_end,
+    c.grids, c.stems, c.grams
+FROM ROWS FROM (
+    json_to_recordset(%(chunks)s::json) AS (
+        id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
+        span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
+        token_count integer, lexemes tsvector, lexeme_count integer, reading integer,
+        section integer, section_start integer, section_end integer, grids jsonb
+    ),
+    unnest(%(stems)b::public.sparsevec[], %(grams)b::public.sparsevec[])
+) AS c (
+    id, kind, ordinal, language, heading_path, content, span_start, span_end, page_from, page_to,
+    boxes, token_count, lexemes, lexeme_count, reading, section, section_start, section_end, grids,
+    stems, grams
+);
 
 -- :name record_vectors :exec
 -- Vectors arrive as one binary array, in the order of their chunks' ids.
@@ -37,66 +40,14 @@ INSERT INTO kontor.chunk_vectors (tenant_id, chunk_id, version_id, model_id, emb
 SELECT %(tenant_id)s, u.chunk_id, %(version_id)s, %(model_id)s, u.embedding
 FROM unnest(%(chunk_ids)s::uuid[], %(vectors)b::public.halfvec[]) AS u (chunk_id, embedding);
 
--- :name add_lexeme_statistics :exec
--- Counts in how many chunks of the version each lexeme occurs.
-INSERT INTO kontor.lexeme_statistics AS s (tenant_id, language, lexeme, chunk_count)
-SELECT c.tenant_id, c.language, l.lexeme, count(*)
-FROM kontor.chunks AS c
-CROSS JOIN LATERAL unnest(tsvector_to_array(c.lexemes)) AS l (lexeme)
-WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
-GROUP BY c.tenant_id, c.language, l.lexeme
-ON CONFLICT (tenant_id, language, lexeme)
-DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count;
-
--- :name add_corpus_statistics :exec
--- The corpus grows by the version's chunks.
-INSERT INTO kontor.corpus_statistics AS s (tenant_id, language, chunk_count, lexeme_count)
-SELECT c.tenant_id, c.language, count(*), sum(c.lexeme_count)
-FROM kontor.chunks AS c
-WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
-GROUP BY c.tenant_id, c.language
-ON CONFLICT (tenant_id, language)
-DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count,
-    lexeme_count = s.lexeme_count + excluded.lexeme_count;
-
--- :name subtract_lexeme_statistics :exec
--- The exact reverse of adding, before the chunks go.
-WITH gone AS (
-    SELECT c.language, l.lexeme, count(*) AS chunk_count
-    FROM kontor.chunks AS c
-    CROSS JOIN LATERAL unnest(tsvector_to_array(c.lexemes)) AS l (lexeme)
-    WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
-    GROUP BY c.language, l.lexeme
-)
-UPDATE kontor.lexeme_statistics AS s SET chunk_count = s.chunk_count - g.chunk_count
-FROM gone AS g
-WHERE s.tenant_id = %(tenant_id)s AND s.language = g.language AND s.lexeme = g.lexeme;
-
--- :name remove_empty_statistics :exec
--- A lexeme that occurs nowhere any more leaves no row (and no trace of the document).
-DELETE FROM kontor.lexeme_statistics AS s
-USING kontor.chunks AS c
-CROSS JOIN LATERAL unnest(tsvector_to_array(c.lexemes)) AS l (lexeme)
-WHERE s.tenant_id = %(tenant_id)s AND s.chunk_count <= 0
-    AND c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
-    AND s.language = c.language AND s.lexeme = l.lexeme;
-
--- :name subtract_corpus_statistics :exec
--- The corpus shrinks by the version's chunks.
-UPDATE kontor.corpus_statistics AS s
-SET chunk_count = s.chunk_count - g.chunk_count, lexeme_count = s.lexeme_count - g.lexeme_count
-FROM (
-    SELECT c.language, count(*) AS chunk_count, sum(c.lexeme_count) AS lexeme_count
-    FROM kontor.chunks AS c
-    WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
-    GROUP BY c.language
-) AS g
-WHERE s.tenant_id = %(tenant_id)s AND s.language = g.language;
-
--- :name remove_empty_corpora :exec
--- A language nothing is written in any more leaves no row.
-DELETE FROM kontor.corpus_statistics
-WHERE tenant_id = %(tenant_id)s AND chunk_count <= 0;
+-- :name list_said :many SaidRow
+-- What a version's chunks say, one page after the other.
+SELECT ordinal, language, array_to_string(heading_path || content, E'\n') AS shown,
+    lexemes::text AS lexemes
+FROM kontor.chunks
+WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s AND ordinal > %(after)s
+ORDER BY ordinal
+LIMIT %(most)s;
 
 -- :name remove_vectors :exec
 -- Vectors first: nothing may point at a chunk that is gone.
@@ -115,8 +66,12 @@ FROM kontor.chunks
 WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s;
 
 -- :name look_up :many FormRow
--- What the question's words are in the tenant's languages, and what resembles them.
-SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks
+-- What the question's words are in the tenant's languages, and what resembles them; and the number
+-- of the model it will be embedded by, which saves asking for it.
+SELECT kind, word, language, lexeme, chunk_count, corpus_chunks, total_chunks, (
+    SELECT m.id FROM kontor.embedding_models AS m
+    WHERE m.name = %(model)s AND m.revision = %(revision)s AND m.dimension = %(dimension)s
+) AS model_id
 FROM kontor.look_up(%(query)s, %(language)s, %(most)s::integer)
 ORDER BY kind, word, language, chunk_count DESC, lexeme
 LIMIT 20000;
@@ -165,17 +120,12 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = ANY (%(chunk_ids)s)
 ORDER BY c.id, u.lexeme
 LIMIT 20000;
 
--- :name list_matching_words :many MatchingWord
--- Which of the hits' words the question's words become in the hit's language: highlights.
-SELECT w.language, w.word
-FROM unnest(%(languages)s::text[], %(words)s::text[]) AS w (language, word)
-JOIN (
-    SELECT l.language, array_agg(kontor.lexeme_of(l.language, q.word)) AS lexemes
-    FROM unnest(kontor.query_words(%(query)s, %(query_language)s)) AS q (word)
-    CROSS JOIN (VALUES ('de'), ('en'), ('simple')) AS l (language)
-    GROUP BY l.language
-) AS asked ON asked.language = w.language
-WHERE tsvector_to_array(kontor.lexemes_of(w.language, w.word)) && asked.lexemes
+-- :name list_lexemes :many LexemesRow
+-- What words are in the index of a language: highlights.
+SELECT w.language, w.word, tsvector_to_array(kontor.lexemes_of(w.language, w.word)) AS lexemes
+FROM unnest(
+    string_to_array(%(languages)s, ' '), string_to_array(%(words)s, ' ')
+) AS w (language, word)
 LIMIT 20000;
 
 -- :name find_active_model :one ActiveModelRow
@@ -200,24 +150,26 @@ ON CONFLICT (tenant_id) DO UPDATE SET model_id = excluded.model_id, updated_at =
 INSERT INTO kontor.shadow_chunks (
     tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
     span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count, reading,
-    section, section_start, section_end, grids
+    section, section_start, section_end, grids, stems, grams
 )
 SELECT
     %(tenant_id)s, c.id, c.kind, %(document_id)s, %(version_id)s, c.ordinal, c.language,
     c.heading_path, c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes,
-    c.token_count, l.lexemes,
-    (SELECT coalesce(sum(cardinality(u.positions)), 0) FROM unnest(l.lexemes) AS u),
-    c.reading, c.section, c.section_start, c.section_end, c.grids
-FROM json_to_recordset(%(chunks)s::json) AS c (
-    id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
-    span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
-    token_count integer, searched text, reading integer, section integer, section_start integer,
-    section_end integer, grids jsonb
-)
-CROSS JOIN LATERAL kontor.chunk_lexemes(
-    c.language, c.heading_path, coalesce(nullif(c.searched, ''), c.content)
-) AS l (lexemes);
-
+    c.token_count, c.lexemes, c.lexeme_count, c.reading, c.section, c.section_start, c.section_end,
+    c.grids, c.stems, c.grams
+FROM ROWS FROM (
+    json_to_recordset(%(chunks)s::json) AS (
+        id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
+        span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
+        token_count integer, lexemes tsvector, lexeme_count integer, reading integer,
+        section integer, section_start integer, section_end integer, grids jsonb
+    ),
+    unnest(%(stems)b::public.sparsevec[], %(grams)b::public.sparsevec[])
+) AS c (
+    id, kind, ordinal, language, heading_path, content, span_start, span_end, page_from, page_to,
+    boxes, token_count, lexemes, lexeme_count, reading, section, section_start, section_end, grids,
+    stems, grams
+);
 
 -- :name record_shadow_vectors :exec
 -- As record_vectors, but where search does not look.
@@ -236,11 +188,12 @@ WHERE tenant_id = %(tenant_id)s AND version_id = %(version_id)s AND reading = %(
 INSERT INTO kontor.shadow_chunks (
     tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
     span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count, reading,
-    section, section_start, section_end, grids
+    section, section_start, section_end, grids, stems, grams
 )
 SELECT c.tenant_id, c.id, c.kind, c.document_id, c.version_id, c.ordinal, c.language, c.heading_path,
     c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes, c.token_count, c.lexemes,
-    c.lexeme_count, c.reading, c.section, c.section_start, c.section_end, c.grids
+    c.lexeme_count, c.reading, c.section, c.section_start, c.section_end, c.grids, c.stems,
+    c.grams
 FROM kontor.chunks AS c
 WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s;
 
@@ -256,11 +209,12 @@ WHERE v.tenant_id = %(tenant_id)s AND v.version_id = %(version_id)s;
 INSERT INTO kontor.chunks (
     tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
     span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count, reading,
-    section, section_start, section_end, grids
+    section, section_start, section_end, grids, stems, grams
 )
 SELECT c.tenant_id, c.id, c.kind, c.document_id, c.version_id, c.ordinal, c.language, c.heading_path,
     c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes, c.token_count, c.lexemes,
-    c.lexeme_count, c.reading, c.section, c.section_start, c.section_end, c.grids
+    c.lexeme_count, c.reading, c.section, c.section_start, c.section_end, c.grids, c.stems,
+    c.grams
 FROM kontor.shadow_chunks AS c
 WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s AND c.reading = %(reading)s;
 
@@ -328,30 +282,6 @@ SELECT coalesce(max(token_count), 0) AS tokens
 FROM kontor.chunks
 WHERE tenant_id = %(tenant_id)s;
 
--- :name add_readable_words :exec
--- A form that people can read for every stem that has none yet: the one the version uses most.
-INSERT INTO kontor.readable_words (tenant_id, language, lexeme, word, folded)
-SELECT DISTINCT ON (w.language, s.lexeme)
-    %(tenant_id)s, w.language, s.lexeme, w.word, kontor.folded(w.word)
-FROM (
-    SELECT c.language, t.token AS word, count(*) AS times
-    FROM kontor.chunks AS c
-    CROSS JOIN LATERAL ts_parse(
-        'default', array_to_string(c.heading_path, E'\n') || E'\n' || c.content
-    ) AS t (kind, token)
-    WHERE c.tenant_id = %(tenant_id)s AND c.version_id = %(version_id)s
-        AND t.kind IN (1, 2, 10, 11) AND length(t.token) BETWEEN 4 AND 40
-    GROUP BY c.language, t.token
-) AS w
-JOIN kontor.lexeme_statistics AS s ON s.tenant_id = %(tenant_id)s AND s.language = w.language
-    AND s.lexeme = CASE w.language
-        WHEN 'de' THEN (ts_lexize('pg_catalog.german_stem', w.word))[1]
-        WHEN 'en' THEN (ts_lexize('pg_catalog.english_stem', w.word))[1]
-        ELSE (ts_lexize('pg_catalog.simple', w.word))[1]
-    END
-ORDER BY w.language, s.lexeme, w.times DESC, length(w.word), w.word
-ON CONFLICT (tenant_id, language, lexeme) DO NOTHING;
-
 -- :name suggest :many SuggestionRow
 -- Titles and words for what was typed so far; the function knows what may be seen.
 SELECT s.kind, s.label, s.document_id, s.found_in, s.is_exact
@@ -361,7 +291,7 @@ FROM kontor.suggest(
 LIMIT 100;
 
 -- :name list_unknown_words :many WordRow
--- Which of the query's words stand in none of the tenant's chunks, in no language.
+-- Which of the query's words stand in nothing that the viewer sees, in no language.
 SELECT w.word
 FROM unnest(kontor.query_words(%(query)s, %(language)s)) AS w (word)
 WHERE NOT EXISTS (
@@ -369,6 +299,7 @@ WHERE NOT EXISTS (
     FROM (VALUES ('de'), ('en'), ('simple')) AS l (language)
     JOIN kontor.lexeme_statistics AS s ON s.tenant_id = %(tenant_id)s
         AND s.language = l.language AND s.lexeme = kontor.lexeme_of(l.language, w.word)
+        AND ((SELECT kontor.sees_all()) OR kontor.occurs_visibly(s.language, s.lexeme))
 )
 LIMIT 32;
 

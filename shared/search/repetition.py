@@ -5,50 +5,63 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from shared.search.model import Elsewhere, Hit
+from shared.search.model import Elsewhere
+from shared.search.store import HitRow
 
 _WORD = re.compile(r"\w+")
+_DIGITS = re.compile(r"\d+")
 _LEAST_SHARED = 0.9
-_NUMBER = re.compile(r"\d")
 _NEAR = 0.03
 """Passages whose cosines differ by more are not the same: spares comparing their words."""
 
 
-class _Words(dict[str, frozenset[str]]):
-    """The words of texts, split when first asked for."""
+class _Found(dict[str, frozenset[str]]):
+    """What an expression finds in texts, looked for when first asked for."""
+
+    def __init__(self, sought: re.Pattern[str]) -> None:
+        super().__init__()
+        self._sought = sought
 
     def __missing__(self, text: str) -> frozenset[str]:
-        words = self[text] = frozenset(_WORD.findall(text.casefold()))
-        return words
+        found = self[text] = frozenset(self._sought.findall(text.casefold()))
+        return found
 
 
-def collapse(hits: Sequence[Hit]) -> list[Hit]:
-    """Keep the best of passages that say the same, with the others as its ``also_in``.
+def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[Elsewhere, ...]]]:
+    """Keep the best of passages that say the same, each with the others as its ``also_in``.
 
     The same: nine of ten words and every number, in whatever layout. Passages of one document are
-    never collapsed: it may well repeat itself, and says so in different places.
+    never collapsed: it may well repeat itself, and says so in different places. At most ``most``
+    are kept; what comes after them is only another place of theirs, or left out.
     """
-    kept: list[Hit] = []
-    said = _Words()
-    others: dict[int, list[Elsewhere]] = {}
-    for hit in hits:
-        place = next((at for at, one in enumerate(kept) if _says_the_same(one, hit, said)), None)
-        if place is None:
-            kept.append(hit)
-        else:
-            others.setdefault(place, []).append(
-                Elsewhere(hit.chunk_id, hit.document_id, hit.version_id, hit.title, hit.page)
+    kept: list[HitRow] = []
+    digits, words = _Found(_DIGITS), _Found(_WORD)
+    others: list[list[Elsewhere]] = []
+    for row in rows:
+        place = next(
+            (at for at, one in enumerate(kept) if _say_the_same(one, row, digits, words)), None
+        )
+        if place is not None:
+            others[place].append(
+                Elsewhere(row.chunk_id, row.document_id, row.version_id, row.title, row.page)
             )
-    return [hit.with_others(tuple(others.get(place, ()))) for place, hit in enumerate(kept)]
+        elif len(kept) < most:
+            kept.append(row)
+            others.append([])
+    return [(row, tuple(places)) for row, places in zip(kept, others, strict=True)]
 
 
-def _says_the_same(one: Hit, other: Hit, said: _Words) -> bool:
-    if one.document_id == other.document_id or abs(one.dense_score - other.dense_score) > _NEAR:
+def _say_the_same(one: HitRow, other: HitRow, digits: _Found, words: _Found) -> bool:
+    if abs(one.dense_score - other.dense_score) > _NEAR or one.document_id == other.document_id:
         return False
-    longer, shorter = sorted((len(one.text), len(other.text)), reverse=True)
+    longer, shorter = len(one.text), len(other.text)
+    if shorter > longer:
+        longer, shorter = shorter, longer
     if shorter < _LEAST_SHARED / 2 * longer:  # half of it may be layout
         return False
-    mine, theirs = said[one.text], said[other.text]
+    if digits[one.text] != digits[other.text]:
+        return False
+    mine, theirs = words[one.text], words[other.text]
     shared = len(mine & theirs)
     is_alike = bool(mine) and shared >= _LEAST_SHARED * (len(mine) + len(theirs) - shared)
-    return is_alike and not any(map(_NUMBER.search, mine ^ theirs))
+    return is_alike and not any(map(_DIGITS.search, mine ^ theirs))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,12 +15,14 @@ from shared.adapters.database import Session
 from shared.documents.grids import CitedCell, cells_within, grids_from_json
 from shared.documents.model import clean_tags
 from shared.inference.embedding import Embedder
-from shared.inference.language import Language, detect_language
+from shared.inference.language import detect_language
 from shared.inference.model import VectorSpace
 from shared.inference.stemming import stems
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import DocumentId, VersionId, new_id
+from shared.kernel.ids import ChunkId, DocumentId, VersionId, new_id
 from shared.kernel.settings import Settings
+from shared.lexicon import service as lexicon
+from shared.lexicon.model import Said, Text, Weighed, read_lexemes
 from shared.search import external, store
 from shared.search.explaining import explain
 from shared.search.highlighting import find_highlights
@@ -30,6 +32,7 @@ from shared.search.model import (
     LONGEST_QUERY,
     MOST_AROUND,
     MOST_HITS,
+    Elsewhere,
     Filters,
     Hit,
     NewChunk,
@@ -49,10 +52,10 @@ if TYPE_CHECKING:
 _ROWS_PER_STATEMENT = 500
 _MOST_FILTER_VALUES = 1000
 _LANGUAGES = {"de", "en", "simple"}
-NO_FILTERS = "{}"
 _DEFAULT_RANKING = Ranking()
 _SPARE_HITS = 15
 """Fetched beyond what was asked for: passages that say the same become one hit."""
+_CHUNK_FIELDS = tuple(field.name for field in fields(NewChunk) if field.name != "searched")
 _HIT_FIELDS = tuple(
     {field.name for field in fields(store.HitRow)} & {field.name for field in fields(Hit)}
 )
@@ -95,20 +98,22 @@ def index_version(
         rows = vectors[count : count + len(part)]
         if len(rows) != len(part):
             raise mismatch(vectors)
-        ids = [new_id() for _ in part]
+        ids = [ChunkId(new_id()) for _ in part]
+        weighed = weigh_chunks(session, part)
         store.record_chunks(
             session,
             document_id=document_id,
             version_id=version_id,
-            chunks=[chunk_row(chunk_id, chunk) for chunk_id, chunk in zip(ids, part, strict=True)],
+            chunks=chunk_rows(ids, part, weighed),
+            weighed=weighed,
         )
         store.record_vectors(
             session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
         )
+        lexicon.count_in(session, weighed.said)
         count += len(part)
     if count != len(vectors):
         raise mismatch(vectors)
-    store.add_statistics(session, version_id)
     return count
 
 
@@ -117,7 +122,8 @@ def remove_version(session: Session, version_id: VersionId) -> int:
     store.lock_statistics(session)
     if store.count_chunks(session, version_id) == 0:
         return 0
-    store.subtract_statistics(session, version_id)
+    for said in said_by(session, version_id):
+        lexicon.count_out(session, said)
     return store.remove_rows(session, version_id)
 
 
@@ -151,20 +157,16 @@ def plan(session: Session, model: VectorSpace, request: SearchRequest, *, rankin
     """Look the question's words up and decide how its scores are mixed."""
     query = request.query.strip()
     language = detect_language(query)
-    filters = filters_json(request.filters)
-    asked = weigh(
-        store.look_up(session, query=query, language=language, most=MOST_WORDS),
-        language=language,
-        exact=find_exact(query),
-        is_filtered=filters != NO_FILTERS,
-    )
+    found = store.look_up(session, query=query, language=language, most=MOST_WORDS, model=model)
+    model_id = found[0].model_id if found else None
+    asked = weigh(found, language=language, exact=find_exact(query))
     weights = Weights.of(ranking, language, asked.languages)
     params: dict[str, object] = {
         "asked": asked.to_json(),
         "weights": weights.to_json(),
-        "model_id": store.find_model_id(session, model),
+        "model_id": store.find_model_id(session, model) if model_id is None else model_id,
         "exact_limit": ranking.exact_scan_chunks,
-        "filters": filters,
+        "filters": filters_json(request.filters),
         "threshold": request.threshold,
     }
     least = max(request.similarity, ranking.similarity_threshold)
@@ -176,30 +178,31 @@ def present(
 ) -> tuple[Hit, ...]:
     """Make at most ``request.k`` hits of rows in their order, with all that was asked for."""
     likely = similarities(rows, planned.asked, planned.language)
-    hits = [_hit(row, similarity=each) for row, each in zip(rows, likely, strict=True)]
-    hits = [hit for hit in hits if hit.similarity >= planned.least_similarity]
-    hits = collapse(hits)[: request.k]
+    least = planned.least_similarity
+    known = {row.chunk_id: each for row, each in zip(rows, likely, strict=True) if each >= least}
+    kept = collapse([row for row in rows if row.chunk_id in known], most=request.k)
+    hits = [_hit(row, known[row.chunk_id], also_in) for row, also_in in kept]
     if request.explain:
         hits = explain(session, hits, rows, asked=planned.asked, weights=planned.weights)
-    found = _with_highlights(session, planned.query, planned.language, hits)
+    found = _with_highlights(session, planned, hits)
     if request.around:
         found = _widened(session, found, around=request.around)
     return found
 
 
-def _with_highlights(
-    session: Session, query: str, language: Language, hits: list[Hit]
-) -> tuple[Hit, ...]:
-    marks = find_highlights(session, query, language, [(h.language, h.text) for h in hits])
+def _with_highlights(session: Session, planned: Plan, hits: list[Hit]) -> tuple[Hit, ...]:
+    query = planned.query
+    marks = find_highlights(session, planned.asked, [(hit.language, hit.text) for hit in hits])
     return tuple(
         replace(hit, highlights=spans, cells=asked_cells(query, hit) if hit.grids else ())
         for hit, spans in zip(hits, marks, strict=True)
     )
 
 
-def _hit(row: store.HitRow, *, similarity: float) -> Hit:
+def _hit(row: store.HitRow, similarity: float, also_in: tuple[Elsewhere, ...]) -> Hit:
     fields = {name: getattr(row, name) for name in _HIT_FIELDS}
-    return Hit(**{**fields, "grids": grids_from_json(row.grids)}, similarity=similarity)
+    fields["grids"] = grids_from_json(row.grids)
+    return Hit(**fields, similarity=similarity, also_in=also_in)
 
 
 def asked_cells(query: str, hit: Hit) -> tuple[CitedCell, ...]:
@@ -311,9 +314,43 @@ def in_parts(chunks: Iterator[NewChunk]) -> Iterator[list[NewChunk]]:
         yield part
 
 
-def chunk_row(chunk_id: UUID, chunk: NewChunk) -> dict[str, object]:
-    """Return a chunk as the writing queries read it."""
-    return {"id": str(chunk_id), **asdict(chunk)}
+def weigh_chunks(session: Session, chunks: Sequence[NewChunk]) -> Weighed:
+    """Cut chunks into lexemes and weigh those."""
+    texts = [
+        Text(
+            chunk.language,
+            heading="\n".join(chunk.heading_path),
+            shown=chunk.content,
+            searched=chunk.searched or chunk.content,
+        )
+        for chunk in chunks
+    ]
+    return lexicon.weigh_texts(session, texts)
+
+
+def said_by(session: Session, version_id: VersionId) -> Iterator[list[Said]]:
+    """Read what a version's chunks in the index say, some hundred at a time."""
+    after = -1
+    while rows := store.list_said(session, version_id, after=after, most=_ROWS_PER_STATEMENT):
+        yield [
+            Said(row.language, row.shown, row.lexemes, read_lexemes(row.lexemes)) for row in rows
+        ]
+        after = rows[-1].ordinal
+
+
+def chunk_rows(
+    ids: Sequence[ChunkId], chunks: Sequence[NewChunk], weighed: Weighed
+) -> list[dict[str, object]]:
+    """Return chunks as the writing queries read them."""
+    return [
+        {
+            "id": str(chunk_id),
+            "lexemes": said.written,
+            "lexeme_count": said.length,
+            **{name: getattr(chunk, name) for name in _CHUNK_FIELDS},
+        }
+        for chunk_id, chunk, said in zip(ids, chunks, weighed.said, strict=True)
+    ]
 
 
 def check_vectors(vectors: NDArray[np.float16], model: VectorSpace) -> None:

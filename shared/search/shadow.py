@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 from shared.adapters.database import Session
 from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import InvalidError, UnavailableError
-from shared.kernel.ids import DocumentId, VersionId, new_id
+from shared.kernel.ids import ChunkId, DocumentId, VersionId, new_id
+from shared.lexicon import service as lexicon
 from shared.search import store
 from shared.search.model import NewChunk
-from shared.search.service import check_vectors, chunk_row, in_parts, mismatch
+from shared.search.service import (
+    check_vectors,
+    chunk_rows,
+    in_parts,
+    mismatch,
+    said_by,
+    weigh_chunks,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,12 +97,15 @@ def write_shadow(
         rows = vectors[count : count + len(part)]
         if len(rows) != len(part):
             raise mismatch(vectors)
-        ids = [new_id() for _ in part]
-        store.record_shadow(
+        ids = [ChunkId(new_id()) for _ in part]
+        weighed = weigh_chunks(session, part)
+        store.record_chunks(
             session,
             document_id=document_id,
             version_id=version_id,
-            chunks=[chunk_row(chunk_id, each) for chunk_id, each in zip(ids, part, strict=True)],
+            chunks=chunk_rows(ids, part, weighed),
+            weighed=weighed,
+            into="record_shadow",
         )
         store.record_shadow_vectors(
             session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=rows
@@ -113,12 +124,14 @@ def swap(session: Session, version_id: VersionId, *, reading: int) -> int:
     store.lock_statistics(session)
     if store.count_shadow(session, version_id, reading=reading) == 0:
         raise UnavailableError(f"Reading {reading} of the version is not kept any more.")
-    store.subtract_statistics(session, version_id)
+    for said in said_by(session, version_id):
+        lexicon.count_out(session, said)
     store.move_to_shadow(session, version_id)
     store.remove_rows(session, version_id)
     count = store.move_from_shadow(session, version_id, reading=reading)
     store.remove_shadow(session, version_id, reading=reading)
-    store.add_statistics(session, version_id)
+    for said in said_by(session, version_id):
+        lexicon.count_in(session, said)
     return count
 
 

@@ -14,6 +14,7 @@ from shared.inference.language import Language
 from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId
+from shared.lexicon.model import Weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,11 +85,12 @@ class CountRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchingWord:
-    """A word that means one of the question's words, in a language's stems."""
+class LexemesRow:
+    """A word with what it is in the index of a language: one lexeme, none or several."""
 
     language: str
     word: str
+    lexemes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class FormRow:
     """A lexeme that is, or resembles, one of the question's words in a language of the tenant's.
 
     ``chunk_count`` chunks have it, of ``corpus_chunks`` in that language and of ``total_chunks``
-    altogether.
+    altogether. ``model_id`` is that of the question's model, in every row the same.
     """
 
     kind: Literal["exact", "part", "compound", "neighbour"]
@@ -164,6 +166,7 @@ class FormRow:
     chunk_count: int
     corpus_chunks: int
     total_chunks: int
+    model_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,16 @@ class FrequencyRow:
     lexeme: str
     frequency: int
     lexeme_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRow:
+    """What an indexed chunk says; ``shown`` are its headings and its content."""
+
+    ordinal: int
+    language: Language
+    shown: str
+    lexemes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +222,21 @@ def record_chunks(
     document_id: DocumentId,
     version_id: VersionId,
     chunks: Sequence[dict[str, object]],
+    weighed: Weighed,
+    into: Literal["record_chunks", "record_shadow"] = "record_chunks",
 ) -> None:
-    """Write chunk rows; lexemes are computed where they are stored."""
+    """Write chunk rows and what ranks them by their words, in the order of the rows."""
+    from pgvector import SparseVector
+
     session.execute(
-        QUERIES["record_chunks"],
-        {"document_id": document_id, "version_id": version_id, "chunks": json.dumps(chunks)},
+        QUERIES[into],
+        {
+            "document_id": document_id,
+            "version_id": version_id,
+            "chunks": json.dumps(chunks),
+            "stems": [SparseVector.from_binary(each.to_binary()) for each in weighed.stems],
+            "grams": [SparseVector.from_binary(each.to_binary()) for each in weighed.grams],
+        },
     )
 
 
@@ -239,22 +262,10 @@ def record_vectors(
     )
 
 
-def add_statistics(session: Session, version_id: VersionId) -> None:
-    """Count the version's chunks into the tenant's statistics."""
-    session.execute(QUERIES["add_lexeme_statistics"], {"version_id": version_id})
-    session.execute(QUERIES["add_corpus_statistics"], {"version_id": version_id})
-    session.execute(QUERIES["add_readable_words"], {"version_id": version_id})
-
-
-def subtract_statistics(session: Session, version_id: VersionId) -> None:
-    """Take the version's chunks, which must still be there, out of the statistics."""
-    for name in (
-        "subtract_lexeme_statistics",
-        "remove_empty_statistics",
-        "subtract_corpus_statistics",
-        "remove_empty_corpora",
-    ):
-        session.execute(QUERIES[name], {"version_id": version_id})
+def list_said(session: Session, version_id: VersionId, *, after: int, most: int) -> list[SaidRow]:
+    """List what a version's chunks say, in order, from beyond an ordinal."""
+    params = {"version_id": version_id, "after": after, "most": most}
+    return session.all(QUERIES["list_said"], SaidRow, params)
 
 
 def remove_rows(session: Session, version_id: VersionId) -> int:
@@ -276,9 +287,18 @@ def list_hits(session: Session, params: dict[str, object], vector: Any) -> list[
     return session.all(QUERIES["search"], HitRow, {**params, "vector": text})
 
 
-def look_up(session: Session, *, query: str, language: Language, most: int) -> list[FormRow]:
+def look_up(
+    session: Session, *, query: str, language: Language, most: int, model: VectorSpace
+) -> list[FormRow]:
     """List what the question's words are in the tenant's languages, and what resembles them."""
-    params = {"query": query, "language": language, "most": most}
+    params = {
+        "query": query,
+        "language": language,
+        "most": most,
+        "model": model.name,
+        "revision": model.revision,
+        "dimension": model.dimension,
+    }
     return session.all(QUERIES["look_up"], FormRow, params)
 
 
@@ -294,18 +314,13 @@ def list_frequencies(
     return session.all(QUERIES["list_frequencies"], FrequencyRow, params)
 
 
-def list_matching_words(
-    session: Session, *, query: str, query_language: str, words: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Return those (language, word) pairs whose stem is one of the question's stems."""
+def list_lexemes(session: Session, words: Sequence[tuple[str, str]]) -> list[LexemesRow]:
+    """List what each (language, word) is in the index; words hold no spaces."""
     params = {
-        "query": query,
-        "query_language": query_language,
-        "languages": [language for language, _ in words],
-        "words": [word for _, word in words],
+        "languages": " ".join(language for language, _ in words),
+        "words": " ".join(word for _, word in words),
     }
-    found = session.all(QUERIES["list_matching_words"], MatchingWord, params)
-    return {(row.language, row.word) for row in found}
+    return session.all(QUERIES["list_lexemes"], LexemesRow, params)
 
 
 def register_model(session: Session, model: EmbeddingModel) -> int:
@@ -339,20 +354,6 @@ def remove_model_vectors(session: Session, *, model_id: int) -> None:
 def record_active_model(session: Session, model_id: int) -> None:
     """Write the tenant's own model."""
     session.execute(QUERIES["record_active_model"], {"model_id": model_id})
-
-
-def record_shadow(
-    session: Session,
-    *,
-    document_id: DocumentId,
-    version_id: VersionId,
-    chunks: Sequence[dict[str, object]],
-) -> None:
-    """Write chunk rows of a reading that is not searched."""
-    session.execute(
-        QUERIES["record_shadow"],
-        {"document_id": document_id, "version_id": version_id, "chunks": json.dumps(chunks)},
-    )
 
 
 def record_shadow_vectors(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from itertools import accumulate
 from typing import Literal
 
 from shared.inference.language import Language
@@ -22,9 +22,6 @@ Kind = Literal["exact", "part", "compound", "neighbour"]
 
 MOST_WORDS = 32
 """Longer questions say enough without what resembles their words."""
-_BUDGET = 1000
-"""Chunks gathered by the rarest words: MRR within .008 of the full scan at a tenth of its cost."""
-_UNLIMITED = 1 << 62
 _SIMILAR_BUDGET = 500
 _MOST_SIMILAR = 12
 
@@ -36,16 +33,13 @@ _LEAST_PART, _LEAST_HEAD = 4, 5
 _LONG_WORD = 8
 
 
-class Reach(Enum):
-    """What a term is used for: to gather candidates and score them, or only to score."""
-
-    GATHERS = "gathers"
-    SCORES = "scores"
-
-
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A lexeme to look for in chunks of one language."""
+    """A lexeme to look for in chunks of one language.
+
+    ``gathered`` is how many chunks this word and all rarer ones are in: candidates are gathered by
+    the rarest. What only resembles a word gathers always (0) or never (``None``).
+    """
 
     word: str
     language: Language
@@ -53,7 +47,7 @@ class Term:
     kind: Kind
     weight: float
     chunk_count: int
-    reach: Reach
+    gathered: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,8 @@ class Wording:
                 "terms": [
                     {
                         "language": language,
-                        "wanted": [t.lexeme for t in terms if t.reach is Reach.GATHERS],
+                        "wanted": [t.lexeme for t in terms if t.gathered is not None],
+                        "gathered": [t.gathered for t in terms if t.gathered is not None],
                         "weights": {t.lexeme: t.weight for t in terms},
                     }
                     for language, terms in self._by_language().items()
@@ -116,17 +111,8 @@ class Wording:
         )
 
 
-def weigh(
-    rows: Sequence[FormRow],
-    *,
-    language: Language,
-    exact: tuple[Exact, ...],
-    is_filtered: bool,
-) -> Wording:
-    """Weigh what ``look_up`` found.
-
-    Filtered searches gather by every word: the rarest may lie wholly outside the filter.
-    """
+def weigh(rows: Sequence[FormRow], *, language: Language, exact: tuple[Exact, ...]) -> Wording:
+    """Weigh what ``look_up`` found."""
     languages = {row.language: row.corpus_chunks for row in rows}
     own = [row for row in rows if row.kind == "exact"]
     found_in: dict[str, int] = {}
@@ -138,14 +124,11 @@ def weigh(
     total = max((row.total_chunks for row in rows), default=0)
     rarest_first = sorted(found_in, key=lambda word: (found_in[word], word))
     weights = {word: _idf(total, found_in[word]) for word in rarest_first}
-    wanted = _wanted(
-        [(word, found_in[word]) for word in rarest_first if found_in[word]],
-        _UNLIMITED if is_filtered else _BUDGET,
+    gathered = dict(
+        zip(rarest_first, accumulate(found_in[word] for word in rarest_first), strict=True)
     )
     terms = {
-        (row.language, row.lexeme): _term(
-            row, weights[row.word], Reach.GATHERS if row.word in wanted else Reach.SCORES
-        )
+        (row.language, row.lexeme): _term(row, weights[row.word], gathered[row.word])
         for row in reversed(own)
         if row.chunk_count > 0
     }
@@ -164,18 +147,6 @@ def weigh(
 def _idf(total: int, found_in: int) -> float:
     """Lucene's inverse document frequency: ln(1 + (N - df + 0.5) / (df + 0.5))."""
     return math.log(1 + (max(total - found_in, 0) + 0.5) / (found_in + 0.5))
-
-
-def _wanted(counted: Iterable[tuple[str, int]], budget: int) -> set[str]:
-    """Take words, rarest first, until the budget of chunks is spent; always the first."""
-    wanted: set[str] = set()
-    gathered = 0
-    for word, count in counted:
-        gathered += count
-        if wanted and gathered > budget:
-            break
-        wanted.add(word)
-    return wanted
 
 
 def _grams(
@@ -202,19 +173,18 @@ def _similar(
         share = _share(row, lexemes[row.word, row.language], parts)
         if share > 0:
             weight = share * min(weights[row.word], _idf(total, row.chunk_count))
-            found.append(_term(row, weight, Reach.GATHERS))
+            found.append(_term(row, weight, 0))
     found.sort(key=lambda term: (-term.weight, term.lexeme))
     kept: list[Term] = []
     gathered = 0
     for term in found[:_MOST_SIMILAR]:
         gathered += term.chunk_count
-        reach = Reach.GATHERS if gathered <= _SIMILAR_BUDGET else Reach.SCORES
-        kept.append(replace(term, reach=reach))
+        kept.append(term if gathered <= _SIMILAR_BUDGET else replace(term, gathered=None))
     return kept
 
 
-def _term(row: FormRow, weight: float, reach: Reach) -> Term:
-    return Term(row.word, row.language, row.lexeme, row.kind, weight, row.chunk_count, reach)
+def _term(row: FormRow, weight: float, gathered: int) -> Term:
+    return Term(row.word, row.language, row.lexeme, row.kind, weight, row.chunk_count, gathered)
 
 
 def _share(row: FormRow, lexeme: str, parts: dict[tuple[str, Language], dict[str, float]]) -> float:

@@ -33,8 +33,7 @@ def sign_in(served: App, owner_url: str, *, slug: str = "mine") -> tuple[Princip
     with served.database.transaction(account.tenant_id) as session:
         rules = TokenRules(key, "kontor", 900)
         given = welcome(session, account, password=PASSWORD, rules=rules)
-    user = given.user
-    return Principal(account.tenant_id, user.id, user.email, user.role), given.access_token
+    return served.verifier.verify(given.access_token), given.access_token
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from functions.edge.caller import context_of
 from shared.identity.model import Principal
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -46,14 +47,7 @@ def http_event(
         "stage": "$default",
     }
     if principal is not None:
-        context["authorizer"] = {
-            "lambda": {
-                "tenant_id": str(principal.tenant_id),
-                "user_id": str(principal.user_id),
-                "email": principal.email,
-                "role": principal.role,
-            }
-        }
+        context["authorizer"] = {"lambda": context_of(principal)}
     return {
         "version": "2.0",
         "routeKey": f"{method} {path}",

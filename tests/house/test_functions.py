@@ -199,7 +199,24 @@ def test_only_login_and_public_facts_need_no_token() -> None:
     public = {route.key for route in load_service(ROOT).http_routes if route.authorizer is None}
     assert public == {
         "POST /auth/login",
+        "POST /auth/refresh",
+        # Whoever comes here shows a challenge, a link's token, or nothing but a wish.
+        "POST /auth/login/second-factor",
+        "POST /auth/login/enrol",
+        "POST /auth/password/forgot",
+        "POST /auth/password/reset",
+        "POST /auth/verify",
+        "POST /auth/verify/resend",
+        "POST /auth/email/confirm",
+        "POST /auth/register",
+        "POST /auth/invitations/accept",
+        # Its messages are signed by whoever sends them.
+        "POST /hooks/{source_id}",
         "GET /.well-known/jwks.json",
+        "GET /auth/oidc/providers",
+        "GET /auth/oidc/{provider_id}/start",
+        "GET /auth/oidc/callback",
+        "POST /auth/oidc/token",
         "GET /health",
         "GET /api/v1/endpoints",
         # Their function verifies tokens itself: errors must have OpenAI's shape.

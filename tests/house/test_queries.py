@@ -193,7 +193,7 @@ def test_list_without_limit_and_star_are_refused() -> None:
 
 def test_statement_beyond_the_roles_rights_is_refused(schema: psycopg.Connection[Any]) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        _raise(schema, b"EXPLAIN (GENERIC_PLAN) DELETE FROM kontor.users WHERE id = $1")
+        _raise(schema, b"EXPLAIN (GENERIC_PLAN) DELETE FROM kontor.tenants WHERE id = $1")
 
 
 def test_there_are_queries_to_guard() -> None:

@@ -47,6 +47,10 @@ BREACHES: list[tuple[Check, str]] = [
     (walls.mighty_roles, "GRANT kontor_owner TO kontor_app"),
     (walls.mighty_roles, "GRANT CREATE ON SCHEMA kontor TO kontor_app"),
     (walls.too_many_rights, "GRANT DELETE ON kontor.audit_events TO kontor_app"),
+    (walls.too_many_rights, "GRANT UPDATE ON kontor.audit_links TO kontor_app"),
+    (walls.too_many_rights, "GRANT INSERT ON kontor.audit_heads TO kontor_app"),
+    (walls.too_many_rights, "GRANT INSERT ON kontor.tenant_erasures TO kontor_app"),
+    (walls.too_many_rights, "GRANT UPDATE ON kontor.tenant_quotas TO kontor_app"),
     (walls.too_many_rights, "GRANT INSERT ON kontor.signing_keys TO kontor_app"),
     (walls.too_many_rights, "GRANT UPDATE ON kontor.tenants TO kontor_app"),
     (walls.too_many_rights, "GRANT TRUNCATE ON kontor.users TO kontor_app"),
@@ -117,9 +121,10 @@ def test_each_tenant_sees_its_own_rows_only(
     for table in TABLES:
         with psycopg.connect(owner_url) as connection:
             rows = connection.execute(f"SELECT count(*) FROM kontor.{table}".encode()).fetchone()
-        assert rows == (2,), table
-        assert count(database, tenant, table) == 1, table
-        assert count(database, other_tenant, table) == 1, table
+        assert rows is not None
+        assert rows[0] >= 2, table
+        assert count(database, tenant, table) * 2 == rows[0], table
+        assert count(database, other_tenant, table) * 2 == rows[0], table
 
 
 @pytest.mark.usefixtures("furnished")

@@ -8,7 +8,19 @@ import psycopg
 
 POLICY = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 APP, OWNER = "kontor_app", "kontor_owner"
-SHARED = {"schema_migrations", "signing_keys", "embedding_models"}  # no tenant's own facts
+SHARED = {  # no tenant's own facts
+    "schema_migrations", "signing_keys", "embedding_models", "sign_in_tries", "role_templates",
+    "plans", "rate_limits",
+}  # fmt: skip
+# Written by the database itself, or by the operator alone.
+KEPT = {
+    "audit_links",
+    "audit_heads",
+    "audit_checkpoints",
+    "tenant_quotas",
+    "tenant_erasures",
+    "tenant_tombstones",
+}
 Connection = psycopg.Connection[Any]
 
 
@@ -20,9 +32,10 @@ def open_tables(connection: Connection) -> list[str]:
             EXISTS (SELECT 1 FROM pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnotnull),
             ARRAY(SELECT pg_get_expr(p.polqual, p.polrelid) FROM pg_policy AS p
-                WHERE p.polrelid = c.oid),
+                WHERE p.polrelid = c.oid AND p.polpermissive),
             ARRAY(SELECT p.polcmd::text || p.polpermissive::text FROM pg_policy AS p
-                WHERE p.polrelid = c.oid AND p.polwithcheck IS NULL)
+                WHERE p.polrelid = c.oid AND p.polpermissive
+                AND p.polwithcheck IS NULL)
         FROM pg_class AS c
         WHERE c.relnamespace = 'kontor'::regnamespace AND c.relkind IN ('r', 'p')
         ORDER BY c.relname
@@ -132,9 +145,10 @@ def too_many_rights(connection: Connection) -> list[str]:
         CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE')) AS p (privilege)
         WHERE c.relnamespace = 'kontor'::regnamespace AND c.relkind IN ('r', 'p')
             AND (c.relname = ANY (%(shared)s) OR c.relname = 'tenants'
-                OR (c.relname = 'audit_events' AND p.privilege <> 'INSERT'))
+                OR c.relname = ANY (%(kept)s)
+                OR (c.relname IN ('audit_events', 'audit_anchors') AND p.privilege <> 'INSERT'))
             AND has_table_privilege(%(app)s, c.oid, p.privilege)
         """,
-        {"app": APP, "shared": list(SHARED)},
+        {"app": APP, "shared": list(SHARED), "kept": list(KEPT)},
     ).fetchall()
     return [f"{name}: REVOKE {privilege} FROM {APP}" for name, privilege in rows]

@@ -7,6 +7,9 @@ import zipfile
 from collections.abc import Mapping
 
 from shared.files.signature_scanner import EICAR
+from tests.functions.conftest import aws, desk, served, workflow
+
+__all__ = ["aws", "desk", "served", "workflow"]  # fixtures of whole handlers
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"
 EICAR_FILE = EICAR

@@ -33,4 +33,4 @@ def admin(served: App, owner: Database) -> Principal:
             admin_email="ada@acme.example",
             admin_password=PASSWORD,
         )
-    return Principal(tenant.id, user.id, user.email, user.role)
+    return Principal(tenant.id, user.id, user.email, user.role, permissions=frozenset({"*"}))

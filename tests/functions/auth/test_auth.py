@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -45,7 +46,8 @@ def test_login_gives_a_token_that_the_authorizer_accepts(
         "tenant_id": str(admin.tenant_id),
         "tenant": "acme",
     }
-    assert served.verifier.verify(answer.body["access_token"]) == admin
+    verified = served.verifier.verify(answer.body["access_token"])
+    assert verified == replace(admin, session_id=UUID(answer.body["session_id"]))
 
 
 def test_wrong_login_is_a_problem_that_does_not_repeat_the_password(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from functions.edge.caller import context_of, principal_of
 from shared.adapters.database import Database
 from shared.identity import service, store
 from shared.identity.keys import SigningKey
 from shared.identity.model import Principal
 from shared.identity.service import TokenRules
 from shared.kernel.errors import UnavailableError
+from shared.kernel.ids import TenantId, UserId
 from shared.wiring import App
 from tests.functions.http_events import Handler, http_event
 
@@ -52,8 +56,7 @@ def bearer(served: App, owner: Database) -> tuple[Principal, str]:
         welcome = service.welcome(
             session, account, password=PASSWORD, rules=TokenRules(key, "kontor", 900)
         )
-    user = welcome.user
-    return Principal(account.tenant_id, user.id, user.email, user.role), welcome.access_token
+    return served.verifier.verify(welcome.access_token), welcome.access_token
 
 
 def http(**headers: str) -> dict[str, Any]:
@@ -68,15 +71,6 @@ def socket(**headers: str) -> dict[str, Any]:
         "methodArn": METHOD_ARN,
         "headers": {key.replace("_", "-"): value for key, value in headers.items()},
         "requestContext": context,
-    }
-
-
-def context_of(principal: Principal) -> dict[str, str]:
-    return {
-        "tenant_id": str(principal.tenant_id),
-        "user_id": str(principal.user_id),
-        "email": principal.email,
-        "role": principal.role,
     }
 
 
@@ -154,3 +148,13 @@ def test_missing_database_is_an_error_not_a_refusal(
     served.__dict__["verifier"] = service.Verifier(gone, issuer="kontor")
     with pytest.raises(UnavailableError):
         handler(http(authorization=f"Bearer {bearer[1]}"), None)
+
+
+def test_a_caller_survives_the_way_through_the_authorizer() -> None:
+    session_id = uuid4()
+    plain = Principal(TenantId(uuid4()), UserId(uuid4()), "ada@acme.example", "viewer")
+    narrowed = replace(
+        plain, permissions=frozenset({"search"}), credential="key", session_id=session_id
+    )
+    for caller in (plain, narrowed, replace(plain, permissions=frozenset())):
+        assert principal_of(context_of(caller)) == caller

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from functions.edge.caller import context_of
 from shared.adapters.sockets import Sockets
 from shared.answering import conversations, store
 from shared.answering.model import Done, Started, Token
@@ -29,6 +31,7 @@ class Gateway:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
         self.paths: set[str] = set()
+        self.closed: list[str] = []
         self.patience = 1_000_000
         outer = self
 
@@ -43,6 +46,11 @@ class Gateway:
                 if is_gone:
                     self.send_header("x-amzn-ErrorType", "GoneException")
                 self.send_header("content-length", "0")
+                self.end_headers()
+
+            def do_DELETE(self) -> None:
+                outer.closed.append(self.path)
+                self.send_response(204)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -87,12 +95,7 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
             "routeKey": action,
             "eventType": "MESSAGE",
             "connectionId": "connection-1=",
-            "authorizer": {
-                "tenant_id": str(who.tenant_id),
-                "user_id": str(who.user_id),
-                "email": who.email,
-                "role": who.role,
-            },
+            "authorizer": context_of(who),
         }
         event = {"requestContext": context, "body": json.dumps({"action": action, **body})}
         return handler(event, None)
@@ -129,6 +132,16 @@ def test_errors_come_back_as_frames(ask: Ask, gateway: Gateway, tenant: TenantId
         ("error", "e", 403),
     ]  # fmt: skip
     assert "question" in gateway.frames[1]["problem"]["fields"]
+
+
+def test_frame_of_an_ended_session_is_refused_and_closes_the_connection(
+    ask: Ask, gateway: Gateway, tenant: TenantId
+) -> None:
+    over = replace(caller(tenant), session_id=new_id())
+    assert ask(over, id="q", question="Wie lang ist die Kündigungsfrist?") == {"statusCode": 200}
+    (frame,) = gateway.frames
+    assert (frame["type"], frame["problem"]["status"]) == ("error", 401)
+    assert gateway.closed == ["/@connections/connection-1%3D"]
 
 
 def test_a_client_that_left_stops_the_answer(

@@ -66,8 +66,7 @@ def signed_in(served: App, owner_url: str) -> tuple[Principal, str]:
     with served.database.transaction(account.tenant_id) as session:
         rules = TokenRules(key, "kontor", 900)
         given = welcome(session, account, password=PASSWORD, rules=rules)
-    user = given.user
-    return Principal(account.tenant_id, user.id, user.email, user.role), given.access_token
+    return served.verifier.verify(given.access_token), given.access_token
 
 
 @pytest.fixture

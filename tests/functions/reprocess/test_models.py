@@ -62,6 +62,7 @@ def variant(folder: Path, name: str, matrix: np.ndarray) -> registry.KnownModel:
     shutil.copy(source / "tokenizer.json", target)
     card = json.loads((source / "model.json").read_text())
     card.update(name=name, revision=model.revision, dimension=width)
+    del card["files"]["question.onnx"]
     card["files"]["model.onnx"]["size_bytes"] = (target / "model.onnx").stat().st_size
     (target / "model.json").write_text(json.dumps(card))
     return replace(known, model=model, wheel="")

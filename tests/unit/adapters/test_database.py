@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.adapters.database import Database, UnexpectedDatabaseError
+from shared.kernel.context import working_on
 from shared.kernel.errors import ConflictError, InvalidError, UnavailableError
 from shared.kernel.ids import TenantId
 
@@ -21,6 +22,20 @@ def test_a_transaction_sees_its_tenant_and_a_system_transaction_none(
     assert _visible(database, other_tenant) == ["globex"]
     with database.system_transaction() as session:
         assert session.connection.execute("SELECT slug FROM kontor.tenants").fetchall() == []
+
+
+def test_a_transaction_sees_with_the_eyes_of_the_work_in_hand(
+    database: Database, tenant: TenantId
+) -> None:
+    def seen_as() -> str:
+        with database.transaction(tenant) as session:
+            row = session.connection.execute("SELECT current_setting('app.viewer')").fetchone()
+        assert row is not None
+        return str(row[0])
+
+    with working_on(correlation="c", viewer="user:ada"):
+        assert seen_as() == "user:ada"
+    assert seen_as() == ""
 
 
 def test_the_tenant_falls_off_after_a_failed_transaction(

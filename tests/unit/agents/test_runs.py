@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from shared.agents import nodes, service, store
+from shared.agents import nodes, retention, service, store
 from shared.agents.model import Budget, Outcome, Report, RunId
 from shared.answering.model import AnswerEvent, ListenerGoneError
 from shared.identity.model import Principal
@@ -409,3 +409,18 @@ def _tags(owner_url: str) -> list[str]:
         ).fetchone()
     assert row is not None
     return sorted(row[0])
+
+
+def test_old_runs_are_forgotten_as_the_tenant_says(office: Office, owner_url: str) -> None:
+    old, new = office.run("Wie viel sind 2 + 2?"), office.run("Wie viel sind 3 + 3?")
+    database, tenant = office.desk.instruments.database, office.desk.principal.tenant_id
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "UPDATE kontor.agent_runs SET updated_at = now() - interval '31 days' WHERE id = %s",
+            (old.run.id,),
+        )
+    assert retention.sweep(database, tenant, default_days=0) == 0
+    assert retention.sweep(database, tenant, default_days=30) == 1
+    with pytest.raises(NotFoundError):
+        service.report(office.desk, old.run.id)
+    assert service.report(office.desk, new.run.id).run.answer

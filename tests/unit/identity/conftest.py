@@ -30,7 +30,13 @@ class Home:
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.tenant.id, self.admin.id, self.admin.email, self.admin.role)
+        return Principal(
+            self.tenant.id,
+            self.admin.id,
+            self.admin.email,
+            self.admin.role,
+            permissions=frozenset({"*"}),
+        )
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def owner(owner_url: str) -> Iterator[Database]:
 def signing_key(owner: Database, secrets: Secrets) -> SigningKey:
     with owner.system_transaction() as session:
         ensure_signing_key(session, secrets, SECRET)
-    return load_signing_key(secrets, SECRET)
+        return load_signing_key(session, secrets, SECRET)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from shared.kernel.ids import new_id
 from tests.databases import Databases
 from tests.unit.identity.conftest import Home, settle, sign_in
 
-REQUIRED = ["sub", "tenant_id", "role", "email", "epoch", "iat", "exp", "iss", "aud", "jti"]
+REQUIRED = ["sub", "sid", "tenant_id", "role", "email", "epoch", "iat", "exp", "iss", "aud", "jti"]
 
 
 def encoded(data: bytes | Mapping[str, object]) -> str:
@@ -195,6 +195,8 @@ def test_missing_claim_is_refused(
         ("sub", "not a uuid"),
         ("tenant_id", "not a uuid"),
         ("tenant_id", "' OR 1=1 --"),
+        ("sid", "not a uuid"),
+        ("sid", "00000000-0000-0000-0000-000000000000"),
         ("epoch", "0"),
         ("epoch", True),
         ("epoch", 0.0),
@@ -258,6 +260,6 @@ def test_user_of_another_tenant_is_nobody_here(
 
 def test_repeated_issue_gives_different_token_ids(scene: Scene, signing_key: SigningKey) -> None:
     home = scene.home
-    claims = tokens.Claims(home.tenant.id, home.admin.id, "ada@acme.example", "admin", 0)
+    claims = tokens.Claims(home.tenant.id, home.admin.id, "ada@acme.example", "admin", 0, new_id())
     made = {tokens.issue(claims, signing_key, issuer="kontor", life_s=60) for _ in range(3)}
     assert len(made) == 3

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import uuid4
+
 import psycopg
 import pytest
 from argon2 import PasswordHasher, Type
@@ -10,7 +13,7 @@ from shared.adapters.database import Database
 from shared.adapters.secrets import Secrets
 from shared.identity import passwords, service
 from shared.identity.keys import SigningKey, ensure_signing_key, load_signing_key
-from shared.identity.model import Principal
+from shared.identity.model import Principal, allows
 from shared.identity.service import TokenRules, Verifier
 from shared.kernel.errors import (
     ConflictError,
@@ -19,6 +22,7 @@ from shared.kernel.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from shared.kernel.ids import TenantId, UserId
 from tests.unit.identity.conftest import PASSWORD, SECRET, Home, settle, sign_in
 
 
@@ -28,7 +32,8 @@ def test_signed_in_user_is_verified_as_principal(
     welcome = sign_in(database, rules, " Ada@ACME.example ")
     assert welcome.tenant.slug == "acme"
     assert welcome.user.signed_in_at is not None
-    assert verifier.verify(welcome.access_token) == home.principal
+    expected = replace(home.principal, session_id=welcome.session_id)
+    assert verifier.verify(welcome.access_token) == expected
 
 
 def test_unknown_address_and_wrong_password_get_the_same_answer(
@@ -68,7 +73,7 @@ def test_signing_out_voids_every_token_at_once(
 ) -> None:
     phone = sign_in(database, rules, "ada@acme.example").access_token
     laptop = sign_in(database, rules, "ada@acme.example").access_token
-    assert verifier.verify(phone) == verifier.verify(laptop)
+    assert verifier.verify(phone).user_id == verifier.verify(laptop).user_id
     with database.transaction(home.tenant.id) as session:
         service.sign_out(session, home.principal)
     for token in (phone, laptop):
@@ -172,16 +177,26 @@ def test_ensuring_the_key_twice_changes_nothing(
     assert kids[0] == kids[1]
     with psycopg.connect(owner_url) as connection:
         rows = connection.execute("SELECT id, public_key FROM kontor.signing_keys").fetchall()
-    key = load_signing_key(secrets, SECRET)
+    with owner.system_transaction() as session:
+        key = load_signing_key(session, secrets, SECRET)
     assert [(kid, bytes(public)) for kid, public in rows] == [(key.id, key.public_bytes)]
 
 
-def test_missing_or_foreign_signing_secret_says_what_to_do(secrets: Secrets) -> None:
-    with pytest.raises(UnavailableError, match="no secret"):
-        load_signing_key(secrets, "nowhere")
+def test_missing_or_foreign_signing_secret_says_what_to_do(
+    database: Database, secrets: Secrets, signing_key: SigningKey
+) -> None:
     secrets.keep("foreign", "just a word")
-    with pytest.raises(UnavailableError, match="no Ed25519"):
-        load_signing_key(secrets, "foreign")
+    secrets.keep("other", SigningKey.make().pem)
+    for name, said in (
+        ("nowhere", "no secret"),
+        ("foreign", "no Ed25519"),
+        ("other", "does not hold the key"),
+    ):
+        with (
+            pytest.raises(UnavailableError, match=said),
+            database.system_transaction() as session,
+        ):
+            load_signing_key(session, secrets, name)
 
 
 def test_retired_key_is_no_longer_accepted(
@@ -281,3 +296,13 @@ def test_taken_slug_is_a_conflict(owner: Database, home: Home) -> None:
 def test_unknown_permission_is_a_bug(home: Home) -> None:
     with pytest.raises(ValueError, match="not a permission"):
         home.principal.require("documents:burn")
+
+
+def test_wildcards_cover_what_they_say_and_keys_narrow_their_bearer() -> None:
+    assert allows({"documents:*"}, "documents:erase")
+    assert allows({"*"}, "users:manage")
+    assert not allows({"documents:*"}, "users:manage")
+    assert not allows({"documents:read"}, "documents:write")
+    ada = Principal(TenantId(uuid4()), UserId(uuid4()), "ada@acme.example", "admin")
+    assert ada.may("users:manage")
+    assert not replace(ada, permissions=frozenset({"search"})).may("users:manage")

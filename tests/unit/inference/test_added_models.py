@@ -98,7 +98,7 @@ def test_prompts_of_the_folder_are_put_before_questions_and_passages(
     with_prompts = open_embedder(models, "asking", threads=1)
     without = open_embedder(models, "bare", threads=1)
     np.testing.assert_array_equal(
-        with_prompts.embed_question("wie lange"), without.embed(["query: wie lange"])[0]
+        with_prompts.embed_question("wie lange"), without.embed_question("query: wie lange")
     )
     np.testing.assert_array_equal(
         with_prompts.embed(["die frist"]), without.embed(["passage: die frist"])

@@ -34,7 +34,16 @@ def test_rows_have_length_one_and_come_in_the_order_given(embedder: Embedder) ->
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     for row, text in enumerate(TEXTS):
-        assert float(vectors[row] @ embedder.embed_question(text)) > 0.9999
+        assert float(vectors[row] @ embedder.embed([text])[0]) > 0.9999
+
+
+def test_a_question_is_close_to_the_passage_of_the_same_words(embedder: Embedder) -> None:
+    for text, passage in zip(TEXTS, embedder.embed(TEXTS), strict=True):
+        asked = embedder.embed_question(text)
+        assert asked.dtype == np.float32
+        assert float(np.linalg.norm(asked)) == pytest.approx(1, abs=1e-5)
+        assert float(asked @ passage) > (0.99 if len(text.split()) > 1 else 0.97)
+        np.testing.assert_array_equal(asked, embedder.embed_question(text))
 
 
 def test_meaning_beats_spelling(embedder: Embedder) -> None:
@@ -43,7 +52,7 @@ def test_meaning_beats_spelling(embedder: Embedder) -> None:
 
 
 def test_neighbours_in_the_batch_do_not_change_a_vector(embedder: Embedder) -> None:
-    alone = embedder.embed_question(TEXTS[1])
+    alone = embedder.embed([TEXTS[1]])[0]
     for others in ([], TEXTS[:1], TEXTS[3:4] * 7, TEXTS * 3):
         together = embedder.embed([*others, TEXTS[1]])[-1]
         assert float(alone @ together) > 0.9999

@@ -46,6 +46,34 @@ def test_damaged_and_truncated_folders_are_replaced(model_dir: Path, tmp_path: P
     assert [path.name for path in folder.parent.iterdir()] == [REVISION]
 
 
+def test_a_folder_from_before_questions_had_a_graph_is_built_again_and_works_until_then(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / NAME / REVISION
+    shutil.copytree(model_dir / NAME / REVISION, folder)
+    (folder / "question.onnx").unlink()
+    card = json.loads((folder / "model.json").read_text())
+    del card["files"]["question.onnx"]
+    (folder / "model.json").write_text(json.dumps(card))
+    embedder = open_embedder(tmp_path, NAME, threads=1)
+    np.testing.assert_array_equal(embedder.embed_question("rent"), embedder.embed(["rent"])[0])
+    ensure_model(tmp_path)
+    assert (folder / "question.onnx").is_file()
+
+
+def test_a_question_graph_that_computes_something_else_is_noticed(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "wrong"
+    shutil.copytree(model_dir / NAME / REVISION, folder)
+    graph = onnx.load(str(folder / "question.onnx"))
+    middle = next(item for item in graph.graph.initializer if item.name == "middle")
+    middle.CopyFrom(onnx.numpy_helper.from_array(np.array(100, np.uint8), "middle"))
+    onnx.save(graph, str(folder / "question.onnx"))
+    with pytest.raises(InvalidError, match="Questions and passages"):
+        builder._check_itself(folder, MODELS[NAME].model)
+
+
 def test_two_builders_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
         folders = set(threads.map(ensure_model, [tmp_path, tmp_path]))

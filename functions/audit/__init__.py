@@ -1,0 +1,1 @@
+"""HTTP: the trail for whoever may read it: list, check, export."""

@@ -1,0 +1,32 @@
+"""How acts on accounts are written into the trail."""
+
+from __future__ import annotations
+
+from shared.adapters.database import Session
+from shared.audit import service as audit
+from shared.identity.model import Welcome
+from shared.kernel.ids import UserId
+
+
+def record_act(
+    session: Session, action: str, user_id: UserId, *, by: UserId | None = None, **details: object
+) -> None:
+    """Record what was done to an account; by its owner if nobody else is named."""
+    audit.record(
+        session,
+        actor_id=by or user_id,
+        action=action,
+        subject=f"user:{user_id}",
+        details=details,
+    )
+
+
+def record_sign_in(session: Session, welcome: Welcome, *methods: str) -> None:
+    """Record a sign-in, with the session it opened and how it was proved."""
+    record_act(
+        session,
+        "user.signed_in",
+        welcome.user.id,
+        opened=str(welcome.session_id),
+        methods=list(methods),
+    )

@@ -1,0 +1,1 @@
+"""HTTP: what other systems tell us, signed."""

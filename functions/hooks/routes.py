@@ -1,0 +1,113 @@
+"""The door for other systems: signed messages become events, and documents where that is wished."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from shared.adapters.database import Session
+from shared.audit import service as audit
+from shared.documents import service as documents
+from shared.documents.model import Upload
+from shared.documents.service import NewUpload
+from shared.kernel.context import set_tenant
+from shared.kernel.errors import TooLargeError
+from shared.kernel.ids import UserId
+from shared.realtime import service as realtime
+from shared.webhooks import incoming
+from shared.webhooks.incoming import Heard
+from shared.wiring import app as wired
+
+router = APIRouter(tags=["webhooks"])
+
+
+class HeardAnswer(BaseModel):
+    """``is_new`` is false for a message that came before: it had its effect then.
+
+    ``job_id`` follows the document that was made of it.
+    """
+
+    is_new: bool
+    job_id: UUID | None = None
+
+
+async def _body(request: Request) -> bytes:
+    """Read no more of a body than may be taken."""
+    most = wired().settings.webhook_max_bytes
+    read = bytearray()
+    async for piece in request.stream():
+        read += piece
+        if len(read) > most:
+            raise TooLargeError(f"A message may have {most:,} bytes.", hint="Send less of it.")
+    return bytes(read)
+
+
+@router.post(
+    "/hooks/{source_id}",
+    status_code=202,
+    openapi_extra={
+        "requestBody": {
+            "description": "The message as its sender signs it (Standard Webhooks or GitHub).",
+            "content": {"application/json": {"schema": {}}},
+        }
+    },
+)
+def receive(
+    source_id: UUID, request: Request, body: Annotated[bytes, Depends(_body)]
+) -> HeardAnswer:
+    """Take a signed message; it takes effect once, however often it comes."""
+    app = wired()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    heard = incoming.hear(app.database, app.secrets, source_id, headers, body)
+    set_tenant(str(heard.tenant_id))
+    upload = None
+    with app.database.transaction(heard.tenant_id) as session:
+        is_new = incoming.accept(session, heard)
+        if is_new:
+            upload = _announce(session, heard) if heard.source.effect == "document" else None
+            _record(session, heard, upload)
+    if upload is not None:
+        text = incoming.paper_of(heard).text.encode()
+        app.objects.put(upload.object_key, text, media_type="text/plain")
+    app.relay(heard.tenant_id)
+    return HeardAnswer(is_new=is_new, job_id=None if upload is None else upload.id)
+
+
+def _announce(session: Session, heard: Heard) -> Upload:
+    limits = wired().settings
+    paper = incoming.paper_of(heard)
+    created_by = UserId(heard.source.created_by)
+    upload = documents.announce_upload(
+        session,
+        NewUpload(
+            filename=paper.filename,
+            size_bytes=len(paper.text.encode()),
+            folder=heard.source.folder,
+            metadata={"webhook_source": heard.source.name, "webhook_id": heard.message_id},
+        ),
+        created_by=created_by,
+        max_bytes=limits.max_upload_bytes,
+        expiry_s=limits.upload_expiry_s,
+    )
+    realtime.open_job(session, job_id=upload.id, subject=upload.filename, created_by=created_by)
+    return upload
+
+
+def _record(session: Session, heard: Heard, upload: Upload | None) -> None:
+    details: dict[str, object] = {
+        "source": heard.source.name,
+        "message_id": heard.message_id,
+        "size_bytes": len(heard.body),
+    }
+    if upload is not None:
+        details["job_id"] = str(upload.id)
+    audit.record(
+        session,
+        actor_id=None,
+        action="webhook.received",
+        subject=f"webhook_source:{heard.source.id}",
+        details=details,
+    )

@@ -1,0 +1,1 @@
+"""Tenant work: exports and erasures, gone on with until they are over."""

@@ -1,0 +1,1 @@
+"""Webhook fan: what happened becomes a delivery for everybody who asked to hear of it."""

@@ -1,0 +1,134 @@
+"""ID tokens: checked as OpenID Connect Core 1.0, section 3.1.3.7 demands, and a little more."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import jwt
+
+from shared.federation.key_sets import ALGORITHMS, ProviderKey, choose_key
+from shared.federation.model import Foreigner, Provider
+from shared.kernel.clock import now
+from shared.kernel.errors import UnauthenticatedError
+
+LEEWAY_S: Final = 60
+OLDEST_S: Final = 600  # an ID token comes fresh from the token endpoint
+MAX_CHARACTERS: Final = 64 * 1024
+_MAX_SUBJECT: Final = 255  # OpenID Connect Core, section 2
+_MOST_GROUPS: Final = 1000
+_DIGESTS: Final = {"256": "sha256", "384": "sha384", "512": "sha512", "DSA": "sha512"}
+Claims = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What one sign-in's ID token must agree with."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+    access_token: str
+
+
+class UnknownKeyError(Exception):
+    """The token names a key that is not among those known: perhaps the set is old."""
+
+
+def read_id_token(token: str, keys: list[ProviderKey], expected: Expected) -> Claims:
+    """Check an ID token and return its claims.
+
+    Raises UnauthenticatedError for anything amiss, UnknownKeyError for a key not in the set.
+    """
+    if len(token) > MAX_CHARACTERS:
+        raise refused("its token is too long")
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.PyJWTError as error:
+        raise refused("its token cannot be read") from error
+    algorithm, kid = header.get("alg"), header.get("kid", "")
+    is_plain = str(header.get("typ", "JWT")).upper() == "JWT" and "crit" not in header
+    if algorithm not in ALGORITHMS or not isinstance(kid, str) or not is_plain:
+        raise refused("its token is signed in a way that is not accepted")
+    key = choose_key(keys, kid, algorithm)
+    if key is None:
+        raise UnknownKeyError
+    try:
+        claims: dict[str, object] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=expected.issuer,
+            audience=expected.client_id,
+            leeway=LEEWAY_S,
+            options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+        )
+    except jwt.PyJWTError as error:
+        raise refused("its token does not hold") from error
+    _check_claims(claims, algorithm, expected)
+    return claims
+
+
+def _check_claims(claims: Claims, algorithm: str, expected: Expected) -> None:
+    audience, party = claims["aud"], claims.get("azp")
+    if isinstance(audience, list) and len(audience) > 1 and party is None:
+        raise refused("its token is meant for several and does not say for whom it was issued")
+    if party is not None and party != expected.client_id:
+        raise refused("its token was issued to another client")
+    issued, subject = claims["iat"], claims["sub"]
+    if not isinstance(issued, int | float) or now().timestamp() - issued > OLDEST_S:
+        raise refused("its token is too old")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= _MAX_SUBJECT or "\0" in subject:
+        raise refused("its token does not say who signed in")
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()):
+        raise refused("its token belongs to another sign-in")
+    given = claims.get("at_hash")
+    if given is not None and given != left_half(expected.access_token, algorithm):
+        raise refused("its tokens do not belong together")
+
+
+def left_half(access_token: str, algorithm: str) -> str:
+    """Return ``at_hash``: the left half of the hash that the algorithm uses (section 3.1.3.6)."""
+    digest = hashlib.new(_DIGESTS[algorithm[-3:]], access_token.encode()).digest()
+    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
+
+
+def describe(provider: Provider, claims: Claims) -> Foreigner:
+    """Read who somebody is out of verified claims, as the provider's mapping says."""
+    email = _pick(claims, provider.claims["email"])
+    verified = _pick(claims, provider.claims["email_verified"])
+    name = _pick(claims, provider.claims["name"])
+    groups = _pick(claims, provider.claims["groups"])
+    listed = groups if isinstance(groups, list) else [groups] if isinstance(groups, str) else []
+    return Foreigner(
+        issuer=provider.issuer,
+        subject=str(claims["sub"]),
+        email=email.strip().lower() if isinstance(email, str) else "",
+        # Some providers write booleans as words.
+        is_email_verified=verified is True or verified == "true",
+        name=name.strip() if isinstance(name, str) else "",
+        groups=tuple(each for each in listed if isinstance(each, str))[:_MOST_GROUPS],
+    )
+
+
+def _pick(claims: Claims, path: str) -> object:
+    """Find a claim by its name, or by a dotted path into objects (``realm_access.roles``)."""
+    if path in claims:
+        return claims[path]
+    found: object = claims
+    for part in path.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return found
+
+
+def refused(why: str) -> UnauthenticatedError:
+    """Say why a provider's answer is not believed; nothing of it is repeated."""
+    return UnauthenticatedError(
+        f"The identity provider's answer is refused: {why}.", hint="Sign in again."
+    )

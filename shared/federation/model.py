@@ -1,0 +1,107 @@
+"""What is known of identity providers, and of people as providers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared.kernel.ids import TenantId, UserId
+
+# Where a provider's claims say what we want to know; dotted paths reach into objects.
+CLAIMS: Final[Mapping[str, str]] = {
+    "email": "email",
+    "email_verified": "email_verified",
+    "name": "name",
+    "groups": "groups",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An OpenID provider of a tenant; ``secret_name`` names the secret with the client's secret.
+
+    People whose address lies in ``trusted_domains`` are joined to the account of that address;
+    ``allowed_domains``, where there are any, keep everybody else out.
+    """
+
+    id: UUID
+    name: str
+    title: str
+    issuer: str
+    client_id: str
+    secret_name: str
+    scopes: list[str]
+    claims: dict[str, str]
+    allowed_domains: list[str]
+    trusted_domains: list[str]
+    group_roles: dict[str, str]
+    group_groups: dict[str, str]
+    default_role: str
+    makes_users: bool
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLink:
+    """A row of ``kontor.find_oidc_providers``: what somebody who is not signed in may know."""
+
+    tenant_id: TenantId
+    id: UUID
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A sign-in that came back from its provider."""
+
+    provider_id: UUID
+    cookie_hash: bytes
+    nonce: str
+    code_verifier: str
+    return_to: str
+    challenge: str
+
+    def __repr__(self) -> str:
+        return f"Flow({self.provider_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which account a subject of an issuer is."""
+
+    user_id: UserId
+    made_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """An identity of a person, as the person and administrators see it."""
+
+    issuer: str
+    subject: str
+    email: str
+    created_at: datetime
+    signed_in_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Foreigner:
+    """A person as a provider's verified token describes them."""
+
+    issuer: str
+    subject: str
+    email: str
+    is_email_verified: bool
+    name: str
+    groups: tuple[str, ...]
+
+    @property
+    def domain(self) -> str:
+        """Return the domain of the address; empty without one."""
+        return self.email.rpartition("@")[2]

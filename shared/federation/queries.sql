@@ -1,0 +1,95 @@
+-- :name list_provider_links :many ProviderLink
+-- Asked before a tenant is known; the function answers active ones only.
+SELECT tenant_id, id, name, title
+FROM kontor.find_oidc_providers(%(tenant_slug)s::text, %(id)s::uuid)
+LIMIT 50;
+
+-- :name list_providers :many Provider
+-- By name, for administrators.
+SELECT id, name, title, issuer, client_id, secret_name, scopes, claims, allowed_domains,
+    trusted_domains, group_roles, group_groups, default_role, makes_users, is_active,
+    created_at, updated_at
+FROM kontor.oidc_providers
+WHERE tenant_id = %(tenant_id)s
+ORDER BY name
+LIMIT 50;
+
+-- :name find_provider :one Provider
+-- One provider of the tenant.
+SELECT id, name, title, issuer, client_id, secret_name, scopes, claims, allowed_domains,
+    trusted_domains, group_roles, group_groups, default_role, makes_users, is_active,
+    created_at, updated_at
+FROM kontor.oidc_providers
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name record_provider :exec
+-- Inserts or changes, found by its id.
+INSERT INTO kontor.oidc_providers AS p (tenant_id, id, name, title, issuer, client_id, secret_name,
+    scopes, claims, allowed_domains, trusted_domains, group_roles, group_groups, default_role,
+    makes_users, is_active)
+VALUES (%(tenant_id)s, %(id)s, %(name)s, %(title)s, %(issuer)s, %(client_id)s, %(secret_name)s,
+    %(scopes)s, %(claims)s::jsonb, %(allowed_domains)s, %(trusted_domains)s,
+    %(group_roles)s::jsonb, %(group_groups)s::jsonb, %(default_role)s, %(makes_users)s,
+    %(is_active)s)
+ON CONFLICT (tenant_id, id) DO UPDATE SET
+    name = excluded.name, title = excluded.title, issuer = excluded.issuer,
+    client_id = excluded.client_id, secret_name = excluded.secret_name, scopes = excluded.scopes,
+    claims = excluded.claims, allowed_domains = excluded.allowed_domains,
+    trusted_domains = excluded.trusted_domains, group_roles = excluded.group_roles,
+    group_groups = excluded.group_groups, default_role = excluded.default_role,
+    makes_users = excluded.makes_users, is_active = excluded.is_active, updated_at = now()
+WHERE p.tenant_id = %(tenant_id)s;
+
+-- :name remove_provider :exec
+-- Sign-ins under way go with it; identities stay, for the issuer may come back.
+DELETE FROM kontor.oidc_providers
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name record_flow :exec
+-- A sign-in that is under way.
+INSERT INTO kontor.oidc_flows (tenant_id, state_hash, cookie_hash, provider_id, nonce,
+    code_verifier, return_to, challenge, expires_at)
+VALUES (%(tenant_id)s, %(state_hash)s, %(cookie_hash)s, %(provider_id)s, %(nonce)s,
+    %(code_verifier)s, %(return_to)s, %(challenge)s, now() + make_interval(secs => %(life_s)s));
+
+-- :name take_flow :one Flow
+-- Deleting is taking: a state counts once. Another browser takes nothing away with it.
+DELETE FROM kontor.oidc_flows
+WHERE tenant_id = %(tenant_id)s AND state_hash = %(state_hash)s
+    AND cookie_hash = %(cookie_hash)s AND expires_at > now()
+RETURNING provider_id, cookie_hash, nonce, code_verifier, return_to, challenge;
+
+-- :name remove_old_flows :exec
+-- Sign-ins that never came back.
+DELETE FROM kontor.oidc_flows
+WHERE tenant_id = %(tenant_id)s AND expires_at <= now();
+
+-- :name find_identity :one Identity
+-- By issuer and subject and nothing else: addresses change hands.
+SELECT user_id, made_user
+FROM kontor.identities
+WHERE tenant_id = %(tenant_id)s AND issuer = %(issuer)s AND subject = %(subject)s;
+
+-- :name record_identity :exec
+-- Joins a subject of an issuer to an account.
+INSERT INTO kontor.identities (tenant_id, issuer, subject, user_id, email, made_user)
+VALUES (%(tenant_id)s, %(issuer)s, %(subject)s, %(user_id)s, %(email)s, %(made_user)s);
+
+-- :name change_identity_used :exec
+-- The address is kept for people to recognise it by; nothing is decided by it.
+UPDATE kontor.identities SET signed_in_at = now(), email = %(email)s
+WHERE tenant_id = %(tenant_id)s AND issuer = %(issuer)s AND subject = %(subject)s;
+
+-- :name list_identities :many KnownIdentity
+-- Of one person, the latest sign-in first.
+SELECT issuer, subject, email, created_at, signed_in_at
+FROM kontor.identities
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
+ORDER BY signed_in_at DESC, issuer, subject
+LIMIT 50;
+
+-- :name remove_identity :exec
+-- Parts a person from an identity.
+DELETE FROM kontor.identities
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
+    AND issuer = %(issuer)s AND subject = %(subject)s;

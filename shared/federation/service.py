@@ -1,0 +1,243 @@
+"""Sign-in at other people's identity providers: OpenID Connect, authorization code with PKCE.
+
+An account belongs to (issuer, subject). An e-mail address joins somebody to an account that is
+there already only when the provider has verified it and an administrator trusts the provider for
+its domain; otherwise whoever owns a provider could become anybody.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from shared.adapters.database import Database, Session
+from shared.federation import store
+from shared.federation.client import Metadata, OidcClient
+from shared.federation.model import (
+    Flow,
+    Foreigner,
+    Identity,
+    KnownIdentity,
+    Provider,
+    ProviderLink,
+)
+from shared.identity import foreign, opaque
+from shared.identity.model import PERMISSIONS, allows
+from shared.identity.rights import rights_of
+from shared.kernel.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnauthenticatedError,
+)
+from shared.kernel.ids import UserId
+
+FLOW_LIFE_S: Final = 600
+_MAX_NAME: Final = 200
+_MAX_EMAIL: Final = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where a browser goes, and the cookie by which it is known when it comes back."""
+
+    url: str
+    cookie_name: str
+    cookie: str
+
+    def __repr__(self) -> str:
+        return f"Departure({self.cookie_name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Who came back: the account, how it was found, and the role it got by its groups."""
+
+    user_id: UserId
+    how: Literal["known", "joined", "made"]
+    new_role: str | None = None
+
+
+def list_links(database: Database, *, tenant_slug: str) -> list[ProviderLink]:
+    """List where people of a tenant may sign in; nothing for a tenant that is not there."""
+    with database.system_transaction() as session:
+        return store.list_provider_links(session, tenant_slug=tenant_slug, provider_id=None)
+
+
+def find_link(database: Database, provider_id: UUID) -> ProviderLink:
+    """Find an active provider in any tenant; raises NotFoundError."""
+    with database.system_transaction() as session:
+        found = store.list_provider_links(session, tenant_slug=None, provider_id=provider_id)
+    if not found:
+        raise NotFoundError("There is no such identity provider.")
+    return found[0]
+
+
+def depart(
+    session: Session,
+    client: OidcClient,
+    provider_id: UUID,
+    *,
+    redirect_uri: str,
+    return_to: str,
+    challenge: str,
+) -> Departure:
+    """Begin a sign-in: state, nonce and PKCE are made here and kept until the browser is back."""
+    assert session.tenant_id is not None, "providers belong to a tenant"
+    provider = _active(store.find_provider(session, provider_id))
+    state, cookie = opaque.make("state", session.tenant_id), secrets.token_urlsafe(32)
+    flow = Flow(
+        provider_id=provider.id,
+        cookie_hash=opaque.hash_of(cookie),
+        nonce=secrets.token_urlsafe(32),
+        code_verifier=secrets.token_urlsafe(48),
+        return_to=return_to,
+        challenge=challenge,
+    )
+    url = client.authorization_url(
+        provider,
+        state=state,
+        nonce=flow.nonce,
+        code_verifier=flow.code_verifier,
+        redirect_uri=redirect_uri,
+    )
+    store.remove_old_flows(session)
+    store.record_flow(session, flow, state_hash=opaque.hash_of(state), life_s=FLOW_LIFE_S)
+    return Departure(url, cookie_name(state), cookie)
+
+
+def cookie_name(state: str) -> str:
+    """Name a sign-in's cookie, so that two tabs do not take each other's."""
+    return f"kontor_oidc_{opaque.hash_of(state).hex()[:16]}"
+
+
+def come_back(session: Session, shown: opaque.Presented, *, cookie: str) -> tuple[Flow, Provider]:
+    """Take the sign-in that a state and this browser's cookie name; it counts once.
+
+    Raises UnauthenticatedError when there is none, or the browser is another: a link that
+    somebody else began must not sign this browser in.
+    """
+    flow = store.take_flow(session, shown.token_hash, opaque.hash_of(cookie))
+    if flow is None:
+        raise UnauthenticatedError(
+            "This sign-in is over, or was begun in another browser.", hint="Begin again."
+        )
+    return flow, _active(store.find_provider(session, flow.provider_id))
+
+
+def check_sender(known: Metadata, issuer: str | None) -> None:
+    """Make sure that the answer comes from the provider that was asked (RFC 9207)."""
+    if (issuer is None and known.names_itself) or (issuer is not None and issuer != known.issuer):
+        raise UnauthenticatedError(
+            "The answer comes from another identity provider than the one asked.",
+            hint="Begin again.",
+        )
+
+
+def welcome(session: Session, provider: Provider, foreigner: Foreigner) -> Arrived:
+    """Find, join or make the account of somebody a provider vouches for; its role follows.
+
+    Raises RefusedError for who may not come in, ConflictError when the address belongs to an
+    account that must not be joined by it.
+    """
+    _check_domain(provider, foreigner)
+    known = store.find_identity(session, foreigner.issuer, foreigner.subject)
+    role = _role_of(session, provider, foreigner.groups)
+    if known is not None:
+        if not foreign.is_active(session, known.user_id):
+            raise _not_active()
+        store.change_identity_used(session, foreigner)
+        new_role = _followed(session, provider, known, role)
+        return Arrived(known.user_id, "known", new_role)
+    same = foreign.find_by_address(session, foreigner.email) if foreigner.email else None
+    if same is not None:
+        if not _may_join(provider, foreigner) or same.kind != "person":
+            raise ConflictError(
+                "An account here has this e-mail address already, and it is not joined to this "
+                "identity provider.",
+                hint="Sign in as before, or ask an administrator to trust the provider.",
+            )
+        if not same.is_active:
+            raise _not_active()
+        store.record_identity(session, foreigner, same.id, made_user=False)
+        joined = Identity(same.id, made_user=False)
+        return Arrived(same.id, "joined", _followed(session, provider, joined, role))
+    user_id = _make_user(session, provider, foreigner, role or provider.default_role)
+    store.record_identity(session, foreigner, user_id, made_user=True)
+    return Arrived(user_id, "made")
+
+
+def list_identities(session: Session, user_id: UserId) -> list[KnownIdentity]:
+    """List who a person is at identity providers."""
+    return store.list_identities(session, user_id)
+
+
+def _make_user(session: Session, provider: Provider, foreigner: Foreigner, role: str) -> UserId:
+    if not provider.makes_users:
+        raise RefusedError(
+            "You have no account here.", hint="Ask an administrator of the tenant for one."
+        )
+    if not foreigner.is_email_verified or "@" not in foreigner.email:
+        raise RefusedError(
+            "The identity provider does not vouch for your e-mail address.",
+            hint="Verify it there, or ask an administrator which claim says so.",
+        )
+    shown = "".join(sign for sign in foreigner.name if sign.isprintable())[:_MAX_NAME]
+    return foreign.add_vouched(
+        session,
+        email=foreigner.email,
+        display_name=shown or foreigner.email.partition("@")[0][:_MAX_NAME],
+        role=role,
+    )
+
+
+def _followed(
+    session: Session, provider: Provider, identity: Identity, role: str | None
+) -> str | None:
+    """Give the role that the groups mean; without one, only accounts made here fall back."""
+    wanted = role
+    if wanted is None and identity.made_user and provider.group_roles:
+        wanted = provider.default_role
+    if wanted is None or not foreign.give_role(session, identity.user_id, wanted):
+        return None
+    return wanted
+
+
+def _role_of(session: Session, provider: Provider, groups: Sequence[str]) -> str | None:
+    """Return the mightiest role that a person's groups mean; ``None`` when they mean none."""
+    roles = sorted({provider.group_roles[one] for one in groups if one in provider.group_roles})
+    reach = {
+        role: sum(allows(rights_of(session, role), one) for one in PERMISSIONS) for role in roles
+    }
+    return max(roles, key=reach.__getitem__, default=None)
+
+
+def _check_domain(provider: Provider, foreigner: Foreigner) -> None:
+    if len(foreigner.email) > _MAX_EMAIL or not foreigner.email.isprintable():
+        raise RefusedError("The identity provider sends an e-mail address that is none.")
+    if not provider.allowed_domains:
+        return
+    if not foreigner.is_email_verified or foreigner.domain not in provider.allowed_domains:
+        raise RefusedError(
+            "People with your e-mail address may not sign in by this provider.",
+            hint="Ask an administrator of the tenant.",
+        )
+
+
+def _may_join(provider: Provider, foreigner: Foreigner) -> bool:
+    return foreigner.is_email_verified and foreigner.domain in provider.trusted_domains
+
+
+def _active(provider: Provider | None) -> Provider:
+    if provider is None or not provider.is_active:
+        raise NotFoundError("There is no such identity provider.")
+    return provider
+
+
+def _not_active() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "This account is not active.", hint="Ask an administrator of your tenant."
+    )

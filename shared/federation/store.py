@@ -1,0 +1,135 @@
+"""The rows of foreign sign-in, one typed function per query."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from shared.adapters.database import Session
+from shared.adapters.queries import load_queries
+from shared.federation.model import (
+    Flow,
+    Foreigner,
+    Identity,
+    KnownIdentity,
+    Provider,
+    ProviderLink,
+)
+from shared.kernel.ids import UserId
+
+QUERIES = load_queries("shared.federation")
+
+
+def list_provider_links(
+    session: Session, *, tenant_slug: str | None, provider_id: UUID | None
+) -> list[ProviderLink]:
+    """List the active providers of a tenant's slug, or the one of an id, in any tenant."""
+    params = {"tenant_slug": tenant_slug, "id": provider_id}
+    return session.all(QUERIES["list_provider_links"], ProviderLink, params)
+
+
+def list_providers(session: Session) -> list[Provider]:
+    """List the tenant's providers by name."""
+    return session.all(QUERIES["list_providers"], Provider)
+
+
+def find_provider(session: Session, provider_id: UUID) -> Provider | None:
+    """Look a provider up."""
+    return session.find(QUERIES["find_provider"], Provider, {"id": provider_id})
+
+
+def record_provider(session: Session, provider: Provider) -> bool:
+    """Insert or change a provider; False when its name is another's."""
+    params = {
+        "id": provider.id,
+        "name": provider.name,
+        "title": provider.title,
+        "issuer": provider.issuer,
+        "client_id": provider.client_id,
+        "secret_name": provider.secret_name,
+        "scopes": provider.scopes,
+        "claims": json.dumps(provider.claims),
+        "allowed_domains": provider.allowed_domains,
+        "trusted_domains": provider.trusted_domains,
+        "group_roles": json.dumps(provider.group_roles),
+        "group_groups": json.dumps(provider.group_groups),
+        "default_role": provider.default_role,
+        "makes_users": provider.makes_users,
+        "is_active": provider.is_active,
+    }
+    return session.execute(QUERIES["record_provider"], params) > 0
+
+
+def remove_provider(session: Session, provider_id: UUID) -> bool:
+    """Delete a provider; False when there was none."""
+    return session.execute(QUERIES["remove_provider"], {"id": provider_id}) > 0
+
+
+def record_flow(session: Session, flow: Flow, *, state_hash: bytes, life_s: int) -> None:
+    """Insert a sign-in that is under way."""
+    session.execute(
+        QUERIES["record_flow"],
+        {
+            "state_hash": state_hash,
+            "cookie_hash": flow.cookie_hash,
+            "provider_id": flow.provider_id,
+            "nonce": flow.nonce,
+            "code_verifier": flow.code_verifier,
+            "return_to": flow.return_to,
+            "challenge": flow.challenge,
+            "life_s": life_s,
+        },
+    )
+
+
+def take_flow(session: Session, state_hash: bytes, cookie_hash: bytes) -> Flow | None:
+    """Delete a sign-in that is in time and this browser's; ``None`` when there is none."""
+    params = {"state_hash": state_hash, "cookie_hash": cookie_hash}
+    return session.find(QUERIES["take_flow"], Flow, params)
+
+
+def remove_old_flows(session: Session) -> None:
+    """Delete the sign-ins that never came back."""
+    session.execute(QUERIES["remove_old_flows"])
+
+
+def find_identity(session: Session, issuer: str, subject: str) -> Identity | None:
+    """Find whose account a subject of an issuer is."""
+    return session.find(QUERIES["find_identity"], Identity, {"issuer": issuer, "subject": subject})
+
+
+def record_identity(
+    session: Session, foreigner: Foreigner, user_id: UserId, *, made_user: bool
+) -> None:
+    """Join a subject of an issuer to an account."""
+    session.execute(
+        QUERIES["record_identity"],
+        {
+            "issuer": foreigner.issuer,
+            "subject": foreigner.subject,
+            "email": foreigner.email,
+            "user_id": user_id,
+            "made_user": made_user,
+        },
+    )
+
+
+def change_identity_used(session: Session, foreigner: Foreigner) -> None:
+    """Note a sign-in, and the address the provider knows today."""
+    params = {
+        "issuer": foreigner.issuer,
+        "subject": foreigner.subject,
+        "email": foreigner.email,
+    }
+    session.execute(QUERIES["change_identity_used"], params)
+
+
+def list_identities(session: Session, user_id: UserId) -> list[KnownIdentity]:
+    """List a person's identities."""
+    return session.all(QUERIES["list_identities"], KnownIdentity, {"user_id": user_id})
+
+
+def remove_identity(session: Session, user_id: UserId, *, issuer: str, subject: str) -> bool:
+    """Part a person from an identity; False when there was none."""
+    params = {"user_id": user_id, "issuer": issuer, "subject": subject}
+    return session.execute(QUERIES["remove_identity"], params) > 0

@@ -1,0 +1,157 @@
+"""Entering: what stands between a right password and a session: a verified address, a code.
+
+A challenge is answered, not raised, so that it commits; whoever holds it has shown the password
+and may show the code within five minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.adapters.database import Session
+from shared.identity import account_store, one_time, opaque, second_factor, sessions, store
+from shared.identity.model import Device, SignIn, Welcome
+from shared.identity.sealing import Seal
+from shared.identity.second_factor import Enrolment
+from shared.identity.service import renew_hash
+from shared.identity.sessions import TokenRules
+from shared.kernel.errors import NotFoundError, RefusedError, UnauthenticatedError
+from shared.kernel.ids import UserId
+
+ChallengePurpose = Literal["second_factor", "enrolment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The password was right, and a code is asked for: of the app in use, or of one to set up."""
+
+    purpose: ChallengePurpose
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Challenge({self.purpose})"
+
+
+class SecondFactorError(UnauthenticatedError):
+    """The password was right; the sign-in goes on with the challenge in the problem."""
+
+    code = "second-factor-required"
+    title = "A code is needed"
+
+    def __init__(self, challenge: Challenge) -> None:
+        super().__init__(
+            "Your sign-in asks for the code of your authenticator app.",
+            hint="Send challenge and code to POST /auth/login/second-factor.",
+        )
+        self._challenge = challenge
+
+    def problem(self, *, instance: str = "") -> dict[str, object]:
+        """Describe the error with the challenge, which only who knows the password gets."""
+        life_s = one_time.LIVES_S[self._challenge.purpose]
+        body = super().problem(instance=instance)
+        return {**body, "challenge": self._challenge.token, "expires_in": life_s}
+
+
+class EnrolmentError(SecondFactorError):
+    """The tenant asks everybody for a code, and this person has no app set up yet."""
+
+    code = "second-factor-enrolment-required"
+    title = "A second factor must be set up"
+
+    def __init__(self, challenge: Challenge) -> None:
+        super().__init__(challenge)
+        self.detail = "Your tenant asks for a second factor, and you have none yet."
+        self.hint = (
+            "Send challenge to POST /auth/login/enrol, then challenge and code to"
+            " POST /auth/login/second-factor."
+        )
+
+
+def enter(
+    session: Session, account: SignIn, *, password: str, rules: TokenRules, device: Device
+) -> Welcome | Challenge:
+    """Sign a recognised account in, or say what else it must show.
+
+    Raises RefusedError while its address must be verified first.
+    """
+    renew_hash(session, account, password=password)
+    own = account_store.find_account(session, account.user_id)
+    if own is not None and own.must_verify:
+        raise RefusedError(
+            "This e-mail address has not been confirmed yet.",
+            hint="Open the link in the mail we sent; POST /auth/verify/resend sends another.",
+        )
+    purpose = _asked(session, account.user_id)
+    if purpose is not None:
+        wanted = one_time.Wanted(account.user_id, purpose)
+        return Challenge(purpose, one_time.make(session, account.tenant_id, wanted))
+    return sessions.open_session(
+        session, account.user_id, methods=["password"], device=device, rules=rules
+    )
+
+
+def _asked(session: Session, user_id: UserId) -> ChallengePurpose | None:
+    if second_factor.is_on(session, user_id):
+        return "second_factor"
+    return "enrolment" if requires_second_factor(session) else None
+
+
+def raised(challenge: Challenge) -> SecondFactorError:
+    """Return the error a challenge is answered with."""
+    if challenge.purpose == "enrolment":
+        return EnrolmentError(challenge)
+    return SecondFactorError(challenge)
+
+
+def who(session: Session, shown: opaque.Presented) -> tuple[UserId, ChallengePurpose]:
+    """Tell whose challenge this is and what for; raises InvalidError when it does not count."""
+    purposes: tuple[ChallengePurpose, ...] = ("second_factor", "enrolment")
+    for purpose in purposes:
+        found = account_store.find_one_time(session, shown.token_hash, purpose)
+        if found is not None:
+            return found.user_id, purpose
+    raise one_time.spent()
+
+
+def begin_enrolment(session: Session, seal: Seal, shown: opaque.Presented) -> Enrolment:
+    """Give out a secret for a challenge that asks for one to be set up."""
+    found = one_time.look(session, shown, "enrolment")
+    user = store.find_user(session, found.user_id)
+    if user is None:
+        raise NotFoundError("There is no such user.")
+    return second_factor.begin(session, seal, user.id, email=user.email)
+
+
+def answer(
+    session: Session,
+    seal: Seal,
+    shown: opaque.Presented,
+    code: str,
+    *,
+    rules: TokenRules,
+    device: Device,
+) -> tuple[Welcome, list[str]]:
+    """Take the code a challenge asks for and open the session.
+
+    Returns the recovery codes too when the code finished setting up, else none. Raises
+    UnauthenticatedError for a wrong code; the challenge goes on counting then.
+    """
+    user_id, purpose = who(session, shown)
+    if purpose == "enrolment":
+        recovery = second_factor.confirm(session, seal, user_id, code)
+        method = "totp"
+    else:
+        recovery = []
+        method = second_factor.check(session, seal, user_id, code)
+    one_time.redeem(session, shown, purpose)
+    welcome = sessions.open_session(
+        session, user_id, methods=["password", method], device=device, rules=rules
+    )
+    return welcome, recovery
+
+
+def requires_second_factor(session: Session) -> bool:
+    """Tell whether the tenant asks everybody for a code."""
+    policy = account_store.find_sign_in_policy(session)
+    return policy is not None and policy.requires_second_factor

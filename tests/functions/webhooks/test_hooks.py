@@ -1,0 +1,152 @@
+"""Webhooks in: believed only when signed and fresh, effective once, small, and put where wished."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from functions.hooks.handler import handler as door
+from functions.webhooks.handler import handler
+from shared.audit import service as audit
+from shared.identity.model import Principal
+from shared.kernel.ids import TenantId
+from shared.realtime import service as realtime
+from shared.webhooks import signing
+from shared.wiring import App
+from tests.functions.http_events import Answer, call, http_event
+
+PATH = "/api/v1/webhook-sources"
+
+
+def made(admin: Principal, **fields: object) -> dict[str, Any]:
+    answer = call(handler, "POST", PATH, body={"name": "Zeiten", **fields}, principal=admin)
+    assert answer.status == 201, answer.body
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def knock(path: str, body: str, headers: dict[str, str]) -> Answer:
+    event = {**http_event("POST", path, headers=headers), "body": body}
+    answer = door(event, None)
+    return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+
+def signed(secret: str, body: str, *, at: float | None = None, name: str = "") -> dict[str, str]:
+    moment = int(at or time.time())
+    return signing.sign([secret], name or f"msg_{uuid4()}", moment, body.encode())
+
+
+def test_signed_message_is_taken_once(desk: App, admin: Principal, tenant: TenantId) -> None:
+    source = made(admin)
+    headers = signed(source["secret"], '{"n": 1}', name="msg_1")
+    first, second = (knock(source["path"], '{"n": 1}', headers) for _ in range(2))
+    assert (first.status, first.body["is_new"]) == (202, True)
+    assert (second.status, second.body["is_new"]) == (202, False)
+    with desk.database.transaction(tenant) as session:
+        entries = audit.list_events(session, action="webhook.received").items
+    assert [each.details["message_id"] for each in entries] == ["msg_1"]
+    (shown,) = call(handler, "GET", PATH, principal=admin).body["items"]
+    assert shown["received"] == 1
+    assert "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"webhook-signature": "v1,AAAA"},
+        {"webhook-signature": ""},
+        {"webhook-id": "msg_other"},
+        {"webhook-timestamp": "1"},
+        {"webhook-timestamp": "٣"},
+        {"webhook-id": ""},
+    ],
+)
+def test_wrongly_signed_message_is_refused(
+    desk: App, admin: Principal, change: dict[str, str]
+) -> None:
+    source = made(admin)
+    headers = {**signed(source["secret"], "{}"), **change}
+    answer = knock(source["path"], "{}", headers)
+    unknown = knock(f"/hooks/{uuid4()}", "{}", headers)
+    assert (answer.status, unknown.status) == (401, 401)
+    assert answer.body["detail"] == unknown.body["detail"], "nobody learns which addresses exist"
+
+
+@pytest.mark.parametrize("offset", [-301, 301])
+def test_old_message_is_refused_though_rightly_signed(
+    desk: App, admin: Principal, offset: int
+) -> None:
+    source = made(admin)
+    headers = signed(source["secret"], "{}", at=time.time() + offset)
+    answer = knock(source["path"], "{}", headers)
+    assert (answer.status, "five minutes" in answer.body["detail"]) == (401, True)
+
+
+def test_github_signs_its_own_way(desk: App, admin: Principal) -> None:
+    source = made(admin, scheme="github", secret="a secret of their own")
+    body = '{"zen": "Größe"}'
+    digest = hmac.new(b"a secret of their own", body.encode(), hashlib.sha256).hexdigest()
+    headers = {"x-hub-signature-256": f"sha256={digest}", "x-github-delivery": "72d3162e"}
+    assert knock(source["path"], body, headers).body["is_new"]
+    assert not knock(source["path"], body, headers).body["is_new"]
+    assert knock(source["path"], body + " ", headers).status == 401
+    standard = signed("a secret of their own", body)
+    assert knock(source["path"], body, standard).status == 401
+
+
+def test_message_becomes_a_document(desk: App, admin: Principal, tenant: TenantId) -> None:
+    source = made(admin, effect="document", folder="von außen")
+    body = json.dumps({"title": "Protokoll 7/2026", "text": "# Beschluss\n\nEs wird gestrichen.\n"})
+    answer = knock(source["path"], body, signed(source["secret"], body, name="msg_abc"))
+    assert answer.status == 202
+    with desk.database.transaction(tenant) as session:
+        job = realtime.find_job(session, answer.body["job_id"])
+        row = session.connection.execute(
+            "SELECT u.object_key, f.path, u.metadata FROM kontor.uploads AS u"
+            " JOIN kontor.folders AS f ON f.id = u.folder_id"
+        ).fetchone()
+    assert job.subject == "Protokoll 7 2026 msgabc.md"
+    assert row is not None
+    assert (row[1], row[2]["webhook_id"]) == ("von außen", "msg_abc")
+    assert b"gestrichen" in desk.objects.get(row[0])
+
+
+def test_json_without_text_is_kept_as_it_is(desk: App, admin: Principal, tenant: TenantId) -> None:
+    source = made(admin, effect="document")
+    answer = knock(source["path"], "[1, 2]", signed(source["secret"], "[1, 2]"))
+    with desk.database.transaction(tenant) as session:
+        assert realtime.find_job(session, answer.body["job_id"]).subject.endswith(".json")
+
+
+def test_too_long_message_is_refused(desk: App, admin: Principal) -> None:
+    source = made(admin)
+    body = " " * (desk.settings.webhook_max_bytes + 1)
+    assert knock(source["path"], body, signed(source["secret"], body)).status == 413
+
+
+def test_removed_source_and_suspended_tenant_hear_nothing(
+    desk: App, admin: Principal, tenant: TenantId, owner_url: str
+) -> None:
+    kept, gone = made(admin), made(admin)
+    assert call(handler, "DELETE", f"{PATH}/{gone['id']}", principal=admin).status == 204
+    assert knock(gone["path"], "{}", signed(gone["secret"], "{}")).status == 401
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE kontor.tenants SET is_active = false WHERE id = %s", (tenant,))
+    assert knock(kept["path"], "{}", signed(kept["secret"], "{}")).status == 401
+
+
+def test_only_those_who_may_make_sources(
+    desk: App, admin: Principal, viewer: Principal, stranger: Principal
+) -> None:
+    body = {"name": "x"}
+    assert call(handler, "POST", PATH, body=body, principal=viewer).status == 403
+    source = made(admin)
+    assert call(handler, "DELETE", f"{PATH}/{source['id']}", principal=stranger).status == 404
+    assert call(handler, "GET", PATH, principal=stranger).body["items"] == []

@@ -1,0 +1,203 @@
+"""Hostile input to every field of every operation: refused in words, never a failure."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from shared.adapters.database import Database
+from shared.identity.keys import ensure_signing_key
+from shared.identity.model import Principal
+from shared.kernel.ids import UserId, new_id
+from shared.wiring import App
+from tests.functions.doors import sign_in
+from tests.security.api import Api, Operation, Reply, Request
+
+FAILURE, UNAVAILABLE = 500, 503
+# Asking a language model of one's own: it is away, and that is what a trial is to find out.
+AWAY = {"POST /api/v1/llm/trials"}
+TEXTS = [
+    "\0",
+    "a\ud800b",
+    "\x01\x1b[31m\x7f\r\nSet-Cookie: a=b",
+    "../../../../etc/passwd",
+    "..%2f..%5c%00.pdf",
+    "'; DROP TABLE kontor.users; -- {{7*7}} ${jndi:ldap://x} <script>alert(1)</script>",
+    "\u202egpj.exe\u200b\ufeff\U0001f4a9\u0301" + "\u0300" * 50,
+]
+LONG = "a" * 1_000_000
+NUMBERS: list[Any] = [-1, 0, 2**31, 2**63, 10**40, 1e308, 0.5, True, "7", None]
+BROKEN = [
+    b"{",
+    b"",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"\xff\xfe{}",
+    b'{"a": NaN}',
+    b'{"a": 1e999}',
+    b"[" * 100_000,
+    b'{"a":' * 40 + b"1" + b"}" * 40,
+    b"9" * 5000,
+    b'{"\\u0000": 1, "\\ud800": 2}',
+    b'{"a": 1, "a": 2}',
+]
+MALFORMED = {BROKEN[0], BROKEN[5], BROKEN[6], BROKEN[8], BROKEN[10]}
+
+
+@pytest.fixture
+def admin(desk: App, owner_url: str) -> tuple[Principal, Api]:
+    """Somebody who may do everything, in a tenant without rate limits."""
+    principal, token = sign_in(desk, owner_url)
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE kontor.tenants SET plan = 'own'")
+        owner.execute("DELETE FROM kontor.rate_limits WHERE plan = 'public'")
+    owner_database = Database(owner_url)
+    with owner_database.system_transaction() as session:
+        ensure_signing_key(session, desk.secrets, desk.settings.signing_secret)
+    owner_database.close()
+    return principal, Api(token)
+
+
+def test_every_field_of_every_operation_takes_hostile_texts(
+    admin: tuple[Principal, Api], request: pytest.FixtureRequest
+) -> None:
+    principal, api = admin
+    texts = [*TEXTS, *_more(request.config.getoption("--hostile-text"))]
+    failures: list[str] = []
+    sent = 0
+    for operation in api.operations:
+        sample = api.sample(operation)
+        for field in api.fields(operation):
+            if field.kind != "string":
+                continue
+            for text in texts if field.part != "body" else [*texts, LONG]:
+                reply = api.call(operation, sample.put(field, text), principal)
+                sent += 1
+                failures += _complaints(api, operation, reply, f"{field.path} = {text[:30]!a}")
+    assert not failures, "\n".join(failures[:40])
+    assert sent > 1000
+
+
+def test_numbers_and_truth_values_are_taken_literally(admin: tuple[Principal, Api]) -> None:
+    principal, api = admin
+    failures: list[str] = []
+    for operation in api.operations:
+        sample = api.sample(operation)
+        for field in api.fields(operation):
+            if field.kind == "string":
+                continue
+            for number in NUMBERS:
+                reply = api.call(operation, sample.put(field, number), principal)
+                where = f"{field.path} = {number!a}"
+                failures += _complaints(api, operation, reply, where)
+                is_other = isinstance(number, str) or (number is True) != (field.kind == "boolean")
+                is_wrong = field.part == "body" and is_other and isinstance(number, str | bool)
+                # Metadata may hold a text or a truth value where it may hold a number.
+                if is_wrong and "metadata" not in field.path and reply.status < 400:
+                    failures.append(f"{operation.key}: {where} was taken for a {field.kind}")
+    assert not failures, "\n".join(failures[:40])
+
+
+def test_what_is_no_json_is_refused_as_malformed(admin: tuple[Principal, Api]) -> None:
+    principal, api = admin
+    failures: list[str] = []
+    for operation in api.operations:
+        if "requestBody" not in operation.described:
+            continue
+        for raw in BROKEN:
+            asked = api.sample(operation)
+            asked.raw = raw
+            reply = api.call(operation, asked, principal)
+            where = f"body = {raw[:30]!r}"
+            failures += _complaints(api, operation, reply, where)
+            if raw in MALFORMED and reply.status != 400:
+                failures.append(f"{operation.key}: {where} answered {reply.status}, not 400")
+    assert not failures, "\n".join(failures[:40])
+
+
+def test_a_body_past_its_limit_is_refused(admin: tuple[Principal, Api]) -> None:
+    principal, api = admin
+    search = next(each for each in api.operations if each.key == "POST /api/v1/search")
+    too_long = Request(raw=json.dumps({"query": "a" * (4 * 1024 * 1024)}).encode())
+    reply = api.call(search, too_long, principal)
+    assert reply.status == 413
+    assert "4,194,304" in json.loads(reply.body)["detail"]
+
+
+def test_a_thousand_random_requests_are_answered_as_documented(
+    admin: tuple[Principal, Api], request: pytest.FixtureRequest
+) -> None:
+    principal, api = admin
+    viewer = Principal(principal.tenant_id, UserId(new_id()), "vic@mine.example", "viewer")
+    count = 10_000 if request.config.getoption("--hostile-text") else 1000
+    chance = random.Random(7)
+    failures: list[str] = []
+    seen: Counter[int] = Counter()
+    for number in range(count):
+        operation = chance.choice(api.operations)
+        asked = api.sample(operation)
+        fields = list(api.fields(operation))
+        for field in chance.sample(fields, min(len(fields), chance.randrange(3))):
+            asked = asked.put(field, _value(chance, field.kind))
+        who = chance.choice([principal, principal, principal, viewer, None])
+        reply = api.call(operation, asked, who)
+        seen[reply.status] += 1
+        failures += _complaints(api, operation, reply, f"request {number}: {asked!a}"[:300])
+    assert not failures, "\n".join(failures[:40])
+    assert {200, 401, 403, 404, 422} <= set(seen), seen
+
+
+def test_every_text_has_a_longest_length() -> None:
+    api = Api()
+    unbounded = [
+        f"{operation.key} {'.'.join(map(str, path))}"
+        for operation in api.operations
+        for _, path, schema in api.leaves(operation)
+        if schema["type"] == "string"
+        and not {"maxLength", "enum", "const", "format", "pattern"} & set(schema)
+    ]
+    # One text or many, together no longer than the route says.
+    assert set(unbounded) <= {"POST /v1/embeddings input", "POST /v1/embeddings input.0"}
+
+
+def test_every_body_refuses_what_it_does_not_know(admin: tuple[Principal, Api]) -> None:
+    principal, api = admin
+    lenient = []
+    for operation in api.operations:
+        asked = api.sample(operation)
+        if isinstance(asked.body, dict) and not operation.path.startswith("/v1/"):
+            asked.body = {**asked.body, "is_admin": True}
+            if api.call(operation, asked, principal).status != 422:
+                lenient.append(operation.key)
+    assert not lenient
+
+
+# -- how it is judged -------------------------------------------------------------------------
+
+
+def _complaints(api: Api, operation: Operation, reply: Reply, where: str) -> list[str]:
+    is_away = reply.status == UNAVAILABLE and operation.key in AWAY
+    if reply.status >= FAILURE and not is_away:
+        return [f"{operation.key}: {where}: {reply.status} {reply.body[:200]!r}"]
+    complaint = api.undocumented(operation, reply)
+    return [f"{complaint} ({where})"] if complaint else []
+
+
+def _value(chance: random.Random, kind: str) -> Any:
+    if kind != "string":
+        return chance.choice([*NUMBERS, 1, 2, 3, False])
+    return chance.choice([*TEXTS, "a", "de", "2026-01-01", str(new_id()), "x" * 5000, 5, None])
+
+
+def _more(folder: Path | None) -> list[str]:
+    if folder is None:
+        return []
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [text for each in found for text in each if isinstance(text, str)]
