@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psycopg
 
-from infra.bench.fitting import Example, Verdict, cross_validate, fit, separation
+from infra.bench.fitting import Example, Verdict, cross_validate, fit, judge, separation
 from infra.bench.measurement import Measurement, Progress
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.runner import migrate
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
     from shared.inference.embedding import Embedder
     from shared.inference.language import Language
-    from shared.inference.model import EmbeddingModel
-    from shared.search.model import Hit
+    from shared.search.model import Hit, SearchResult
 
 _PASSAGES = 8
 _DEPTH = 40  # so that enough is left when an article is taken away
 _DIGITS = 4
 _KEPT_SHARE = 0.95
+PROVISIONS = "provisions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,40 +104,12 @@ def read_squad(path: Path) -> Corpus:
     return Corpus(path.stem, detect_language(text), tuple(paragraphs), tuple(questions))
 
 
-class Remembering:
-    """An embedder that makes each vector once: the same sentences are read again and again."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._known: dict[str, NDArray[np.float32]] = {}
-
-    @property
-    def model(self) -> EmbeddingModel:
-        """Which model this is."""
-        return self._embedder.model
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed what is new, and look up the rest."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            self._known.update(zip(new, self._embedder.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
-
-    def embed_question(self, text: str) -> NDArray[np.float32]:
-        """Embed a question."""
-        return self._embedder.embed_question(text)
-
-    def count_tokens(self, text: str) -> int:
-        """Count tokens as the model does."""
-        return self._embedder.count_tokens(text)
-
-
 class Hall:
     """A database with one tenant for each corpus; it is gone when the ``with`` ends."""
 
     def __init__(self, embedder: Embedder, progress: Progress) -> None:
-        self._embedder = Remembering(embedder)
-        self._progress = progress
+        self.embedder = embedder
+        self.progress = progress
         self._stack = ExitStack()
 
     def __enter__(self) -> Hall:
@@ -153,33 +125,61 @@ class Hall:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def shelve(self, corpus: Corpus) -> tuple[TenantId, dict[DocumentId, int]]:
-        """Put every paragraph into the index as a document; returns which is which."""
+    def open_tenant(self, name: str) -> TenantId:
+        """Make room for one corpus."""
         tenant = TenantId(new_id())
         with psycopg.connect(self._owner) as connection:
             connection.execute(
                 "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
-                (tenant, f"t-{tenant}"[:40], corpus.name),
+                (tenant, f"t-{tenant}"[:40], name),
             )
-        vectors = self._embedder.embed([text for _, text in corpus.paragraphs])
-        places: dict[DocumentId, int] = {}
+        return tenant
+
+    def put(
+        self,
+        tenant: TenantId,
+        title: str,
+        language: Language,
+        chunks: Sequence[NewChunk],
+        vectors: NDArray[np.float32],
+    ) -> DocumentId:
+        """Put a document into the index."""
+        document, version = DocumentId(new_id()), VersionId(new_id())
         with self._database.transaction(tenant) as session:
-            for number, (_, text) in enumerate(corpus.paragraphs):
-                document, version = DocumentId(new_id()), VersionId(new_id())
-                places[document] = number
-                session.connection.execute(
-                    "INSERT INTO kontor.documents (tenant_id, id, title, media_type, language,"
-                    " created_by, current_version_id) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                    (tenant, document, corpus.name, "text/plain", corpus.language, tenant, version),
-                )
-                search.index_version(
-                    session,
-                    document_id=document,
-                    version_id=version,
-                    model=self._embedder.model,
-                    chunks=[_chunk(text, corpus.language)],
-                    vectors=vectors[number : number + 1].astype(np.float16),
-                )
+            session.connection.execute(
+                "INSERT INTO kontor.documents (tenant_id, id, title, media_type, language,"
+                " created_by, current_version_id) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (tenant, document, title, "text/plain", language, tenant, version),
+            )
+            search.index_version(
+                session,
+                document_id=document,
+                version_id=version,
+                model=self.embedder.model,
+                chunks=chunks,
+                vectors=vectors.astype(np.float16),
+            )
+        return document
+
+    def find(self, tenant: TenantId, question: str) -> SearchResult:
+        """Search as the product does, only deeper."""
+        with self._database.transaction(tenant) as session:
+            return search.find(session, self.embedder, SearchRequest(query=question, k=_DEPTH))
+
+    def shelve(self, corpus: Corpus) -> tuple[TenantId, dict[DocumentId, int]]:
+        """Put every paragraph into the index as a document; returns which is which."""
+        tenant = self.open_tenant(corpus.name)
+        vectors = self.embedder.embed([text for _, text in corpus.paragraphs])
+        places = {
+            self.put(
+                tenant,
+                corpus.name,
+                corpus.language,
+                [_chunk(text, corpus.language)],
+                vectors[number : number + 1],
+            ): number
+            for number, (_, text) in enumerate(corpus.paragraphs)
+        }
         return tenant, places
 
     def ask(self, asked: Iterable[tuple[str, Asked]], corpus: Corpus) -> list[Example]:
@@ -187,10 +187,8 @@ class Hall:
         tenant, places = self.shelve(corpus)
         examples = []
         for number, (wording, question) in enumerate(asked):
-            self._progress(f"{corpus.name}: question {number + 1}")
-            with self._database.transaction(tenant) as session:
-                request = SearchRequest(query=wording, k=_DEPTH)
-                result = search.find(session, self._embedder, request)
+            self.progress(f"{corpus.name}: question {number + 1}")
+            result = self.find(tenant, wording)
             hits = [(places[hit.document_id], hit) for hit in result.hits]
             example = self._example(wording, question, corpus, hits, result.language)
             if example is not None:
@@ -208,55 +206,107 @@ class Hall:
         article = corpus.paragraphs[question.paragraph][0]
         place_of = {str(hit.chunk_id): place for place, hit in hits}
 
-        def reading(kept: Iterable[tuple[int, Hit]]) -> Reading | None:
-            passages = [passage_of(hit) for _, hit in kept][:_PASSAGES]
-            return read(wording, passages, language=language, embedder=self._embedder)
-
         def holds(candidate: Candidate, start: int) -> bool:
             return place_of[candidate.passage.id] == question.paragraph and any(
                 start <= first and last <= candidate.end for first, last in question.answers
             )
 
-        found = reading(hits)
-        if found is None:
+        return self.example(
+            wording,
+            language,
+            article=article,
+            holds=holds,
+            found=[hit for _, hit in hits],
+            near=[hit for place, hit in hits if place != question.paragraph],
+            far=[hit for place, hit in hits if corpus.paragraphs[place][0] != article],
+        )
+
+    def example(
+        self,
+        question: str,
+        language: Language,
+        *,
+        article: int,
+        holds: Callable[[Candidate, int], bool],
+        found: Sequence[Hit],
+        near: Sequence[Hit],
+        far: Sequence[Hit],
+    ) -> Example | None:
+        """Read a question three times; ``holds`` tells whether what begins there has the answer."""
+
+        def reading(hits: Sequence[Hit]) -> Reading | None:
+            passages = [passage_of(hit) for hit in hits[:_PASSAGES]]
+            return read(question, passages, language=language, embedder=self.embedder)
+
+        whole = reading(found)
+        if whole is None:
             return None
         return Example(
             article=article,
-            found=found,
-            holds=np.array([holds(each, each.start) for each in found.candidates]),
-            quoted=np.array([holds(each, quotation_start(each)) for each in found.candidates]),
-            near=reading(each for each in hits if each[0] != question.paragraph),
-            far=reading(each for each in hits if corpus.paragraphs[each[0]][0] != article),
+            found=whole,
+            holds=np.array([holds(each, each.start) for each in whole.candidates]),
+            quoted=np.array(
+                [
+                    holds(each, quotation_start(whole, place))
+                    for place, each in enumerate(whole.candidates)
+                ]
+            ),
+            near=reading(near),
+            far=reading(far),
         )
 
 
-def gather(
-    corpora: Sequence[Corpus], embedder: Embedder, progress: Progress
-) -> dict[str, list[Example]]:
+def gather(hall: Hall, corpora: Sequence[Corpus]) -> dict[str, list[Example]]:
     """Ask every corpus its own questions, and those of the others about the same paragraphs."""
     found: dict[str, list[Example]] = {}
-    with Hall(embedder, progress) as hall:
-        for corpus in corpora:
-            by_id = {question.id: question for question in corpus.questions}
-            for other in corpora:
-                is_own = other is corpus
-                if not is_own and other.language == corpus.language:
-                    continue
-                asked = [(q.text, by_id[q.id]) for q in other.questions if q.id in by_id]
-                if asked:
-                    name = tongue(other.language, corpus.language)
-                    found.setdefault(name, []).extend(hall.ask(asked, corpus))
+    for corpus in corpora:
+        by_id = {question.id: question for question in corpus.questions}
+        for other in corpora:
+            is_own = other is corpus
+            if not is_own and other.language == corpus.language:
+                continue
+            asked = [(q.text, by_id[q.id]) for q in other.questions if q.id in by_id]
+            if asked:
+                name = tongue(other.language, corpus.language)
+                found.setdefault(name, []).extend(hall.ask(asked, corpus))
     return found
 
 
-def measure_answering(name: str, examples: Sequence[Example]) -> list[Measurement]:
-    """Judge each question by models that have not seen its article."""
-    verdicts = cross_validate(examples)
+def measure_all(gathered: Mapping[str, Sequence[Example]]) -> list[Measurement]:
+    """Measure everything that was asked; laws also by weights fitted on every other question."""
+    found = [
+        measurement
+        for name, examples in gathered.items()
+        if name != PROVISIONS
+        for measurement in measure_answering(name, examples)
+    ]
+    if PROVISIONS not in gathered:
+        return found
+    start = fit(gathered["de"]) if "de" in gathered else None
+    examples = gathered[PROVISIONS]
+    held_back = fit(examples[::2], start=start)
+    verdicts = [judge(each, held_back) for each in examples[1::2]]
+    return [
+        *found,
+        *measure_answering(PROVISIONS, examples, start=start),
+        *measure_verdicts(f"{PROVISIONS} held back", verdicts, "fitted on the others"),
+    ]
+
+
+def measure_answering(
+    name: str, examples: Sequence[Example], *, start: Weights | None = None
+) -> list[Measurement]:
+    """Judge each question by models that have not seen its article (or law)."""
+    return measure_verdicts(name, cross_validate(examples, start=start), "cross-validated")
+
+
+def measure_verdicts(name: str, verdicts: Sequence[Verdict], how: str) -> list[Measurement]:
+    """Say what the verdicts come to."""
     found, near, far = (
         np.array([getattr(each, which) for each in verdicts]) for which in ("found", "near", "far")
     )
     least = float(np.quantile(found, 1 - _KEPT_SHARE))
-    count = f"{len(examples)} questions, cross-validated by article"
+    count = f"{len(verdicts)} questions, {how}"
 
     def share(which: str) -> float:
         return float(np.mean([getattr(each, which) for each in verdicts]))
@@ -292,8 +342,14 @@ def _calibration_error(verdicts: Sequence[Verdict]) -> float:
 
 
 def fit_weights(gathered: Mapping[str, Sequence[Example]]) -> dict[str, object]:
-    """Fit the weights of every pair of languages that was asked, as ``weights.json`` has them."""
-    return {name: _stored(fit(examples)) for name, examples in gathered.items()}
+    """Fit the weights of all that was asked, as ``weights.json`` has them.
+
+    There are few questions about provisions, so those begin with the weights for German prose.
+    """
+    found = {name: fit(each) for name, each in gathered.items() if name != PROVISIONS}
+    if PROVISIONS in gathered:
+        found[PROVISIONS] = fit(gathered[PROVISIONS], start=found.get("de"))
+    return {name: _stored(each) for name, each in found.items()}
 
 
 def _stored(weights: Weights) -> dict[str, object]:

@@ -106,7 +106,7 @@ def _laws(data: Path, most: int) -> Set:
     for file in sorted((data / LAWS).glob("*.md"), key=lambda each: each.stat().st_size):
         if file.name == "SOURCE.md":
             continue
-        document = _read(file)
+        document = read_markdown(file)
         used += len(document.text)
         if used > most and documents:
             break
@@ -179,7 +179,8 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
             yield json.loads(line)
 
 
-def _read(file: Path) -> ParsedDocument:
+def read_markdown(file: Path) -> ParsedDocument:
+    """Read a Markdown file as the product does."""
     with tempfile.TemporaryDirectory(prefix="kb-") as folder:
         source = Source(
             path=file, media_type="text/markdown", filename=file.name, files=Path(folder)

@@ -56,10 +56,11 @@ class Verdict:
     far: float
 
 
-def fit(examples: Sequence[Example]) -> Weights:
-    """Fit both models."""
+def fit(examples: Sequence[Example], *, start: Weights | None = None) -> Weights:
+    """Fit both models; with ``start`` they depart from it as far as the examples demand."""
     rank = fit_rank(
         [(each.found.features, each.holds) for each in examples if each.holds.any()],
+        start=None if start is None else start.rank_row(),
     )
     weights = Weights(dict(zip(FEATURES, map(float, rank), strict=True)), {}, 0.0)
     rows, labels = [], []
@@ -71,19 +72,26 @@ def fit(examples: Sequence[Example]) -> Weights:
             if reading is not None:
                 rows.append(signs(reading, weights.scores(reading)))
                 labels.append(False)
-    confidence, constant = fit_probability(np.array(rows), np.array(labels))
+    confidence, constant = fit_probability(
+        np.array(rows),
+        np.array(labels),
+        start=None if start is None else (start.confidence_row(), start.constant),
+    )
     return Weights(
         weights.rank, dict(zip(SIGNS, map(float, confidence), strict=True)), float(constant)
     )
 
 
-def cross_validate(examples: Sequence[Example], *, folds: int = FOLDS) -> list[Verdict]:
+def cross_validate(
+    examples: Sequence[Example], *, folds: int = FOLDS, start: Weights | None = None
+) -> list[Verdict]:
     """Judge every question with models fitted on other articles, in the order given."""
     articles = sorted({each.article for each in examples})
     fold_of = {article: at % folds for at, article in enumerate(articles)}
     verdicts: dict[int, Verdict] = {}
     for fold in range(folds):
-        weights = fit([each for each in examples if fold_of[each.article] != fold])
+        others = [each for each in examples if fold_of[each.article] != fold]
+        weights = fit(others, start=start)
         for index, each in enumerate(examples):
             if fold_of[each.article] == fold:
                 verdicts[index] = judge(each, weights)
@@ -103,9 +111,16 @@ def judge(example: Example, weights: Weights) -> Verdict:
     )
 
 
-def fit_rank(groups: Sequence[tuple[Matrix, NDArray[np.bool_]]]) -> Matrix:
-    """Fit a conditional logit: which row of each group is the one (McFadden 1974)."""
+def fit_rank(
+    groups: Sequence[tuple[Matrix, NDArray[np.bool_]]], *, start: Matrix | None = None
+) -> Matrix:
+    """Fit a conditional logit: which row of each group is the one (McFadden 1974).
+
+    The penalty draws towards ``start``, or towards 0.
+    """
     rows = np.concatenate([features for features, _ in groups])
+    start = np.zeros(rows.shape[1]) if start is None else start
+    given = rows @ start
     spread = rows.std(axis=0) + 1e-9
     rows = (rows - rows.mean(axis=0)) / spread
     sizes = np.array([len(holds) for _, holds in groups])
@@ -114,13 +129,13 @@ def fit_rank(groups: Sequence[tuple[Matrix, NDArray[np.bool_]]]) -> Matrix:
     wanted = np.concatenate([holds / holds.sum() for _, holds in groups])
 
     def loss(weights: Matrix) -> float:
-        scores = rows @ weights
+        scores = rows @ weights + given
         tops = np.maximum.reduceat(scores, starts)
         spans = np.log(np.add.reduceat(np.exp(scores - tops[group]), starts)) + tops
         return float(spans.sum() - scores @ wanted + _PENALTY_RANK * weights @ weights / 2)
 
     def slope_and_curve(weights: Matrix) -> tuple[Matrix, Matrix]:
-        scores = rows @ weights
+        scores = rows @ weights + given
         raised = np.exp(scores - np.maximum.reduceat(scores, starts)[group])
         shares = raised / np.add.reduceat(raised, starts)[group]
         means = np.add.reduceat(rows * shares[:, None], starts)
@@ -129,32 +144,39 @@ def fit_rank(groups: Sequence[tuple[Matrix, NDArray[np.bool_]]]) -> Matrix:
         return slope, curve + _PENALTY_RANK * np.eye(len(weights))
 
     weights = _descend(loss, slope_and_curve, np.zeros(rows.shape[1]))
-    fitted: Matrix = weights / spread
+    fitted: Matrix = start + weights / spread
     return fitted
 
 
-def fit_probability(rows: Matrix, labels: NDArray[np.bool_]) -> tuple[Matrix, float]:
-    """Fit a logistic regression; returns its weights and its constant."""
+def fit_probability(
+    rows: Matrix, labels: NDArray[np.bool_], *, start: tuple[Matrix, float] | None = None
+) -> tuple[Matrix, float]:
+    """Fit a logistic regression; returns its weights and its constant.
+
+    The penalty draws the weights towards those of ``start``, or towards 0.
+    """
+    begun, constant = (np.zeros(rows.shape[1]), 0.0) if start is None else start
+    given = rows @ begun + constant
     spread, centre = rows.std(axis=0) + 1e-9, rows.mean(axis=0)
     scaled = np.column_stack([(rows - centre) / spread, np.ones(len(rows))])
     penalty = np.full(scaled.shape[1], _PENALTY_CONFIDENCE)
     penalty[-1] = 0.0
 
     def loss(weights: Matrix) -> float:
-        scores = scaled @ weights
+        scores = scaled @ weights + given
         return float(
             np.logaddexp(0, scores).sum() - scores @ labels + penalty @ (weights * weights) / 2
         )
 
     def slope_and_curve(weights: Matrix) -> tuple[Matrix, Matrix]:
-        belief = 1 / (1 + np.exp(-(scaled @ weights)))
+        belief = 1 / (1 + np.exp(-(scaled @ weights + given)))
         slope = scaled.T @ (belief - labels) + penalty * weights
         curve = scaled.T @ (scaled * (belief * (1 - belief))[:, None])
         return slope, curve + np.diag(penalty) + 1e-9 * np.eye(len(weights))
 
     weights = _descend(loss, slope_and_curve, np.zeros(scaled.shape[1]))
     fitted: Matrix = weights[:-1] / spread
-    return fitted, float(weights[-1] - fitted @ centre)
+    return begun + fitted, float(constant + weights[-1] - fitted @ centre)
 
 
 def _descend(

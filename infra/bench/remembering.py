@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.bench.measurement import Progress
-from shared.inference.embedding import Embedder
+from shared.inference.embedding import Embedder, ReadText
 from shared.inference.model import EmbeddingModel
 
 if TYPE_CHECKING:
@@ -31,11 +31,18 @@ class RememberingEmbedder:
         self._progress = progress
         self._known = _read(path)
         self._stored = len(self._known)
+        self._read: dict[str, ReadText] = {}
 
     @property
     def model(self) -> EmbeddingModel:
         """Which model this is."""
         return self._inner.model
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens; remembered in this run only."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._read]
+        self._read.update(zip(new, self._inner.read_tokens(new), strict=True))
+        return [self._read[text] for text in texts]
 
     def count_tokens(self, text: str) -> int:
         """Count the text's tokens."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.deploy.model import (
+    OUTPUTS,
     QUESTION_LEAST_COSINE,
     draw,
     files_of,
@@ -238,6 +239,7 @@ def _write_card(
         "pooling": folder.pooling,
         **found,
         "source_sha256": sha256_of_file(folder.weights).hex(),
+        "outputs": OUTPUTS,
         "files": files_of(building),
     }
     (building / CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

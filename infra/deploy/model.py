@@ -23,7 +23,7 @@ from shared.inference.embedding import (
     TOKENIZER_FILE,
     OnnxEmbedder,
 )
-from shared.inference.model import EmbeddingModel
+from shared.inference.model import TEXT_OUTPUT, TOKENS_OUTPUT, EmbeddingModel
 from shared.inference.registry import (
     MODELS,
     WEIGHTS_FILE,
@@ -64,6 +64,9 @@ SELF_CHECK_SENTENCES = (
 SELF_CHECK_COSINES = (1.0, 0.695, 0.943, 0.257)
 SELF_CHECK_TOLERANCE = 1e-3
 QUESTION_LEAST_COSINE = 0.99
+
+OUTPUTS = (TEXT_OUTPUT, TOKENS_OUTPUT)
+"""What a built model gives; one that gives less is built again."""
 
 _RENAMES = 5
 
@@ -113,9 +116,9 @@ def is_whole(folder: Path, model: EmbeddingModel) -> bool:
 
 
 def has_its_bytes(folder: Path) -> bool:
-    """Whether the files of a folder have the digests on its card."""
+    """Whether a folder gives what is built today, and its files have the digests on its card."""
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-    return all(
+    return card.get("outputs") == list(OUTPUTS) and all(
         sha256_of_file(folder / name).hex() == entry["sha256"]
         for name, entry in card["files"].items()
     )
@@ -165,6 +168,7 @@ def _build(source: Path, building: Path, model: EmbeddingModel) -> None:
         "revision": model.revision,
         "max_tokens": model.max_tokens,
         "source_sha256": WHEEL_DIGESTS[WEIGHTS_FILE],
+        "outputs": OUTPUTS,
         "files": files_of(building),
     }
     (building / CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

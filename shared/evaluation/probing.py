@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Session
-from shared.inference.embedding import Embedder
+from shared.inference.embedding import Embedder, ReadText
 from shared.inference.model import EmbeddingModel
 from shared.search import service as search
 from shared.search.model import Ranking, SearchRequest, SearchResult
@@ -57,6 +57,10 @@ class ProbedEmbedder:
             self._questions[text] = self._inner.embed_question(text)
             self.question_ms += (time.perf_counter() - began) * 1000
         return self._questions[text]
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens; nothing of it is remembered."""
+        return self._inner.read_tokens(texts)
 
     def count_tokens(self, text: str) -> int:
         """Count the text's tokens."""

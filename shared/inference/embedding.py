@@ -9,10 +9,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from shared.inference.model import SPECIAL_TOKENS, Arithmetic, EmbeddingModel, Prefixes
+from shared.inference.model import (
+    SPECIAL_TOKENS,
+    TEXT_OUTPUT,
+    TOKENS_OUTPUT,
+    Arithmetic,
+    EmbeddingModel,
+    Prefixes,
+)
 from shared.kernel.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
@@ -35,6 +43,19 @@ _READ_CHARS = 32_768
 """A text is cut here before it is tokenised: far beyond what 256 tokens of prose can hold."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """What a model made of one text and of each of its tokens, special ones left out.
+
+    ``whole``: float32, (dimension,), as ``embed`` gives it. ``spans``: int32, (n, 2), where each
+    token stands in the text. ``tokens``: float32, (n, width), rows of length 1.
+    """
+
+    whole: NDArray[np.float32]
+    spans: NDArray[np.int32]
+    tokens: NDArray[np.float32]
+
+
 class Embedder(Protocol):
     """Port: one embedding model, ready to use."""
 
@@ -53,6 +74,13 @@ class Embedder(Protocol):
 
     def embed_question(self, text: str) -> NDArray[np.float32]:
         """Embed a question: float32, (dimension,), length 1."""
+        ...
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens, at the cost of ``embed``.
+
+        Raises InvalidError for a model that was built without that.
+        """
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -91,6 +119,15 @@ class Tokenizer:
         return [
             ids if len(ids) <= max_tokens else [*ids[: max_tokens - 1], ids[-1]]
             for ids in (encoding.ids for encoding in self._vendor.encode_batch_fast(cleaned))
+        ]
+
+    def spans(self, texts: Sequence[str], *, max_tokens: int) -> list[list[tuple[int, int]]]:
+        """Return where each token that ``encode`` keeps stands in its text, special ones aside."""
+        cleaned = [_clean(text[:_READ_CHARS]) for text in texts]
+        most = max_tokens - SPECIAL_TOKENS
+        return [
+            encoding.offsets[:most]
+            for encoding in self._vendor.encode_batch(cleaned, add_special_tokens=False)
         ]
 
 
@@ -137,8 +174,33 @@ class OnnxEmbedder:
         """Embed a question: float32, (dimension,), length 1."""
         asked = self._prefixes.query + text
         encoded = self._tokenizer.encode([asked], max_tokens=self._model.max_tokens)
-        vector: NDArray[np.float32] = self._run(self._question_session(), encoded)[0]
+        (vectors,) = self._run(self._question_session(), encoded, TEXT_OUTPUT)
+        vector: NDArray[np.float32] = vectors[0]
         return vector
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens, at the cost of ``embed``."""
+        import numpy as np
+
+        if TOKENS_OUTPUT not in {each.name for each in self._session.get_outputs()}:
+            raise InvalidError(
+                f"The model {self._model.name} was built without its tokens.",
+                hint="Build it again: kontor up does that for all-MiniLM-L6-v2, kontor model add "
+                "FOLDER for others.",
+            )
+        before = self._prefixes.passage
+        encoded = self._encode([before + text for text in texts])
+        spans = self._tokenizer.spans(texts, max_tokens=self._model.max_tokens)
+        first = 1 + self._model.prefix_tokens
+        found: dict[int, ReadText] = {}
+        for rows in _runs([len(tokens) for tokens in encoded], RUN_TOKENS):
+            part = [encoded[row] for row in rows]
+            wholes, tokens = self._run(self._session, part, TEXT_OUTPUT, TOKENS_OUTPUT)
+            for place, row in enumerate(rows):
+                own = tokens[place, first : len(encoded[row]) - 1]
+                where = np.array(spans[row][: len(own)], dtype=np.int32).reshape(-1, 2)
+                found[row] = ReadText(wholes[place], where, own)
+        return [found[row] for row in range(len(texts))]
 
     def count_tokens(self, text: str) -> int:
         """Count the text's tokens, uncut and without the special tokens added around it."""
@@ -148,12 +210,13 @@ class OnnxEmbedder:
         import numpy as np
 
         vectors = np.zeros((len(texts), self._model.dimension), dtype=np.float32)
-        if not texts:
-            return vectors
-        encoded = self._tokenizer.encode(texts, max_tokens=self._model.max_tokens)
+        encoded = self._encode(texts)
         for rows in _runs([len(tokens) for tokens in encoded], RUN_TOKENS):
-            vectors[rows] = self._run(self._session, [encoded[row] for row in rows])
+            (vectors[rows],) = self._run(self._session, [encoded[row] for row in rows], TEXT_OUTPUT)
         return vectors
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return self._tokenizer.encode(texts, max_tokens=self._model.max_tokens)
 
     def _question_session(self) -> InferenceSession:
         """Load the questions' graph when the first is asked: who only takes texts in never pays."""
@@ -180,7 +243,9 @@ class OnnxEmbedder:
             raise InvalidError(f"{path} cannot be loaded as a model.", hint=MENDING_HINT) from error
 
     @staticmethod
-    def _run(session: InferenceSession, encoded: list[list[int]]) -> NDArray[np.float32]:
+    def _run(
+        session: InferenceSession, encoded: list[list[int]], *outputs: str
+    ) -> list[NDArray[np.float32]]:
         import numpy as np
 
         longest = max(SPECIAL_TOKENS, *map(len, encoded))
@@ -189,9 +254,10 @@ class OnnxEmbedder:
         for row, tokens in enumerate(encoded):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        (vectors,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
-        embedded: NDArray[np.float32] = vectors
-        return embedded
+        found: list[NDArray[np.float32]] = session.run(
+            list(outputs), {"input_ids": ids, "attention_mask": mask}
+        )
+        return found
 
 
 def _runs(lengths: Sequence[int], most: int) -> Iterator[list[int]]:

@@ -1,7 +1,8 @@
 """Draws a sentence encoder as an ONNX graph from its weights, so that no install needs torch.
 
 The graph takes token ids and a mask and gives one vector of length 1 per text: pooling, a dense
-layer where the model has one, and normalisation are inside. Matrices are stored as float16 (half
+layer where the model has one, and normalisation are inside. It also gives what each token came to
+mean in its text, before pooling, of length 1 too. Matrices are stored as float16 (half
 the file, cosine > 0.99999 against float32, research measurement) and computed in float32.
 
 Questions have a graph of their own in which the layers' products are of bytes: half the processor
@@ -20,6 +21,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
 from shared.inference.encoder_shape import EncoderShape
+from shared.inference.model import TEXT_OUTPUT, TOKENS_OUTPUT
 from shared.kernel.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ OPSET = 20
 IR_VERSION = 10
 INPUT_IDS = "input_ids"
 ATTENTION_MASK = "attention_mask"
-OUTPUT = "embedding"
 
 Weights = Mapping[str, "NDArray[np.float32]"]
 
@@ -80,6 +81,7 @@ def build_model(
     for layer in range(shape.layers):
         prefix = f"{shape.names.layer}{layer}."
         hidden = _layer(drawing, shape, prefix, hidden, penalty)
+    drawing.add("LpNormalization", [hidden], result=TOKENS_OUTPUT, axis=-1, p=2)
     width = _pool(drawing, hidden, mask, head, shape)
     graph = helper.make_graph(
         drawing.nodes,
@@ -88,7 +90,12 @@ def build_model(
             helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "tokens"])
             for name in (INPUT_IDS, ATTENTION_MASK)
         ],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["texts", width])],
+        [
+            helper.make_tensor_value_info(TEXT_OUTPUT, TensorProto.FLOAT, ["texts", width]),
+            helper.make_tensor_value_info(
+                TOKENS_OUTPUT, TensorProto.FLOAT, ["texts", "tokens", shape.hidden]
+            ),
+        ],
         drawing.constants,
     )
     model = helper.make_model(
@@ -293,7 +300,7 @@ def _pool(drawing: _Drawing, hidden: str, mask: str, head: Head, shape: EncoderS
     width = shape.hidden
     if head.dense is not None:
         pooled, width = _dense(drawing, pooled, head, width)
-    drawing.add("LpNormalization", [pooled], result=OUTPUT, axis=-1, p=2)
+    drawing.add("LpNormalization", [pooled], result=TEXT_OUTPUT, axis=-1, p=2)
     return width
 
 

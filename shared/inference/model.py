@@ -8,6 +8,9 @@ from typing import Literal
 SPECIAL_TOKENS = 2
 """Tokens a BERT-style model adds to every text: one before it, one after it."""
 
+TEXT_OUTPUT, TOKENS_OUTPUT = "embedding", "tokens"
+"""What a built model's file calls a text's vector, and those of its tokens."""
+
 Role = Literal["system", "user", "assistant"]
 
 Arithmetic = Literal["float32", "int8"]

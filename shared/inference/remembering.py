@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shared.inference.embedding import Embedder
+from shared.inference.embedding import Embedder, ReadText
 from shared.inference.model import EmbeddingModel
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class RememberingEmbedder:
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
         return vector
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens; nothing of it is remembered."""
+        return self._embedder.read_tokens(texts)
 
     def count_tokens(self, text: str) -> int:
         """Count the text's tokens, uncut and without the special tokens added around it."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.inference.embedding import TOKENIZER_FILE, Tokenizer
+from shared.inference.embedding import TOKENIZER_FILE, ReadText, Tokenizer
 from shared.inference.model import EmbeddingModel
 from shared.kernel.errors import InvalidError, UnavailableError
 
@@ -70,6 +70,27 @@ class SentenceTransformerEmbedder:
         """Embed a question: float32, (dimension,), length 1."""
         vector: NDArray[np.float32] = self.embed([text])[0]
         return vector
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens, at the cost of ``embed``."""
+        import numpy as np
+
+        most = self._model.max_tokens
+        found = []
+        made = self._vendor.encode(
+            [text.encode("utf-8", "replace").decode("utf-8") for text in texts],
+            batch_size=_BATCH,
+            output_value=None,
+            show_progress_bar=False,
+        )
+        for one, spans in zip(made, self._tokenizer.spans(texts, max_tokens=most), strict=True):
+            whole = one["sentence_embedding"].cpu().numpy().astype(np.float32)
+            own = slice(1, int(one["attention_mask"].sum()) - 1)  # the rest is padding
+            tokens = one["token_embeddings"].cpu().numpy().astype(np.float32)[own]
+            where = np.array(spans[: len(tokens)], dtype=np.int32).reshape(-1, 2)
+            lengths = np.linalg.norm(tokens, axis=1, keepdims=True) + 1e-9
+            found.append(ReadText(whole / np.linalg.norm(whole), where, tokens / lengths))
+        return found
 
     def count_tokens(self, text: str) -> int:
         """Count the text's tokens, uncut and without the special tokens added around it."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.adapters.database import Database, Session
-from shared.inference.embedding import Embedder
+from shared.inference.embedding import Embedder, ReadText
 from shared.inference.model import EmbeddingModel
 from shared.ingestion import store
 from shared.kernel.errors import UnavailableError
@@ -69,6 +69,10 @@ class KnownVectors:
     def embed_question(self, text: str) -> NDArray[np.float32]:
         """Embed a question: float32, (dimension,), length 1."""
         return self._embedder.embed_question(text)
+
+    def read_tokens(self, texts: Sequence[str]) -> list[ReadText]:
+        """Embed passages and each of their tokens; nothing of it is remembered."""
+        return self._embedder.read_tokens(texts)
 
     def count_tokens(self, text: str) -> int:
         """Count the text's tokens, uncut and without the special tokens added around it."""

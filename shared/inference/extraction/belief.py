@@ -47,18 +47,27 @@ class Weights:
 
     def scores(self, reading: Reading) -> NDArray[np.float64]:
         """Score the sentences (any scale; differences are log-odds): float64, (n,)."""
+
+        scores: NDArray[np.float64] = reading.features @ self.rank_row()
+        return scores
+
+    def rank_row(self) -> NDArray[np.float64]:
+        """Return the first model's weights in the order of ``FEATURES``."""
         import numpy as np
 
-        scores: NDArray[np.float64] = reading.features @ np.array(
-            [self.rank[name] for name in FEATURES]
-        )
-        return scores
+        return np.array([self.rank[name] for name in FEATURES])
+
+    def confidence_row(self) -> NDArray[np.float64]:
+        """Return the second model's weights in the order of ``SIGNS``."""
+        import numpy as np
+
+        return np.array([self.confidence[name] for name in SIGNS])
 
     def probability(self, reading: Reading, scores: NDArray[np.float64]) -> float:
         """Return the probability that the best three sentences hold the answer."""
         import numpy as np
 
-        row = signs(reading, scores) @ np.array([self.confidence[name] for name in SIGNS])
+        row = signs(reading, scores) @ self.confidence_row()
         return float(1 / (1 + np.exp(-(row + self.constant))))
 
 
@@ -106,8 +115,20 @@ def tongue(question_language: str, passage_language: str) -> str:
     return "en" if "en" in {question_language, passage_language} else "de"
 
 
+def fitted_for(language: str, reading: Reading) -> Weights:
+    """Return the weights for a question in that language over what was read.
+
+    Provisions of laws and contracts are written unlike prose: rule and exception in neighbouring
+    sentences, the topic in the heading. They have weights of their own in German.
+    """
+    passages = [candidate.passage for candidate in reading.candidates]
+    name = tongue(language, passages[0].language)
+    in_provisions = sum(passage.is_provision for passage in passages)
+    return weights("provisions" if name == "de" and 2 * in_provisions > len(passages) else name)
+
+
 @cache
 def weights(name: str) -> Weights:
-    """Read the fitted weights of that name: ``en``, ``de`` or ``across``."""
+    """Read the fitted weights of that name: ``en``, ``de``, ``across`` or ``provisions``."""
     stored = json.loads(_FILE.read_text(encoding="utf-8"))[name]
     return Weights(stored["rank"], stored["confidence"], stored["constant"])

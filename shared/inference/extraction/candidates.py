@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.inference.extraction.matching import roots
-from shared.inference.extraction.model import Passage
+from shared.inference.extraction.model import Passage, begins_section
 from shared.inference.sentences import begins_item, sentences
 from shared.inference.stemming import grams, words
 
@@ -31,7 +31,8 @@ _LOWER_ITEM = re.compile(r"^\S+\s+[a-zäöü]")
 class Candidate:
     """A sentence of a passage; ``rank`` counts the passages from 0, ``place`` its sentences.
 
-    ``before`` is where the sentence before it begins, ``None`` for the first.
+    ``before`` is where the sentence before it begins, ``None`` for the first. ``heading`` is the
+    last one above it, in the passage's text or, as a chunk tells, over it.
     """
 
     passage: Passage
@@ -41,6 +42,7 @@ class Candidate:
     end: int
     before: int | None
     said: str
+    heading: str
     roots: tuple[str, ...]
     grams: frozenset[str]
 
@@ -66,8 +68,10 @@ def candidates_of(passages: Sequence[Passage]) -> list[Candidate]:
     found: list[Candidate] = []
     seen: set[str] = set()
     for rank, passage in enumerate(sorted(passages, key=lambda passage: -passage.score)):
-        spans = _quotable(passage)
+        spans, heads = _quotable(passage)
+        over = passage.headings[-1] if passage.headings else ""
         for place, (start, end) in enumerate(spans):
+            heading = next((text for at, text in reversed(heads) if at < start), over)
             text = passage.text[start:end]
             key = " ".join(words(text)) or text
             if key in seen:  # copies of a document would crowd out everything else
@@ -83,6 +87,7 @@ def candidates_of(passages: Sequence[Passage]) -> list[Candidate]:
                     end=end,
                     before=spans[place - 1][0] if place else None,
                     said=said,
+                    heading=heading,
                     roots=tuple(roots(said, passage.language)),
                     grams=frozenset(grams(said)),
                 )
@@ -107,19 +112,24 @@ def items_after(passage: Passage, end: int) -> list[tuple[int, int]]:
     return found
 
 
-def _quotable(passage: Passage) -> list[tuple[int, int]]:
-    """Return the spans worth quoting: no questions, no headings, unless there is nothing else."""
+def _quotable(passage: Passage) -> tuple[list[tuple[int, int]], list[tuple[int, str]]]:
+    """Return the spans worth quoting, and the headings of sections between them.
+
+    Questions and headings are not worth it, unless there is nothing else.
+    """
     spans = [
         piece
         for start, end in sentences(passage.text, passage.language)
         for piece in _pieces(passage.text, start, end)
     ]
+    heads = [(s, text) for s, e in spans if begins_section(text := passage.text[s:e])]
+    known = {*passage.headings, *(text for _, text in heads)}
     telling = [
         span
         for span in spans
-        if (text := passage.text[slice(*span)]) not in passage.headings and _says_something(text)
+        if (text := passage.text[slice(*span)]) not in known and _says_something(text)
     ]
-    return telling or spans
+    return telling or spans, heads
 
 
 def _says_something(text: str) -> bool:

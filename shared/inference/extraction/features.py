@@ -6,16 +6,20 @@ Every feature lies between about -1 and 1. What they are worth is fitted, not ch
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from shared.inference.extraction.alignment import Alignment, Asking
 from shared.inference.extraction.candidates import Candidate, candidates_of
-from shared.inference.extraction.matching import Shares, root, roots
+from shared.inference.extraction.matching import Shares, likeness, root, roots
+from shared.inference.extraction.measures import names_unit
 from shared.inference.extraction.model import Passage
 from shared.inference.extraction.questions import (
+    FUNCTION_WORDS,
     Kind,
     fits,
     focus_of,
@@ -47,12 +51,25 @@ FEATURES = (
     "numbers_missing",  # share of the question's numbers it lacks
     "names_missing",  # share of the question's names that the passage lacks
     "anaphora",  # it says "he", and the sentence before has what was asked
+    "aligned",  # how near the question's words find counterparts by meaning: see alignment
+    "aligned_least",
+    "aligned_rarest",
+    "aligned_asking",
+    "aligned_all",
+    "passage_aligned",  # the best of "aligned" in its passage
+    "kindred",  # how much of the question's words is written in words of the sentence
+    "covered",  # share of the sentence's own 4-grams that are asked for
+    "unit",  # a number of years for "how old": what is counted is named
+    "length",
+    "heading",  # share of the last heading above that the question names
 )
 
 # Read by the model at most; the rest share too few words. 16 measured as good as 30 (XQuAD).
 _READ = 16
+_LONGEST = 6.0  # log of about 400 words
 _BEFORE = 0.5
 _CLOSE = 3
+_LEANING = 0.2  # of the question's weight; quotes one answer in twenty with the sentence before
 _NAME = re.compile(r"\b[A-ZÄÖÜ][\w-]+")
 _DIGIT = re.compile(r"\d")
 
@@ -61,13 +78,25 @@ _DIGIT = re.compile(r"\d")
 class Reading:
     """The likeliest sentences and their features: float64, (n, len(FEATURES)), in their order.
 
-    ``vectors``: float32, (n, dimension), what the model made of each sentence.
+    ``vectors``: float32, (n, dimension), what the model made of each sentence. ``leaning`` tells
+    which sentences leave to the one before them what the question asks about.
     """
 
     kind: Kind
     candidates: list[Candidate]
     features: NDArray[np.float64]
     vectors: NDArray[np.float32]
+    leaning: NDArray[np.bool_]
+
+    def only(self, kept: NDArray[np.bool_]) -> Reading:
+        """Return the reading without some of its sentences."""
+        return Reading(
+            self.kind,
+            [each for each, is_kept in zip(self.candidates, kept, strict=True) if is_kept],
+            self.features[kept],
+            self.vectors[kept],
+            self.leaning[kept],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +115,40 @@ def read(
     question: str, passages: Sequence[Passage], *, language: str, embedder: Embedder
 ) -> Reading | None:
     """Describe the likeliest sentences, embedded in one call; ``None`` if there are none."""
+    import numpy as np
+
     candidates = candidates_of(passages)
     asked = _Asked(question, language)
     if not candidates or not asked.words:
         return None
     scene = _Scene(asked, candidates)
     chosen = sorted(range(len(candidates)), key=lambda i: (-scene.promise(i), i))[:_READ]
+    read_as = [scene.in_context(index) for index in chosen]
+    first, *made = embedder.read_tokens([question, *read_as])
+    asking = Asking(question, first, scene.rarity)
     # The search has embedded the question before: a remembering embedder has it at hand.
     meant = embedder.embed_question(question)
-    vectors = embedder.embed([scene.in_context(i) for i in chosen])
-    cosines = [float(row @ meant) for row in vectors]
-    closest = max(cosines)
-    rows = [
-        scene.features(index, cosine=cosine, closest=closest)
-        for index, cosine in zip(chosen, cosines, strict=True)
-    ]
-    return Reading(asked.kind, [candidates[i] for i in chosen], _matrix(rows), vectors)
+    sights = []
+    for index, text, each in zip(chosen, read_as, made, strict=True):
+        # What the sentence before lends is in the vectors; its own words are not counted.
+        own = each.spans[:, 0] >= len(text) - len(candidates[index].said)
+        sights.append(Sight(float(each.whole @ meant), asking.align(each.tokens[own])))
+    seen = dict(zip(chosen, sights, strict=True))
+    return Reading(
+        asked.kind,
+        [candidates[i] for i in chosen],
+        np.array([scene.features(index, seen) for index in chosen], dtype=np.float64),
+        np.stack([each.whole for each in made]),
+        np.array([scene.leans(index) for index in chosen]),
+    )
 
 
-def _matrix(rows: list[list[float]]) -> NDArray[np.float64]:
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the model sees in one sentence: its cosine with the question, and their words'."""
 
-    return np.array(rows, dtype=np.float64)
+    cosine: float
+    alignment: Alignment
 
 
 class _Asked:
@@ -137,12 +178,13 @@ class _Scene:
         self._words = Shares(asked.words, [held.words for held in self._held])
         self._grams = Shares(asked.grams, [held.grams for held in self._held])
         self._places = {(each.rank, each.place): i for i, each in enumerate(candidates)}
-        self._headings: dict[int, _Held] = {}
+        self._headings: dict[tuple[int, str], _Held] = {}
         self._passages: dict[int, _Held] = {}
         for each, held in zip(candidates, self._held, strict=True):
-            if each.rank not in self._headings:
-                self._headings[each.rank] = _headings(asked, each.passage)
-            known = self._passages.get(each.rank, self._headings[each.rank])
+            above = (each.rank, each.heading)
+            if above not in self._headings:
+                self._headings[above] = _headings(asked, each)
+            known = self._passages.get(each.rank, self._headings[above])
             self._passages[each.rank] = known.joined(held)
 
     def promise(self, index: int) -> float:
@@ -159,9 +201,24 @@ class _Scene:
             return candidate.said
         return f"{self._candidates[before].said} {candidate.said}"
 
-    def features(self, index: int, *, cosine: float, closest: float) -> list[float]:
-        """Return a candidate's row, in the order of ``FEATURES``."""
+    @property
+    def rarity(self) -> Mapping[str, float]:
+        """How much each word of the question weighs."""
+        return self._words.weights
+
+    def leans(self, index: int) -> bool:
+        """Whether the sentence before has a good part of the question that this one lacks.
+
+        So "The record was held by Elway" answers only behind what the record is.
+        """
+        candidate = self._candidates[index]
+        known = self._held[index].joined(self._headings[candidate.rank, candidate.heading])
+        return sum(self._lent(known, self._beside(index, -1))) / 2 >= _LEANING
+
+    def features(self, index: int, seen: Mapping[int, Sight]) -> list[float]:
+        """Return a candidate's row, in the order of ``FEATURES``; ``seen`` holds all that are."""
         asked, candidate, held = self._asked, self._candidates[index], self._held[index]
+        aligned, rank = seen[index].alignment, candidate.rank
         passage = self._passages[candidate.rank]
         words_before, grams_before = self._lent(held, self._above(index))
         words_after, _ = self._lent(held, self._beside(index, 1))
@@ -169,7 +226,7 @@ class _Scene:
         lent = words_before + grams_before
         language = candidate.passage.language
         return [
-            cosine,
+            seen[index].cosine,
             self._words.of(held.words),
             self._grams.of(held.grams),
             words_before,
@@ -178,23 +235,52 @@ class _Scene:
             self._words.of(passage.words),
             self._grams.of(passage.grams),
             1 / (1 + candidate.rank),
-            closest if closeness is None else closeness,
+            max(s.cosine for s in seen.values()) if closeness is None else closeness,
             fits(asked.kind, candidate.said, question=asked.text, language=language),
             _focus(asked, candidate),
             _adjacent(asked, candidate),
             _missing(asked.numbers, frozenset(words(candidate.said))),
             _missing(asked.names, passage.words),
             lent if candidate.is_anaphoric else 0.0,
+            aligned.average,
+            aligned.least,
+            aligned.rarest,
+            aligned.asking,
+            aligned.all,
+            max(s.alignment.average for i, s in seen.items() if self._rank(i) == rank),
+            self._kindred(candidate),
+            len(held.grams) / max(1, len(candidate.grams)),
+            names_unit(asked.text, candidate.said),
+            math.log1p(len(candidate.roots)) / _LONGEST,
+            _heading(asked, candidate),
         ]
+
+    def _rank(self, index: int) -> int:
+        return self._candidates[index].rank
+
+    def _kindred(self, candidate: Candidate) -> float:
+        """Weigh the question's words by how much of each is written in a word of the sentence."""
+        said = set(words(candidate.said))
+        language = candidate.passage.language
+        total = sum(self.rarity.values())
+        shares = (
+            weight * max((likeness(word, other, language) for other in said), default=0.0)
+            for word, weight in self.rarity.items()
+        )
+        return sum(shares) / total if total else 0.0
 
     def _above(self, index: int) -> _Held:
         """Return what the sentence before and the headings of the passage have."""
-        return self._beside(index, -1).joined(self._headings[self._candidates[index].rank])
+        candidate = self._candidates[index]
+        heading = self._headings[candidate.rank, candidate.heading]
+        return self._beside(index, -1).joined(heading)
 
     def _beside(self, index: int, distance: int) -> _Held:
         candidate = self._candidates[index]
         found = self._places.get((candidate.rank, candidate.place + distance))
-        return _NOTHING if found is None else self._held[found]
+        if found is None or self._candidates[found].heading != candidate.heading:
+            return _NOTHING
+        return self._held[found]
 
     def _lent(self, held: _Held, other: _Held) -> tuple[float, float]:
         """Weigh the words and 4-grams that only the neighbour has."""
@@ -215,13 +301,22 @@ def _held(asked: _Asked, candidate: Candidate) -> _Held:
     )
 
 
-def _headings(asked: _Asked, passage: Passage) -> _Held:
-    text, language = " ".join(passage.headings), passage.language
+def _headings(asked: _Asked, candidate: Candidate) -> _Held:
+    passage = candidate.passage
+    above = dict.fromkeys((*passage.headings, candidate.heading))
+    text, language = " ".join(above), passage.language
     known = frozenset(roots(text, language))
     return _Held(
         frozenset(word for word in asked.words if root(word, language) in known),
         asked.grams & grams(text),
     )
+
+
+def _heading(asked: _Asked, candidate: Candidate) -> float:
+    """Return the share of the last heading's 4-grams that the question has."""
+    named = [word for word in words(candidate.heading) if word not in FUNCTION_WORDS]
+    letters = grams(" ".join(word for word in named if not _DIGIT.search(word))) if named else set()
+    return len(letters & asked.grams) / len(letters) if letters else 0.0
 
 
 def _focus(asked: _Asked, candidate: Candidate) -> float:

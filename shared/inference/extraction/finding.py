@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared.inference.extraction.belief import shares, tongue, weights
+from shared.inference.extraction.belief import fitted_for, shares
 from shared.inference.extraction.candidates import LONGEST_CHARS, Candidate, items_after
 from shared.inference.extraction.features import FEATURES, Reading, read
 from shared.inference.extraction.model import Finding, Passage, Quote, State
@@ -49,7 +49,7 @@ def find_quotes(
     reading = read(question, passages, language=language, embedder=embedder)
     if reading is None:
         return Finding("unknown", 0.0, ())
-    fitted = weights(tongue(language, reading.candidates[0].passage.language))
+    fitted = fitted_for(language, reading)
     scores = fitted.scores(reading) + _priors(reading)
     confidence = fitted.probability(reading, scores)
     able = _able(reading)
@@ -74,8 +74,7 @@ def _able(reading: Reading) -> Reading | None:
     able = reading.features[:, _FIT] > 0
     if able.all() or not able.any():
         return None
-    candidates = [each for each, is_able in zip(reading.candidates, able, strict=True) if is_able]
-    return Reading(reading.kind, candidates, reading.features[able], reading.vectors[able])
+    return reading.only(able)
 
 
 def _priors(reading: Reading) -> NDArray[np.float64]:
@@ -124,7 +123,7 @@ def _distinct(quotes: list[Quote]) -> list[Quote]:
 
 def _quote(reading: Reading, index: int, *, score: float) -> Quote:
     candidate = reading.candidates[index]
-    start = quotation_start(candidate)
+    start = quotation_start(reading, index)
     return Quote(
         passage_id=candidate.passage.id,
         start=start,
@@ -135,10 +134,11 @@ def _quote(reading: Reading, index: int, *, score: float) -> Quote:
     )
 
 
-def quotation_start(candidate: Candidate) -> int:
-    """Return where a quotation begins that names what its sentence calls "it"."""
+def quotation_start(reading: Reading, index: int) -> int:
+    """Return where a quotation begins that names what its sentence leaves unsaid, or calls "it"."""
+    candidate = reading.candidates[index]
     before = candidate.before
-    if before is None or not candidate.is_anaphoric:
+    if before is None or not (candidate.is_anaphoric or reading.leaning[index]):
         return candidate.start
     is_short = candidate.end - before <= LONGEST_CHARS
     same_line = "\n" not in candidate.passage.text[before : candidate.start]

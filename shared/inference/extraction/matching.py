@@ -87,18 +87,36 @@ def _infinitive(word: str) -> str:
     return word
 
 
+_SHORTEST_SHARED = 4
+
+
+@lru_cache(maxsize=100_000)
+def likeness(one: str, other: str, language: str) -> float:
+    """Say from 0 to 1 how much of two lower-case words is the same stretch of letters.
+
+    Same roots count as 1. A stretch of fewer than four letters says nothing.
+    """
+    if root(one, language) == root(other, language):
+        return 1.0
+    shared = _SHORTEST_SHARED - 1
+    for start in range(len(one) - shared):
+        while start + shared < len(one) and one[start : start + shared + 1] in other:
+            shared += 1
+    return 2 * shared / (len(one) + len(other)) if shared >= _SHORTEST_SHARED else 0.0
+
+
 class Shares:
     """Weighs what is asked by its rarity among the candidates, and sums what one of them has."""
 
     def __init__(self, asked: frozenset[str], held: Sequence[frozenset[str]]) -> None:
         counts = Counter(term for terms in held for term in terms)
-        self._weights = {
+        self.weights = {
             term: math.log(1 + len(held) / (1 + counts[term])) for term in sorted(asked)
         }
-        self._total = sum(self._weights.values())
+        self._total = sum(self.weights.values())
 
     def of(self, terms: frozenset[str]) -> float:
         """Return the share of the weight (0 to 1) that these terms make up."""
         if not self._total:
             return 0.0
-        return sum(self._weights[term] for term in sorted(terms)) / self._total
+        return sum(self.weights[term] for term in sorted(terms)) / self._total

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+# "§ 3 Dauer des Urlaubs", but not "§ 68 des Gesetzes findet Anwendung."
+_SECTION = re.compile(r"\W*(?:§|Art(?:ikel|\.)?\s)\s*\d[^\n]{0,200}(?<![.!?:;,])")
+
 State = Literal["answer", "related", "unknown"]
+
+
+def begins_section(text: str) -> bool:
+    """Whether a text is the heading of a numbered section, as laws and contracts have them."""
+    return bool(_SECTION.fullmatch(text.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,12 @@ class Passage:
     headings: tuple[str, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     closeness: float | None = None
+
+    @property
+    def is_provision(self) -> bool:
+        """Whether it stands under a numbered section of a law or a contract."""
+        texts = (*self.headings, *self.text.split("\n\n"))
+        return any(map(begins_section, texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from shared.inference.extraction.measures import is_number
 from shared.inference.stemming import stem, words
 
 Kind = Literal[
@@ -126,7 +127,7 @@ _DATE = re.compile(
 )
 _SPAN = re.compile(
     r"\b(?:days?|weeks?|months?|years?|immediately|tag\w{0,2}|wochen?|monat\w{0,2}|jahr\w{0,2}"
-    r"|werktag\w{0,2}|unverzüglich|sofort)\b",
+    r"|werktag\w{0,2}|unverzüglich|sofort|\w+(?:monatig|wöchig|jährig|tägig)\w{0,2}|lebensjahr\w*)\b",
     re.IGNORECASE,
 )
 _REASON = re.compile(
@@ -272,7 +273,7 @@ def _holds_number(sentence: str, question: str, language: str) -> float:
     """Give 1 for a number beside the thing counted ("four nations"), less for one elsewhere."""
     numerals = _NUMERALS.get(language, _NUMERALS["en"] | _NUMERALS["de"])
     said = words(sentence)
-    places = [i for i, word in enumerate(said) if word in numerals or _DIGIT.search(word)]
+    places = [i for i, word in enumerate(said) if word in numerals or is_number(word)]
     if not places:
         return 0.0
     counted = _COUNTED.search(question.lower())

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.bench.answering import fit_weights, gather, measure_answering, read_squad
+from infra.bench.answering import Hall, fit_weights, gather, measure_answering, read_squad
 from infra.bench.fitting import cross_validate, fit_probability, fit_rank, separation
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import InvalidError, NotFoundError
@@ -54,7 +54,8 @@ def test_questions_are_asked_with_their_answer_there_and_taken_away(
 ) -> None:
     corpus = read_squad(squad(tmp_path))
     assert (corpus.language, len(corpus.paragraphs), len(corpus.questions)) == ("en", 4, 6)
-    examples = gather([corpus], embedder, lambda _: None)["en"]
+    with Hall(embedder, lambda _: None) as hall:
+        examples = gather(hall, [corpus])["en"]
     assert [bool(each.holds.any()) for each in examples] == [True] * 6
     for example, (paragraph, _, answer) in zip(examples, QUESTIONS, strict=True):
         texts = [candidate.text for candidate in example.found.candidates]

@@ -173,6 +173,28 @@ def test_counting_tokens_loads_neither_runtime_nor_torch(model_dir: Path) -> Non
     assert done.stdout.strip() == "[]"
 
 
+def test_tokens_are_read_beside_the_text_and_stand_where_they_say(embedder: Embedder) -> None:
+    texts = ["The pump was designed by Ingrid Solberg.", "Kündigungsfrist: drei Monate", ""]
+    read = embedder.read_tokens(texts)
+    np.testing.assert_allclose([each.whole for each in read], embedder.embed(texts), atol=1e-5)
+    first = read[0]
+    said = [texts[0][start:end] for start, end in first.spans]
+    assert said == ["The", "pump", "was", "designed", "by", "Ingrid", "Sol", "berg", "."]
+    assert first.tokens.shape == (9, 384)
+    np.testing.assert_allclose(np.linalg.norm(first.tokens, axis=1), 1.0, atol=1e-5)
+    assert "".join(texts[1][start:end] for start, end in read[1].spans) == texts[1].replace(" ", "")
+    assert len(read[2].spans) == len(read[2].tokens) == 0
+    # A word is nearest to what means the same.
+    asked = embedder.read_tokens(["Who constructed the pump?"])[0].tokens[1]
+    assert int((first.tokens @ asked).argmax()) == said.index("designed")
+
+
+def test_tokens_of_a_long_text_end_where_the_model_stops_reading(embedder: Embedder) -> None:
+    read = embedder.read_tokens(["word " * 300])[0]
+    assert len(read.spans) == len(read.tokens) == embedder.model.content_tokens
+    assert tuple(read.spans[-1]) == (253 * 5, 253 * 5 + 4)
+
+
 def test_absent_and_broken_tokenizer_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="is not in"):
         Tokenizer(tmp_path / "tokenizer.json")

@@ -43,7 +43,7 @@ def run(kind: str, head: Head | None = None, **changes: np.ndarray) -> np.ndarra
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     ids, mask = texts()
-    (vectors,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
+    (vectors,) = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
     found: np.ndarray = vectors
     return found
 

@@ -80,7 +80,7 @@ def test_focus_is_the_thing_a_which_question_asks_to_fill_in() -> None:
 
 def test_fitted_weights_name_every_feature_and_sign() -> None:
     text = resources.files("shared.inference.extraction").joinpath("weights.json").read_text()
-    assert set(json.loads(text)) == {"en", "de", "across"}
+    assert set(json.loads(text)) == {"en", "de", "across", "provisions"}
     for name in ("en", "de", "across"):
         fitted = weights(name)
         assert tuple(fitted.rank) == FEATURES

@@ -19,6 +19,7 @@ from shared.inference.encoder_graph import OPSET, build_model
 from shared.inference.encoder_shape import EncoderShape
 from shared.inference.registry import MODELS, model_folder, open_embedder, wheel_folder
 from shared.kernel.errors import InvalidError, UnavailableError
+from shared.kernel.hashing import sha256_of_file
 
 REVISION = MODELS[NAME].model.revision
 
@@ -140,6 +141,29 @@ def test_graph_is_the_same_bytes_every_time(model_dir: Path, tmp_path: Path) -> 
     assert first == second
 
 
+def test_model_built_without_its_tokens_says_so_and_is_built_again(tmp_path: Path) -> None:
+    folder = ensure_model(tmp_path)
+    graph = onnx.load(str(folder / "model.onnx"))
+    del graph.graph.output[1]
+    onnx.save(graph, str(folder / "model.onnx"))
+    card = json.loads((folder / "model.json").read_text())
+    del card["outputs"]
+    card["files"]["model.onnx"] = {
+        "sha256": sha256_of_file(folder / "model.onnx").hex(),
+        "size_bytes": (folder / "model.onnx").stat().st_size,
+    }
+    (folder / "model.json").write_text(json.dumps(card))
+    older = open_embedder(tmp_path, NAME, threads=1)
+    assert older.embed(["hello"]).shape == (1, 384)
+    with pytest.raises(InvalidError, match="without its tokens"):
+        older.read_tokens(["hello"])
+    ensure_model(tmp_path)
+    assert open_embedder(tmp_path, NAME, threads=1).read_tokens(["hello"])[0].tokens.shape == (
+        1,
+        384,
+    )
+
+
 def test_missing_weight_and_foreign_architecture_are_named() -> None:
     shape = EncoderShape(hidden=4, heads=2, layers=1, epsilon=1e-12)
     with pytest.raises(InvalidError, match=r"word_embeddings\.weight"):
@@ -159,7 +183,7 @@ def test_tiny_graph_agrees_with_a_plain_numpy_encoder(tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     ids = np.array([[1, 2, 3, 4], [5, 6, 0, 0]], np.int64)
     mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], np.int64)
-    (ours,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
+    (ours,) = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
     for row, length in enumerate((4, 2)):
         expected = _encode_plainly(shape, weights, ids[row, :length])
         np.testing.assert_allclose(ours[row], expected, atol=2e-3)

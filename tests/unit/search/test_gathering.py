@@ -8,8 +8,6 @@ import numpy as np
 import psycopg
 import pytest
 
-from shared.adapters.database import Database
-from shared.kernel.ids import TenantId, new_id
 from shared.search import service
 from shared.search.highlighting import find_highlights
 from shared.search.model import Filters, Ranking, SearchRequest
@@ -67,25 +65,6 @@ def test_functions_of_the_version_before_gather_by_all_they_name(
             "SELECT kontor.gathering_query(ARRAY['a', 'b'], NULL, 1, 10)::text"
         ).fetchone()
     assert row == ("'a' | 'b'",)
-
-
-def test_few_vectors_are_read_one_by_one_and_many_by_the_graph(
-    database: Database, owner_url: str
-) -> None:
-    shelf = Library(database, TenantId(new_id()))
-    with psycopg.connect(owner_url) as connection:
-        connection.execute(
-            "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, 's', 's')", (shelf.tenant,)
-        )
-    shelf.add([chunk("x", ordinal=n) for n in range(60)], vectors=some_vectors(60))
-    vector = "[" + ",".join(["1"] * 384) + "]"
-    with psycopg.connect(owner_url) as connection:
-        row = connection.execute(
-            "SELECT kontor.is_scan_cheaper(%(tenant)s, %(vector)s::public.halfvec, 60),"
-            " kontor.is_scan_cheaper(%(tenant)s, %(vector)s::public.halfvec, 1000000)",
-            {"tenant": shelf.tenant, "vector": vector},
-        ).fetchone()
-    assert row == (True, False)
 
 
 def test_a_filter_finds_the_frequent_word_its_versions_have(library: Library) -> None:
