@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -11,7 +11,7 @@ from shared.adapters.objects import Objects
 from shared.kernel.context import working_on
 from shared.kernel.errors import NotFoundError
 
-MINE, OTHERS = str(uuid4()), str(uuid4())
+MINE, OTHERS = str(UUID(int=1)), str(UUID(int=2))
 
 
 @pytest.fixture
