@@ -131,10 +131,13 @@ def list_readers(session: Session, principal: Principal, resource: Resource) -> 
 def list_reach(session: Session, principal: Principal, user_id: UserId) -> list[Reach]:
     """Tell how far a person reaches each restricted folder, collection and document.
 
-    One's own is anybody's to ask; raises RefusedError for others' without access:manage.
+    One's own is anybody's to ask; raises RefusedError for others' without access:manage, and
+    NotFoundError for nobody's.
     """
     if user_id != principal.user_id:
         principal.require("access:manage")
+        if store.find_subject(session, kind="user", named_id=user_id, name="") is None:
+            raise NotFoundError("There is no such person.")
     return store.list_reach(session, user_id)
 
 

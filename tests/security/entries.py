@@ -164,6 +164,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "POST /api/v1/users/{user_id}/export",
     ),
     "users:manage": (
+        "GET /api/v1/credentials",
         "DELETE /api/v1/invitations/{invitation_id}",
         "DELETE /api/v1/oidc/providers/{provider_id}",
         "DELETE /api/v1/users/{user_id}",
