@@ -34,6 +34,10 @@ FLOORS = {
     "limits": 3,
     "webhooks": 3,
     "access": 3,
+    "tickets": 3,
+    "understanding": 3,
+    "lexicon": 3,
+    "federation": 4,
     "documents": 4,
     "wiki": 5,
     "dictionary": 5,
@@ -52,6 +56,7 @@ FLOORS = {
     "agents": 8,
     "evaluation": 8,
     "monitoring": 9,
+    "indexing": 9,
     "wiring": 10,
 }
 LOWEST, HIGHEST = 3, 9

@@ -43,6 +43,8 @@ UNUSED = (
     "onnxruntime/transformers",
     "onnxruntime/tools",
     "onnxruntime/quantization",
+    "onnxruntime/capi/libonnxruntime.so*",  # the C interface; Python's module holds its own
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
     "grpc",  # OpenSearch is spoken to over HTTP
     "hf_xet",  # nothing is downloaded
     "litellm/proxy/_experimental/out",  # the web pages of a server that is not run here
@@ -111,7 +113,10 @@ def _install(name: str, progress: Progress, *, without: frozenset[str]) -> froze
         _uninstall(target, distribution)
     for pattern in UNUSED:
         for path in list(target.glob(pattern)):
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
     return found
 
 

@@ -6,7 +6,7 @@ and stops when the maker's account does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -36,7 +36,7 @@ class NewLink:
 
     resource: Resource
     days: float = 7
-    password: str = ""
+    password: str = field(default="", repr=False)
     most_uses: int | None = None
 
 
@@ -47,7 +47,7 @@ class Opened:
     title: str
     resource: Resource
     expires_at: datetime
-    token: str | None
+    token: str | None = field(repr=False)
     life_s: int
 
 

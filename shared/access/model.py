@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NewType
 from uuid import UUID
@@ -177,7 +177,7 @@ class FoundLink:
 
     tenant_id: UUID
     link_id: UUID
-    password_hash: str
+    password_hash: str = field(repr=False)
     title: str
     resource_kind: Kind
     resource_id: UUID

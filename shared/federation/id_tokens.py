@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import jwt
@@ -32,7 +32,7 @@ class Expected:
     issuer: str
     client_id: str
     nonce: str
-    access_token: str
+    access_token: str = field(repr=False)
 
 
 class UnknownKeyError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ class Account:
     email: str
     display_name: str
     language: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     role: str
     must_verify: bool
 
@@ -37,7 +37,7 @@ class OneTime:
 class Factor:
     """Somebody's second factor; it counts once confirmed."""
 
-    sealed_secret: bytes
+    sealed_secret: bytes = field(repr=False)
     last_step: int
     confirmed_at: datetime | None
 

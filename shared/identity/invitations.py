@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -52,7 +52,7 @@ class Newcomer:
     tenant_name: str
     email: str
     display_name: str
-    password: str
+    password: str = field(repr=False)
     language: str = "en"
 
 
@@ -63,7 +63,7 @@ class Imported:
     email: str
     display_name: str
     role: str
-    password_hash: str
+    password_hash: str = field(repr=False)
 
 
 def invite(

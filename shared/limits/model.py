@@ -36,8 +36,11 @@ COSTS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 """Tokens by route key; what is not named costs one."""
-FREE: Final = frozenset({"GET /health", "GET /.well-known/jwks.json", "$disconnect"})
-"""Routes that cost nothing: probes and verifiers must get through when nobody else does."""
+FREE: Final = frozenset(
+    {"GET /health", "GET /health/detailed", "GET /.well-known/jwks.json", "$disconnect"}
+)
+"""Routes that cost nothing: probes and verifiers must get through when nobody else does, and what
+tells that the database is away cannot ask it first."""
 WINDOW_S: Final = 60
 
 

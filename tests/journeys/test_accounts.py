@@ -39,7 +39,7 @@ def test_colleague_joins_signs_in_with_a_code_and_ends_a_lost_session(
     server.kontor("invite", BEA, "--role", "editor", "--language", "de")
     (invitation,) = mails(server, 1)
     assert invitation["link"].startswith(f"{server.api}/auth/invitations/accept?token=")
-    assert b"mail to bea@acme.example: Einladung zu" in server.output.read_bytes()
+    server.wait(lambda: b"mail to bea@acme.example: Einladung" in server.output.read_bytes(), 20)
     there = ("--api", server.api)
     bea = tmp_path / "bea"
     joined = server.kontor(

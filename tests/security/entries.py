@@ -157,6 +157,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "GET /health/detailed",
     ),
     "tenant:manage": (
+        "PUT /api/v1/sign-in-policy",
         "DELETE /api/v1/tenant/erasure",
         "POST /api/v1/tenant/erasure",
         "POST /api/v1/tenant/exports",
@@ -180,7 +181,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "POST /api/v1/users/import",
         "PUT /api/v1/oidc/providers/{provider_id}",
         "PUT /api/v1/settings/conversations",
-        "PUT /api/v1/sign-in-policy",
     ),
     "users:read": (
         "GET /api/v1/groups",

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from shared.kernel.context import working_on
 from shared.wiring import App
 
-KEY = "uploads/t/u"
+TENANT = "00000000-0000-7000-8000-000000000001"
+KEY = f"uploads/{TENANT}/u"
 EVIL = 'a"; filename="b.html\r\nSet-Cookie: x=1'
+
+
+@pytest.fixture(autouse=True)
+def in_the_tenants_name() -> Iterator[None]:
+    with working_on(correlation="c", tenant=TENANT):
+        yield
 
 
 def _said(url: str) -> dict[str, str]:

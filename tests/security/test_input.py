@@ -126,7 +126,9 @@ def test_what_is_no_json_is_refused_as_malformed(admin: tuple[Principal, Api]) -
             reply = api.call(operation, asked, principal)
             where = f"body = {raw[:30]!r}"
             failures += _complaints(api, operation, reply, where)
-            if raw in MALFORMED and reply.status != 400:
+            # Webhooks' signatures are over the bytes, so they are checked before anything is read.
+            is_signed = operation.key == "POST /hooks/{source_id}"
+            if raw in MALFORMED and reply.status != (401 if is_signed else 400):
                 failures.append(f"{operation.key}: {where} answered {reply.status}, not 400")
     assert not failures, "\n".join(failures[:40])
 

@@ -50,7 +50,9 @@ def test_invited_person_joins_with_a_password_of_their_own(
     assert sign_in("bea@acme.example", NEW).status == 200
     listed = call(handler, "GET", "/api/v1/invitations", principal=admin).body
     assert listed["items"] == []
-    assert actions(admin.tenant_id)[1:3] == ["invitation.accepted", "invitation.sent"]
+    told = [each for each in actions(admin.tenant_id) if each.startswith("invitation.")]
+    assert told[0] == "invitation.accepted"
+    assert told[-1] == "invitation.sent"
 
 
 def test_inviting_again_sends_a_new_link_and_voids_the_old_one(

@@ -33,7 +33,8 @@ def _person(tenant: TenantId, role: str = "admin") -> Principal:
 def handler(wired: App, monkeypatch: pytest.MonkeyPatch) -> Handler:
     from functions.dead_letters import handler as entry
 
-    monkeypatch.setattr("functions.dead_letters.routes.wired", lambda: wired)
+    for module in ("dead_letters.routes", "edge.limiting", "edge.http", "edge.idempotency"):
+        monkeypatch.setattr(f"functions.{module}.wired", lambda: wired)
     return entry.handler
 
 

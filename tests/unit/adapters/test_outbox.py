@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -55,7 +56,9 @@ def test_announcement_carries_the_correlation_id_and_is_sent_once(
     assert _relay(database, tenant, recorder) == 0
     (fact,) = recorder.facts
     assert fact.name == "BellRang"
-    assert fact.detail == {"tenant_id": str(tenant), "times": 3, "correlation_id": "abc"}
+    told = {"tenant_id": str(tenant), "times": 3, "correlation_id": "abc"}
+    assert fact.detail == told | {"event_id": fact.detail["event_id"]}
+    assert UUID(str(fact.detail["event_id"])).version == 7  # webhooks know repeats by it
     assert recorder.started == ["version-1"]
 
 
