@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help up install test check format bench bench-chunking bench-parsing bench-peers chaos package lock docs clean test-extras
+.PHONY: help up install test check format bench bench-chunking bench-parsing bench-peers chaos security package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -62,6 +62,15 @@ build/peers/.done: infra/bench/peers/torch.txt infra/bench/peers/requirements.tx
 	@$(PYTHON) -m venv build/peers
 	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r infra/bench/peers/torch.txt
 	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r infra/bench/peers/requirements.txt
+	@touch $@
+
+security: $(VENV)/.test build/sectools/.done  ## the long security suites, scanners, bill of materials: [ARGS="--hostile-text FOLDER"]
+	@$(BIN)/python -m infra.deploy.safety $(ARGS)
+
+build/sectools/.done:
+	@echo "Installing the scanners into build/sectools (once) …"
+	@$(PYTHON) -m venv build/sectools
+	@build/sectools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile bandit semgrep cyclonedx-bom pip-audit
 	@touch $@
 
 package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template

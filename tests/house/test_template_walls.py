@@ -83,7 +83,9 @@ def _refers(target: Any) -> set[str]:
     """Name the resources of this template that an ARN refers to."""
     text = json.dumps(target)
     found = set(re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"', text))
-    return found | {name for name in re.findall(r"\$\{(\w+)\}", text) if name != "functionArn"}
+    return found | {
+        name for name in re.findall(r"\$\{(\w+)(?:\.\w+)?\}", text) if name != "functionArn"
+    }
 
 
 def wide_rights(resources: Resources) -> list[str]:

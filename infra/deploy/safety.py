@@ -1,0 +1,155 @@
+"""`make security`: the long suites and everything that looks for weaknesses, summed up in the end.
+
+The scanners have an environment of their own (build/sectools): their pins disagree with ours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / "build" / "sectools" / "bin"
+RULES = ROOT / "tests" / "security" / "semgrep.yml"
+SBOM = ROOT / "build" / "sbom.json"
+CODE = ("shared", "functions", "infra")
+OPERATIONS = 10_000
+# What secrets look like that nobody may have committed.
+SECRETS = re.compile(
+    r"AKIA[0-9A-Z]{16}|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"
+    r"|gh[pousr]_[A-Za-z0-9]{36}|sk-[A-Za-z0-9]{40}|xox[abp]-[0-9A-Za-z-]{20}"
+)
+# bandit: assert_used says invariants here, and subprocess is used with lists (ruff checks both).
+NOT_ASKED = "B101,B404,B603,B607,B311"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one part found; ``is_good`` is ``None`` when it could not look."""
+
+    part: str
+    is_good: bool | None
+    said: str
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the checkout; its output is the caller's to read."""
+    return subprocess.run(  # noqa: S603 - commands of this module
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def suites(arguments: list[str]) -> Verdict:
+    """Run every security suite, the adversary with ten thousand requests."""
+    places = ["tests/security", "tests/house/test_walls.py", "tests/unit/identity/test_forgery.py"]
+    options = ["-n", "2", "--dist", "loadgroup", f"--operations={OPERATIONS}", *arguments]
+    done = run(sys.executable, "-m", "pytest", "-q", *places, *options)
+    last = [line for line in done.stdout.splitlines() if " passed" in line or " failed" in line]
+    if done.returncode:
+        sys.stderr.write(done.stdout[-4000:])
+    return Verdict("suites", done.returncode == 0, last[-1].strip("= ") if last else "nothing ran")
+
+
+def bandit() -> Verdict:
+    """Look for known weaknesses with bandit, from medium severity on."""
+    done = run(str(TOOLS / "bandit"), "-q", "-ll", "-r", *CODE, "-s", NOT_ASKED, "-f", "json")
+    found = json.loads(done.stdout)["results"]
+    for one in found:
+        sys.stderr.write(f"{one['filename']}:{one['line_number']}: {one['issue_text']}\n")
+    return Verdict("bandit", not found, f"{len(found)} findings of medium or high severity")
+
+
+def semgrep() -> Verdict:
+    """Apply our own rules, once each has found its own example."""
+    blind = [rule["id"] for rule in yaml.safe_load(RULES.read_text())["rules"] if not _sees(rule)]
+    found = _matches(RULES, *CODE)
+    for one in found:
+        sys.stderr.write(f"{one}\n")
+    said = f"{len(found)} findings" + (f"; blind rules: {', '.join(blind)}" if blind else "")
+    return Verdict("semgrep", not found and not blind, said)
+
+
+def _matches(rules: Path, *places: str) -> list[str]:
+    tool = str(TOOLS / "semgrep")
+    done = run(tool, "scan", "--config", str(rules), "--metrics=off", "--json", "--quiet", *places)
+    results = json.loads(done.stdout)["results"]
+    return [f"{one['path']}:{one['start']['line']}: {one['check_id']}" for one in results]
+
+
+def _sees(rule: dict[str, object]) -> bool:
+    """Tell whether a rule finds its example, wherever it would be looked for."""
+    metadata = rule["metadata"]
+    assert isinstance(metadata, dict)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "example.py").write_text(str(metadata["example"]))
+        alone = {key: value for key, value in rule.items() if key != "paths"}
+        (place / "rule.yml").write_text(yaml.safe_dump({"rules": [alone]}))
+        return bool(_matches(place / "rule.yml", str(place / "example.py")))
+
+
+def bill_of_materials() -> Verdict:
+    """Write what the product is made of, as CycloneDX."""
+    SBOM.parent.mkdir(exist_ok=True)
+    tool, lock = str(TOOLS / "cyclonedx-py"), "infra/locks/default.txt"
+    done = run(tool, "requirements", lock, "--of", "JSON", "-o", str(SBOM))
+    if done.returncode:
+        return Verdict("bill of materials", is_good=False, said=done.stderr.strip()[-200:])
+    count = len(json.loads(SBOM.read_text())["components"])
+    return Verdict(
+        "bill of materials", count > 0, f"{count} components in {SBOM.relative_to(ROOT)}"
+    )
+
+
+def known_vulnerabilities() -> Verdict:
+    """Ask the advisory feed about every pinned version, where it can be reached."""
+    tool, lock = str(TOOLS / "pip-audit"), "infra/locks/default.txt"
+    done = run(
+        tool, "-r", lock, "--no-deps", "--disable-pip", "-f", "json", "--progress-spinner=off"
+    )
+    try:
+        listed = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        return Verdict("known vulnerabilities", None, "the advisory feed could not be reached")
+    asked = [one for one in listed if "skip_reason" not in one]
+    if not asked:
+        return Verdict("known vulnerabilities", None, "the advisory feed answered for nothing")
+    bad = [f"{one['name']} {one['version']}" for one in asked if one["vulns"]]
+    said = f"{len(asked)} asked, {len(bad)} with advisories {', '.join(bad)}"
+    return Verdict("known vulnerabilities", not bad, said)
+
+
+def committed_secrets() -> Verdict:
+    """Look for keys in everything that is committed."""
+    names = run("git", "ls-files").stdout.splitlines()
+    texts = ((name, (ROOT / name).read_bytes().decode("utf-8", "replace")) for name in names)
+    found = [name for name, text in texts if SECRETS.search(text)]
+    for name in found:
+        sys.stderr.write(f"{name}: holds what looks like a secret\n")
+    return Verdict("committed secrets", not found, f"{len(names)} files, {len(found)} suspicious")
+
+
+def main(arguments: list[str]) -> int:
+    """Run every part, print the summary, and return an exit code."""
+    verdicts = []
+    parts = (bandit, semgrep, bill_of_materials, known_vulnerabilities, committed_secrets)
+    for part in parts:
+        sys.stderr.write(f"{part.__name__} …\n")
+        verdicts.append(part())
+    sys.stderr.write("suites …\n")
+    verdicts.append(suites(arguments))
+    marks = {True: "good", False: "BAD", None: "not done"}
+    for one in verdicts:
+        sys.stdout.write(f"{one.part:<24}{marks[one.is_good]:<10}{one.said}\n")
+    return int(any(one.is_good is False for one in verdicts))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
