@@ -50,7 +50,7 @@ def read_document(path: Path) -> Json:
             loaded: Json = json.loads(text)
             return loaded
         # A subclass of SafeLoader: it builds plain values only.
-        return yaml.load(text, _CloudFormationLoader)  # type: ignore[no-any-return]  # noqa: S506
+        return yaml.load(text, _CloudFormationLoader)  # type: ignore[no-any-return]  # noqa: S506  # nosec B506
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         raise InvalidError(f"{path} does not parse: {error}.") from error
 
