@@ -21,6 +21,8 @@ UNTRIED = frozenset(
         "PUT /api/v1/sign-in-policy",
         "POST /api/v1/tenant/exports",  # needs a queue, and a worker behind it
         "POST /api/v1/users/{user_id}/export",
+        "POST /api/v1/webhooks/{endpoint_id}/test",
+        "POST /api/v1/webhooks/{endpoint_id}/replay",
     }
 )
 RARE = frozenset({"POST /api/v1/chat", "POST /api/v1/agents/runs", "POST /api/v1/users"})
