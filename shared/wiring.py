@@ -14,8 +14,7 @@ from shared.adapters.secrets import Secrets
 from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
 from shared.adapters.workflows import Workflows
-from shared.indexing import SearchIndex as SearchIndex  # noqa: PLC0414 - asked for here, too
-from shared.indexing import new_chunk as new_chunk  # noqa: PLC0414
+from shared.indexing import SearchIndex
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import DocumentId, TenantId, UserId
 from shared.kernel.settings import Settings, settings

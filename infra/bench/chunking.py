@@ -21,6 +21,7 @@ from infra.bench.measurement import Progress
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.runner import migrate
 from shared.adapters.database import Database
+from shared.indexing import new_chunk
 from shared.inference.embedding import Embedder
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import ParsedDocument, embedding_text
@@ -31,7 +32,6 @@ from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import DocumentId, TenantId, VersionId, new_id
 from shared.search import service as search
 from shared.search.model import SearchRequest
-from shared.wiring import new_chunk
 
 LAWS = "docs/gesetze-md"
 LAW_QUESTIONS = "retrieval/gesetze-de/queries.jsonl"

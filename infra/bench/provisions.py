@@ -15,10 +15,10 @@ from infra.bench.answering import Hall
 from infra.bench.chunking import read_markdown
 from infra.bench.fitting import Example
 from shared.answering.passages import distinct
+from shared.indexing import new_chunk
 from shared.ingestion.model import embedding_text
 from shared.ingestion.preferences import ReadingSettings, cut
 from shared.kernel.errors import InvalidError, NotFoundError
-from shared.wiring import new_chunk
 
 if TYPE_CHECKING:
     from shared.inference.extraction.candidates import Candidate

@@ -31,6 +31,7 @@ from infra.migrations.runner import list_migrations, migrate
 from shared import search as search_room
 from shared.adapters.database import Database
 from shared.identity.model import Principal
+from shared.indexing import new_chunk
 from shared.inference.embedding import Embedder
 from shared.ingestion.drafting import Draft
 from shared.ingestion.model import Chunk, ParsedDocument, embedding_text
@@ -40,7 +41,6 @@ from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId, TenantId, UserId, VersionId
 from shared.kernel.settings import settings as settings_of_all
 from shared.search import service as search
-from shared.wiring import new_chunk
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,6 +20,7 @@ from shared.adapters.database import Database, Session
 from shared.identity import key_store as store
 from shared.identity.key_model import ApiKey, Holder, Holding, Kind, MadeKey
 from shared.identity.model import PERMISSIONS, Principal, allows, beyond
+from shared.identity.names import plain_name
 from shared.identity.rights import require_grantable, rights_of
 from shared.kernel.errors import (
     ConflictError,
@@ -333,14 +334,7 @@ def _require_keeper(caller: Principal, key: ApiKey) -> None:
 
 
 def _plain(name: str) -> str:
-    stripped = name.strip()
-    if not stripped or len(stripped) > _MAX_NAME or not stripped.isprintable():
-        raise InvalidError(
-            "The key's name is empty, too long or holds control characters.",
-            hint=f"Use 1 to {_MAX_NAME} printable characters.",
-            fields={"name": f"1 to {_MAX_NAME} printable characters"},
-        )
-    return stripped
+    return plain_name("name", name, called="The key's name", most=_MAX_NAME)
 
 
 def _hint(secret: str) -> str:

@@ -13,6 +13,7 @@ from shared.identity.account_store import Invitation
 from shared.identity.accounts import write_link
 from shared.identity.letters import Letter
 from shared.identity.model import Principal, Tenant, User
+from shared.identity.names import plain_name
 from shared.identity.one_time import spent
 from shared.identity.post import Mailroom, post
 from shared.identity.rights import require_grantable
@@ -21,7 +22,6 @@ from shared.identity.service import (
     check_slug,
     clean_address,
     own_tenant,
-    plain_name,
     slug_taken,
     words_about,
 )

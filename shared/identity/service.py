@@ -15,6 +15,7 @@ from shared.identity.api_keys import is_key, verify_key
 from shared.identity.keys import Keyring, as_jwk
 from shared.identity.links import is_visit, verify_visit
 from shared.identity.model import ROLE_TEMPLATES, Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.names import plain_name
 from shared.identity.rights import require_grantable, rights_of
 from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
 from shared.kernel.errors import (
@@ -29,7 +30,6 @@ from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 _MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
-_MAX_NAME = 200
 
 
 class Verifier:
@@ -295,15 +295,3 @@ def clean_address(email: str) -> str:
             fields={"email": "like ada@example.org"},
         )
     return address
-
-
-def plain_name(field: str, text: str) -> str:
-    """Return a name without blanks around it; raises InvalidError for one nobody can show."""
-    stripped = text.strip()
-    if not stripped or len(stripped) > _MAX_NAME or not stripped.isprintable():
-        raise InvalidError(
-            f"{field} is empty, too long or holds control characters.",
-            hint=f"Use 1 to {_MAX_NAME} printable characters.",
-            fields={field: f"1 to {_MAX_NAME} printable characters"},
-        )
-    return stripped

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.indexing import SearchIndex
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import TenantId
-from shared.wiring import App, SearchIndex
+from shared.wiring import App
 from tests.contract.opensearch_server import Cluster, Serving
 from tests.unit.search.library import MINILM, Library
 
