@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,10 @@ from shared.inference.embedding import Embedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 from tests.databases import Databases
+
+# Every worker and every process a test starts would compile the house anew without bytecode.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # noqa: TID251 - for the processes that we start
 
 pytest_plugins = [
     "tests.contract.targets",
