@@ -15,14 +15,14 @@ up: $(VENV)/.default  ## install what is needed, then run everything on this mac
 install: $(VENV)/.test  ## install the product and its test tools, run nothing
 
 test: $(VENV)/.test   ## run every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.test  ## format, lint, types, floors, guards, tests: what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-extras: $(VENV)/.test build/ministack/.done  ## tests of optional parts: another emulator
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r infra/locks/extras.txt

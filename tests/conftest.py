@@ -27,6 +27,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # noqa: TID251 - for the proces
 pytest_plugins = [
     "tests.contract.targets",
     "tests.faults.options",
+    "tests.scheduling",
     "tests.security.injection.options",
     "tests.security.options",
 ]

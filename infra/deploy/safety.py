@@ -51,7 +51,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def suites(arguments: list[str]) -> Verdict:
     """Run every security suite, the adversary with ten thousand requests."""
     places = ["tests/security", "tests/house/test_walls.py", "tests/unit/identity/test_forgery.py"]
-    options = ["-n", "2", "--dist", "loadgroup", f"--operations={OPERATIONS}", *arguments]
+    options = ["-n", "2", "--dist", "loadfile", f"--operations={OPERATIONS}", *arguments]
     done = run(sys.executable, "-m", "pytest", "-q", *places, *options)
     last = [line for line in done.stdout.splitlines() if " passed" in line or " failed" in line]
     if done.returncode:

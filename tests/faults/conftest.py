@@ -15,9 +15,9 @@ __all__ = ["aws", "uploader", "wired"]  # the emulator and the wired App are the
 
 
 @pytest.fixture(scope="session")
-def host(model_dir: Path) -> Iterator[Host]:
+def host(model_dir: Path, aws: str) -> Iterator[Host]:
     """Forks workers that have everything loaded."""
-    started = Host(model_dir)
+    started = Host(model_dir, aws)
     yield started
     started.stop()
 

@@ -30,9 +30,11 @@ from shared.documents import service as documents
 from shared.ingestion.intake import Arrival
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import DocumentId
+from shared.kernel.settings import read_settings
 from shared.realtime import service as realtime
 from shared.wiring import App
 from tests.faults.states import ExecutionFailedError, Failure, Run, Task, lambda_failure, run
+from tests.faults.worker import CREDENTIALS
 from tests.functions.conftest import Uploader
 
 ROOT = Path(__file__).parents[2]
@@ -53,11 +55,13 @@ class Delivered:
 class Host:
     """The process that forks workers; start it once, it serves every test."""
 
-    def __init__(self, model_dir: Path) -> None:
+    def __init__(self, model_dir: Path, endpoint: str) -> None:
+        region = read_settings({}).storage_region
         self._folder = Path(tempfile.mkdtemp(prefix="kf-"))
         self._address = str(self._folder / "s")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.worker", self._address, str(model_dir)],
+            [sys.executable, "-m", "tests.faults.worker", self._address, str(model_dir),
+             endpoint, region, *sorted(functions_with_effects())],
             cwd=ROOT, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -401,9 +405,7 @@ def _environment(app: App) -> dict[str, str]:
         )
     return {
         **given,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **CREDENTIALS,
         "LOG_LEVEL": "CRITICAL",
     }
 

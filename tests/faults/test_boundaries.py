@@ -13,8 +13,6 @@ from tests.faults.papers import archive, empty_page, infected, lease
 from tests.faults.states import lambda_failure
 from tests.house.tree import ROOT, sources
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 def _clean_run(world: World) -> list[Delivered]:
     before = len(world.delivered)

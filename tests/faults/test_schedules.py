@@ -12,8 +12,6 @@ import pytest
 from tests.faults.driver import Faults, World, try_remove
 from tests.faults.papers import empty_page, lease, program
 
-pytestmark = pytest.mark.xdist_group("schedules")
-
 FAULTS = Faults(duplicate=0.25, drop=0.1, lose_acknowledgement=0.15, kill=0.2)
 SEEDS = {"short": 2, "full": 100}
 MUTANT_SEEDS = {"short": 3, "full": 20}

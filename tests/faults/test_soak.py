@@ -10,8 +10,6 @@ from infra.chaos.engine import Engine
 from infra.chaos.plan import Plan
 from infra.cli.bench import surroundings
 
-pytestmark = pytest.mark.xdist_group("soak")
-
 SIZES = {
     "short": {"documents": 10, "minutes": 0.2, "kills": 6, "crashes": 1, "full_disks": 1},
     "full": {"documents": 60, "minutes": 2, "kills": 40, "crashes": 3, "full_disks": 2},

@@ -1,8 +1,9 @@
 """Workers that can be killed: a process that has loaded everything forks one per connection.
 
-``python -m tests.faults.worker SOCKET MODEL_DIR``. A worker is configured by its first message and
-then handles deliveries one after another, like a warm Lambda, until its connection closes or the
-armed boundary is reached, where it kills itself with SIGKILL. It tells every boundary it passes.
+``python -m tests.faults.worker SOCKET MODEL_DIR ENDPOINT REGION FUNCTION…``. A worker is configured
+by its first message and then handles deliveries one after another, like a warm Lambda, until its
+connection closes or the armed boundary is reached, where it kills itself with SIGKILL. It tells
+every boundary it passes.
 """
 
 from __future__ import annotations
@@ -31,13 +32,19 @@ PRELOADED = (
     "shared.ingestion.service",
     "shared.search.service",
 )
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 SERVICES = ("s3", "sqs", "events", "stepfunctions")
 
 
-def main(address: str, model_dir: str) -> None:
+def main(address: str, model_dir: str, endpoint: str, region: str, *functions: str) -> None:
     """Load what every worker needs, then fork one for each connection."""
     for name in PRELOADED:
         importlib.import_module(name)
+    _warm(endpoint, region, functions)
     from shared.inference.registry import open_embedder, open_tokenizer
 
     model = "all-MiniLM-L6-v2"
@@ -59,6 +66,21 @@ def main(address: str, model_dir: str) -> None:
             _serve(connection, loaded)
             os._exit(0)
         connection.close()
+
+
+def _warm(endpoint: str, region: str, functions: tuple[str, ...]) -> None:
+    """Load what handlers import and make the clients they use, none of them connected.
+
+    Handlers themselves are forgotten again: they take their App from a worker's own settings.
+    """
+    from shared.adapters import aws
+
+    os.environ.update(CREDENTIALS)  # noqa: TID251 - as Lambda configures functions
+    for service in SERVICES:
+        aws.client(service, region=region, endpoint=endpoint)
+    for function in functions:
+        importlib.import_module(f"functions.{function}.handler")
+        del sys.modules[f"functions.{function}.handler"]
 
 
 def _serve(connection: socket.socket, loaded: Mapping[str, object]) -> None:

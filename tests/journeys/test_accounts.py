@@ -15,8 +15,6 @@ from websockets.sync.client import connect
 from shared.identity.second_factor import STEP_S, code_at
 from tests.journeys.conftest import Server
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 BEA, PASSWORD = "bea@acme.example", "mein Hund heißt anders als dieser"
 
 

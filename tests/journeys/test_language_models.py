@@ -13,7 +13,6 @@ import pytest
 from tests.journeys.conftest import Server
 from tests.unit.generation.model_server import ModelServer, model_server
 
-pytestmark = pytest.mark.xdist_group("journeys")
 CLAUSE = """# Werkvertrag Dach
 
 ## Gewährleistung

@@ -6,12 +6,9 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import psycopg
-import pytest
 
 from infra.local.postgres import EmbeddedPostgres
 from tests.journeys.conftest import Server
-
-pytestmark = pytest.mark.xdist_group("power")
 
 
 def test_a_server_runs_on_the_database_it_is_given(

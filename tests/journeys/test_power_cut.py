@@ -7,11 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from tests.journeys.conftest import Server
-
-pytestmark = pytest.mark.xdist_group("power")
 
 COUNT = 6
 

@@ -10,8 +10,6 @@ import pytest
 
 from tests.journeys.conftest import Server
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 TEXT = b"The vault of the Lindenhof branch opens with two keys at nine o'clock sharp."
 PASSWORD = "correct horse battery staple"
 

@@ -12,8 +12,6 @@ from websockets.sync.client import connect
 
 from tests.journeys.conftest import Server
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 LEASE = """# Mietvertrag
 
 ## § 4 Kündigung
