@@ -23,8 +23,9 @@ def test_a_server_runs_on_the_database_it_is_given(
         server.start()
         with server.client() as client:
             assert client.get("/health").json()["status"] == "ok"
-            sent = client.post("/api/v1/assets", params={"filename": "a.txt"}, content=b"Hallo.")
-            assert sent.status_code == 202
+            announced = {"filename": "a.txt", "size_bytes": 6}
+            sent = client.post("/api/v1/assets", json=announced)
+            assert sent.status_code == 201
         server.stop()
     assert not (server.data / "postgres").exists()
     with psycopg.connect(postgres.dsn("elsewhere")) as owner:

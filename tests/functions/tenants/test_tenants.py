@@ -30,6 +30,7 @@ from shared.tenancy.exporting import Exporter, entry_of
 from shared.tenancy.model import export_prefix
 from shared.tenancy.store import Original
 from shared.wiring import App
+from tests.functions.crashes import crash_everywhere
 from tests.functions.http_events import call
 from tests.functions.pipeline import Pipeline
 
@@ -174,6 +175,30 @@ def test_interrupted_export_goes_on_where_it_stopped(
     assert len(lines(entries, "documents")) == 3
     assert len({row["id"] for row in lines(entries, "folders")}) == len(lines(entries, "folders"))
     assert len(lines(entries, "users")) == 2
+
+
+def test_an_export_whose_worker_dies_anywhere_is_whole_in_the_end(
+    shop: App,
+    tenant: TenantId,
+    admin: Principal,
+    people: UserId,
+    pipeline: Pipeline,
+    owner_url: str,
+) -> None:
+    pipeline.put(TEXT, "mietvertrag.md")
+    asked = call(handler, "POST", "/api/v1/tenant/exports", principal=admin).body
+
+    def wait() -> None:
+        with psycopg.connect(owner_url) as owner:
+            owner.execute("UPDATE kontor.tenant_tasks SET touched_at = now() - interval '1 hour'")
+
+    met = crash_everywhere(lambda: work_off(shop, tenant), wait)
+    assert met == ["export.part", "export.position"]
+    shown = call(handler, "GET", f"/api/v1/tenant/tasks/{asked['id']}", principal=admin).body
+    assert shown["state"] == "done"
+    entries = unpacked(shop, tenant, asked["id"])
+    assert len(lines(entries, "documents")) == shown["counts"]["documents"] == 1
+    assert len(lines(entries, "users")) == shown["counts"]["users"] == 2
 
 
 @pytest.mark.parametrize(
@@ -342,6 +367,28 @@ def test_tenant_is_erased_after_its_grace_and_a_tombstone_stays(
     assert row[:2] == ("acme", f"user:{admin.user_id}")
     assert (row[2]["users"], row[2]["documents"]) == (2, 1)
     work_off(shop, tenant)
+
+
+def test_an_erasure_whose_worker_dies_anywhere_is_brought_to_its_end(
+    shop: App,
+    tenant: TenantId,
+    admin: Principal,
+    people: UserId,
+    pipeline: Pipeline,
+    stranger: Principal,
+    owner_url: str,
+) -> None:
+    pipeline.put(TEXT, "mietvertrag.md")
+    converse(shop, stranger.tenant_id, stranger.user_id, "von anderen")
+    others = rows_left(owner_url, stranger.tenant_id)
+    call(handler, "POST", "/api/v1/tenant/erasure", body={"confirm": "acme"}, principal=admin)
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE kontor.tenant_erasures SET due_at = now()")
+    met = crash_everywhere(lambda: work_off(shop, tenant))
+    assert set(met) == {f"tenant_erasure.{point}" for point in ("begun", "files", "slice", "rows")}
+    assert rows_left(owner_url, tenant) == {"tenant_tombstones": 1}
+    assert [info.key for info in shop.objects.list("") if str(tenant) in info.key] == []
+    assert rows_left(owner_url, stranger.tenant_id) == others
 
 
 def _look(database: Database, tenant: TenantId) -> None:

@@ -32,6 +32,7 @@ from shared.webhooks import sending, signing
 from shared.webhooks import service as webhooks
 from shared.webhooks.service import Wires
 from shared.wiring import App
+from tests.functions.crashes import crash_everywhere
 from tests.functions.http_events import Answer, Handler, call
 
 PATH = "/api/v1/webhooks"
@@ -284,6 +285,32 @@ def test_lost_message_is_found_by_the_sweep(
     assert (delivery["state"], delivery["attempts"]) == ("delivered", 2)
     bodies = {each["body"] for each in receiver.got()}
     assert len(bodies) == 1, "a repetition has the same bytes"
+
+
+def test_a_sender_that_dies_anywhere_loses_nothing_and_repeats_the_same(
+    post: Post, receiver: Receiver, admin: Principal, tenant: TenantId, owner_url: str
+) -> None:
+    endpoint = made(admin, receiver.url("ok"))
+    event = completed()
+
+    def whole() -> None:
+        post.say(event)
+        with post.app.database.transaction(tenant) as session:
+            webhooks.tend(session, lambda due: sending.send(post.app.webhook_queue, tenant, due))
+        post.deliver()
+
+    def wait() -> None:
+        with psycopg.connect(owner_url) as owner:
+            owner.execute(
+                "UPDATE kontor.webhook_deliveries SET due_at = now() - interval '2 minutes',"
+                " taken_until = now() - interval '2 minutes'"
+            )
+
+    assert crash_everywhere(whole, wait) == ["webhook.recorded", "webhook.sent"]
+    (delivery,) = deliveries(admin, endpoint["id"])
+    assert (delivery["state"], delivery["attempts"]) == ("delivered", 2)
+    sent = {(each["headers"]["webhook-id"], each["body"]) for each in receiver.got()}
+    assert (len(receiver.got()), len(sent)) == (2, 1), "the receiver can tell that it is the same"
 
 
 def test_rotated_secret_signs_beside_the_former(
