@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from infra.bench.peers.comparison import Standing
 
 _HEAD = (
-    f"{'set':<12} {'system':<10} {'nDCG@10':>8} {'95 % gain of Kontor':<20} {'texts/s':>8} "
-    f"{'CPU ms':>7} {'p50 ms':>7} {'p95 ms':>7} {'CPU ms':>7}  version"
+    f"{'set':<12} {'system':<10} {'nDCG@10':>8} {'95 % gain of Kontor':<20} {'read':>5} "
+    f"{'texts/s':>8} {'CPU ms':>7} {'p50 ms':>7} {'p95 ms':>7} {'CPU ms':>7}  version"
 )
 
 
@@ -107,6 +107,7 @@ def _line(standing: Standing, ours: Standing) -> str:
         gain = f"[{found.low:+.4f}, {found.high:+.4f}]"
     return (
         f"{standing.set:<12} {standing.system:<10} {standing.mean_ndcg:>8.4f} {gain:<20} "
-        f"{standing.texts_per_s:>8.1f} {standing.text_cpu_ms:>7.1f} {standing.query_p50_ms:>7.1f} "
-        f"{standing.query_p95_ms:>7.1f} {standing.query_cpu_ms:>7.1f}  {standing.version}"
+        f"{standing.read_share:>5.0%} {standing.texts_per_s:>8.1f} {standing.text_cpu_ms:>7.1f} "
+        f"{standing.query_p50_ms:>7.1f} {standing.query_p95_ms:>7.1f} "
+        f"{standing.query_cpu_ms:>7.1f}  {standing.version}"
     )

@@ -18,7 +18,9 @@ from infra.bench.peers.comparison import (
     ratios,
     verdicts,
 )
+from infra.bench.peers.contender import read_share
 from shared.inference.embedding import Embedder
+from shared.inference.registry import MODELS, wheel_folder
 from shared.kernel.errors import UnavailableError
 
 JUDGED = JudgedSet(
@@ -72,13 +74,21 @@ def test_a_peer_gets_every_text_with_words_and_its_ranking_is_measured(tmp_path:
     (tmp_path / "txtai.py").write_text(VENDOR)
     (tmp_path / "txtai-9.dist-info").mkdir()
     (tmp_path / "txtai-9.dist-info" / "METADATA").write_text("Name: txtai\nVersion: 9\n")
-    peers = Peers(Path(sys.executable), tmp_path, {"PYTHONPATH": str(tmp_path)})
+    model = wheel_folder(MODELS["all-MiniLM-L6-v2"])
+    peers = Peers(Path(sys.executable), model, {"PYTHONPATH": str(tmp_path)})
     found = measure_peer("txtai", JUDGED, JUDGED.queries, peers=peers)
     assert (found.system, found.version) == ("txtai", "9")
     assert found.ndcg == {"q1": 1.0, "q2": 1.0}
     assert found.texts_per_s > 0
     assert found.text_cpu_ms >= 0
     assert found.query_cpu_ms >= 0
+    assert found.read_share == 1
+
+
+def test_what_the_model_cuts_off_is_not_read() -> None:
+    model = wheel_folder(MODELS["all-MiniLM-L6-v2"])
+    assert read_share(["word " * 100], model) == 1
+    assert read_share(["word " * 510], model) == pytest.approx(256 / 512)
 
 
 def test_a_peer_that_is_not_installed_is_named(tmp_path: Path) -> None:
