@@ -22,6 +22,7 @@ from infra.bench.corpus import Corpus, read_corpus
 from infra.bench.embedding import measure_embedding, sample_texts
 from infra.bench.giants import measure_giants, measure_many
 from infra.bench.intake import count_chunks, measure_bulk, measure_intake
+from infra.bench.judged import spread
 from infra.bench.measurement import Measurement, Progress
 from infra.bench.memory import measure_memory
 from infra.bench.questions import questions_about
@@ -138,6 +139,22 @@ class Workshop:
             progress=self._progress,
         )
 
+    def recall(self) -> list[Measurement]:
+        """Measure what search finds of what is nearest, in tenants beside each other."""
+        from infra.bench.embedding import NAME
+        from infra.bench.questions import questions_from
+        from infra.bench.recall import QUESTIONS, measure_recall
+        from shared.inference.registry import open_embedder
+
+        texts = [file.content.decode("utf-8", "replace") for file in self.corpus.files]
+        questions = self.corpus.questions or questions_from(texts, QUESTIONS)
+        return measure_recall(
+            texts,
+            spread(questions, QUESTIONS),
+            open_embedder(self.model_dir, NAME, arithmetic="int8"),
+            progress=self._progress,
+        )
+
     def giants(self) -> list[Measurement]:
         """Measure memory over giant documents, and over very many small ones."""
         found = measure_giants(model_dir=self.model_dir, progress=self._progress)
@@ -233,6 +250,7 @@ PARTS: dict[str, Callable[[Workshop], list[Measurement]]] = {
     "ask": Workshop.ask,
     "memory": Workshop.memory,
     "scale": Workshop.scale,
+    "recall": Workshop.recall,
     "giants": Workshop.giants,
 }
-ON_REQUEST = frozenset({"scale", "giants"})  # take minutes; only when named
+ON_REQUEST = frozenset({"scale", "recall", "giants"})  # take minutes; only when named

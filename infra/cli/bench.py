@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PLAIN_PROGRESS_S = 10.0
 SETS = (
-    "All but scale and giants if not given: start, cold, ingest, embedding, search, ask, memory, "
-    "scale, giants."
+    "All but scale, recall and giants if not given: start, cold, ingest, embedding, search, ask, "
+    "memory, scale, recall, giants."
 )
 
 

@@ -105,9 +105,11 @@ def keep(
 def fit(
     *,
     beir: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            "--beir", metavar="FOLDER", help="Fit to this judged set instead of to feedback."
+            "--beir",
+            metavar="FOLDER",
+            help="Fit to this judged set instead of to feedback; several weigh the same.",
         ),
     ] = None,
     apply: Annotated[
@@ -124,23 +126,24 @@ def fit(
     """Find the best share of the vector score; adopt it only if unseen questions gain by it."""
     from infra.cli.terminal import list_of, print_json
 
-    if beir is None:
+    if not beir:
         with _client(api, token, data) as client:
             result = client.post("/api/v1/evaluation/fit", {"apply": apply})
     else:
-        fits, ranking = _fit_set(beir, limit=limit, work=work, threads=threads)
+        fits, ranking = _fit_sets(beir, limit=limit, work=work, threads=threads)
         is_applied = apply and any(each.is_accepted for each in fits)
         if is_applied:
             with _client(api, token, data) as client:
-                client.call(
-                    "PUT", _RANKING, json=_wanted(client, fits, source=f"fitted to {beir.name}")
-                )
+                source = f"fitted to {', '.join(each.name for each in beir)}"
+                client.call("PUT", _RANKING, json=_wanted(client, fits, source=source))
         result = _as_body(fits, ranking, is_applied=is_applied)
     if as_json:
         print_json(result)
         return
     for each in list_of(result, "fits"):
         typer.echo(_fit_line(each))
+        for one in list_of(each, "by_set"):
+            typer.echo(_set_line(one))
     typer.echo("The new weights hold." if result.get("is_applied") else "Nothing was changed.")
 
 
@@ -171,37 +174,29 @@ def ranking(
     typer.echo(f"vector share: English {english:.2f}, other languages {german:.2f} ({why})")
 
 
-def _fit_set(
-    beir: Path, *, limit: int | None, work: Path, threads: int
+def _fit_sets(
+    folders: list[Path], *, limit: int | None, work: Path, threads: int
 ) -> tuple[tuple[Fit, ...], Ranking]:
-    """Fit to a judged set in a library of its own."""
-    from dataclasses import replace
-
-    from infra.bench.evaluated import open_evaluated
-    from infra.bench.judged import JudgedQuery, read_beir
-    from infra.bench.retrieval import Searcher
+    """Fit to judged sets, each in a library of its own."""
+    from infra.bench.judged import read_beir
+    from infra.bench.weighing import origins_of, try_set
     from infra.cli.bench import interruptible, show_progress
-    from shared.evaluation.measures import ndcg
-    from shared.evaluation.weights import fit_languages
+    from shared.evaluation.weights import Tried, fit_values
+    from shared.kernel.settings import settings
     from shared.search import service as search
 
-    judged = read_beir(beir, limit=limit)
-    with (
-        interruptible(),
-        show_progress() as progress,
-        open_evaluated(work, judged.name, judged.texts, threads, progress) as opened,
-    ):
-        app = opened.app
-        present = search.ranking(app.settings)
-        searcher = Searcher(app.database, app.embedder, present, opened.library.text_of)
-
-        def gain(query: JudgedQuery, tried: Ranking) -> float:
-            ranked = replace(searcher, ranking=tried).find(query.text, k=20)
-            return ndcg(ranked, query.grades, 10)
-
-        asked = [(query.id, query.text, query) for query in judged.queries]
-        progress(f"Trying weights on {len(asked):,} queries.")
-        return fit_languages(asked, gain, ranking=present), present
+    present = search.ranking(settings())
+    sets = [read_beir(folder, limit=limit) for folder in folders]
+    values: Tried = {}
+    with interruptible(), show_progress() as progress:
+        for judged in sets:
+            tried = try_set(judged, ranking=present, work=work, threads=threads, progress=progress)
+            for language, by_weight in tried.items():
+                held = values.setdefault(language, {})
+                for weight, found in by_weight.items():
+                    held.setdefault(weight, {}).update(found)
+    origins = {name: each for judged in sets for name, each in origins_of(judged).items()}
+    return fit_values(values, ranking=present, origins=origins), present
 
 
 def _wanted(client: KontorClient, fits: tuple[Fit, ...], *, source: str) -> Body:
@@ -235,6 +230,19 @@ def _fit_line(each: Mapping[str, object]) -> str:
     weights = f"{number_of(each, 'present'):.2f} → {number_of(each, 'proposed'):.2f}"
     questions = int(number_of(each, "questions"))
     return f"{name} ({questions} questions): {weights}, nDCG@10 {held}; {text_of(each, 'reason')}"
+
+
+def _set_line(each: Body) -> str:
+    from infra.cli.terminal import number_of, text_of
+
+    change = each.get("change")
+    low, high = (
+        (number_of(change, name) for name in ("low", "high"))
+        if isinstance(change, dict)
+        else (0.0, 0.0)
+    )
+    held = f"{number_of(each, 'before'):.4f} → {number_of(each, 'after'):.4f}"
+    return f"  {text_of(each, 'measure'):<16} {held} on held-out [{low:+.4f}, {high:+.4f}]"
 
 
 def _client(api: str, token: str, data: Path) -> KontorClient:

@@ -68,6 +68,10 @@ QUESTION_LEAST_COSINE = 0.99
 OUTPUTS = (TEXT_OUTPUT, TOKENS_OUTPUT)
 """What a built model gives; one that gives less is built again."""
 
+DRAWING = 2
+"""Counts up when the same weights are drawn in another way: what was built before is built again.
+An added model stays as it was drawn."""
+
 _RENAMES = 5
 
 
@@ -112,7 +116,9 @@ def is_whole(folder: Path, model: EmbeddingModel) -> bool:
     except KontorError:
         return False
     # Folders built before questions had a graph of their own are built again.
-    return (folder / QUESTION_FILE).is_file() and has_its_bytes(folder)
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    is_drawn_so = card.get("drawing") == DRAWING
+    return is_drawn_so and (folder / QUESTION_FILE).is_file() and has_its_bytes(folder)
 
 
 def has_its_bytes(folder: Path) -> bool:
@@ -169,6 +175,7 @@ def _build(source: Path, building: Path, model: EmbeddingModel) -> None:
         "max_tokens": model.max_tokens,
         "source_sha256": WHEEL_DIGESTS[WEIGHTS_FILE],
         "outputs": OUTPUTS,
+        "drawing": DRAWING,
         "files": files_of(building),
     }
     (building / CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TypeVar
 
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.evaluation.feedback import JudgedQuestion
-from shared.evaluation.fitting import Fit, fit, weights_to_try
+from shared.evaluation.fitting import Fit, Origin, fit, weights_to_try
 from shared.evaluation.measures import ndcg
 from shared.evaluation.probing import ProbedEmbedder
 from shared.evaluation.service import list_judged, search_judged
@@ -21,6 +21,9 @@ from shared.search.model import Ranking
 from shared.search.tuning import change_ranking, undo_ranking
 
 Asked = TypeVar("Asked")
+Tried = dict[str, dict[float, dict[str, float]]]
+"""By language and weight, the nDCG of each question."""
+
 _DEPTH = 10
 
 
@@ -50,7 +53,18 @@ def fit_languages(
 
     ``gain`` returns nDCG of one question searched with a ranking.
     """
-    values: dict[str, dict[float, dict[str, float]]] = {
+    return fit_values(try_weights(questions, gain, ranking=ranking, until=until), ranking=ranking)
+
+
+def try_weights(
+    questions: Sequence[tuple[str, str, Asked]],
+    gain: Callable[[Asked, Ranking], float],
+    *,
+    ranking: Ranking,
+    until: float = float("inf"),
+) -> Tried:
+    """Search every question, given as (id, text, question), with every weight of its language."""
+    values: Tried = {
         name: {weight: {} for weight in weights_to_try(_weight(ranking, name))}
         for name in ("en", "de")
     }
@@ -60,8 +74,16 @@ def fit_languages(
         language = "en" if detect_language(text) == "en" else "de"
         for weight, found in values[language].items():
             found[name] = gain(question, _with_weight(ranking, language, weight))
+    return values
+
+
+def fit_values(
+    values: Tried, *, ranking: Ranking, origins: Mapping[str, Origin] | None = None
+) -> tuple[Fit, ...]:
+    """Fit each language's weight to what was tried."""
     return tuple(
-        fit(name, tried, present=round(_weight(ranking, name), 4)) for name, tried in values.items()
+        fit(name, tried, present=round(_weight(ranking, name), 4), origins=origins)
+        for name, tried in values.items()
     )
 
 

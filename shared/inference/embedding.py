@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -193,9 +194,7 @@ class OnnxEmbedder:
         spans = self._tokenizer.spans(texts, max_tokens=self._model.max_tokens)
         first = 1 + self._model.prefix_tokens
         found: dict[int, ReadText] = {}
-        for rows in _runs([len(tokens) for tokens in encoded], RUN_TOKENS):
-            part = [encoded[row] for row in rows]
-            wholes, tokens = self._run(self._session, part, TEXT_OUTPUT, TOKENS_OUTPUT)
+        for rows, (wholes, tokens) in self._run_all(encoded, TEXT_OUTPUT, TOKENS_OUTPUT):
             for place, row in enumerate(rows):
                 own = tokens[place, first : len(encoded[row]) - 1]
                 where = np.array(spans[row][: len(own)], dtype=np.int32).reshape(-1, 2)
@@ -211,9 +210,30 @@ class OnnxEmbedder:
 
         vectors = np.zeros((len(texts), self._model.dimension), dtype=np.float32)
         encoded = self._encode(texts)
-        for rows in _runs([len(tokens) for tokens in encoded], RUN_TOKENS):
-            (vectors[rows],) = self._run(self._session, [encoded[row] for row in rows], TEXT_OUTPUT)
+        for rows, (wholes,) in self._run_all(encoded, TEXT_OUTPUT):
+            vectors[rows] = wholes
         return vectors
+
+    def _run_all(
+        self, encoded: list[list[int]], *outputs: str
+    ) -> Iterator[tuple[list[int], list[NDArray[np.float32]]]]:
+        """Run texts in groups; yields the rows of each group with what came out for them.
+
+        A run has one thread, and as many go side by side as there are threads: two threads in
+        one run of 160 tokens took 1.5 times the processor time and no less of the clock's.
+        """
+        runs = list(_runs([len(tokens) for tokens in encoded], RUN_TOKENS))
+        runs.reverse()  # the longest first: the threads end together
+
+        def run(rows: list[int]) -> list[NDArray[np.float32]]:
+            return self._run(self._session, [encoded[row] for row in rows], *outputs)
+
+        threads = min(self._threads, len(runs))
+        if threads <= 1:
+            yield from zip(runs, map(run, runs), strict=True)
+            return
+        with ThreadPoolExecutor(threads, thread_name_prefix="embed") as pool:
+            yield from zip(runs, pool.map(run, runs), strict=True)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._tokenizer.encode(texts, max_tokens=self._model.max_tokens)
@@ -231,10 +251,8 @@ class OnnxEmbedder:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # Spinning threads steal the cores of everything else on a shared host.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]

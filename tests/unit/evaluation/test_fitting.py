@@ -8,7 +8,7 @@ from uuid import uuid5
 import pytest
 
 from shared.evaluation.feedback import Gold, Place, judge
-from shared.evaluation.fitting import FEWEST_QUESTIONS, fit, weights_to_try
+from shared.evaluation.fitting import FEWEST_QUESTIONS, FOLDS, Origin, fit, folds, weights_to_try
 from shared.evaluation.measures import ndcg
 from shared.evaluation.weights import fit_languages
 from shared.kernel.ids import DocumentId, TenantId, VersionId, new_id
@@ -52,6 +52,55 @@ def test_the_present_weight_stays_when_it_is_best_or_equal() -> None:
     assert fit("de", values_peaking_at(0.6), present=0.6).proposed == 0.6
     flat = {weight: dict.fromkeys(NAMES, 0.5) for weight in weights_to_try(0.6)}
     assert fit("de", flat, present=0.6).proposed == 0.6
+
+
+def two_sets(few_want: float, many_want: float) -> dict[float, dict[str, float]]:
+    """Twenty questions of one set and sixty of another, each set with a weight it wants."""
+    return {
+        weight: {
+            name: 0.9 - abs(weight - (few_want if number < 20 else many_want)) / 2
+            for number, name in enumerate(NAMES)
+        }
+        for weight in weights_to_try(0.6)
+    }
+
+
+ORIGINS = {
+    name: Origin("few" if number < 20 else "many", f"topic {number // 4}")
+    for number, name in enumerate(NAMES)
+}
+
+
+def test_every_set_weighs_the_same_however_many_questions_it_has() -> None:
+    found = fit("en", two_sets(0.1, 0.3), present=0.6, origins=ORIGINS)
+    assert found.is_accepted
+    assert found.before == pytest.approx((0.65 + 0.75) / 2)
+    assert [(each.measure, round(each.before, 4)) for each in found.by_set] == [
+        ("few", 0.65),
+        ("many", 0.75),
+    ]
+
+
+def test_a_weight_at_which_one_set_loses_is_not_taken() -> None:
+    values = two_sets(0.6, 0.0)
+    for weight, found in values.items():
+        for name in NAMES[20:]:
+            found[name] -= abs(weight) / 2  # the larger set gains twice what the other loses
+    found = fit("en", values, present=0.6, origins=ORIGINS)
+    assert found.change is not None
+    assert found.change.low > 0
+    assert not found.is_accepted
+    assert found.reason == "loses on few"
+    assert found.proposed == 0.6
+
+
+def test_what_is_asked_about_one_thing_stays_in_one_fold() -> None:
+    fold_of = folds(NAMES, ORIGINS)
+    by_topic = {
+        origin: {fold_of[n] for n in NAMES if ORIGINS[n] == origin} for origin in ORIGINS.values()
+    }
+    assert all(len(found) == 1 for found in by_topic.values())
+    assert {fold for found in by_topic.values() for fold in found} == set(range(FOLDS))
 
 
 def test_too_few_questions_change_nothing() -> None:

@@ -103,6 +103,16 @@ def test_a_model_that_was_not_built_for_int8_computes_in_float32(
     np.testing.assert_allclose(plain.embed(TEXTS[:3]), embedder.embed(TEXTS[:3]), atol=1e-5)
 
 
+def test_threads_share_the_texts_and_change_no_vector(model_dir: Path, embedder: Embedder) -> None:
+    texts = [f"{text} {number}" for number in range(9) for text in TEXTS]  # embedder has two
+    alone = open_embedder(model_dir, NAME, threads=1)
+    np.testing.assert_allclose(embedder.embed(texts), alone.embed(texts), atol=1e-6)
+    pairs = zip(embedder.read_tokens(texts), alone.read_tokens(texts), strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.spans, other.spans)
+        np.testing.assert_allclose(one.tokens, other.tokens, atol=1e-6)
+
+
 def test_texts_of_one_length_share_a_run() -> None:
     assert list(_runs([50, 200, 3, 50, 50, 50], 192)) == [[2, 0, 3], [4, 5], [1]]
     assert list(_runs([], 192)) == []

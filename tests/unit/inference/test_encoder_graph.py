@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.inference.encoder_graph import Head, build_model
+from shared.inference.encoder_graph import Head, Precision, build_model
 from shared.inference.encoder_shape import EncoderShape
 from shared.kernel.errors import InvalidError
 from tests.unit.inference.architectures import CONFIGS, HIDDEN, texts, weights_of
@@ -34,11 +34,13 @@ COMPUTED = {
 }
 
 
-def run(kind: str, head: Head | None = None, **changes: np.ndarray) -> np.ndarray:
+def run(
+    kind: str, head: Head | None = None, precision: Precision = "half", **changes: np.ndarray
+) -> np.ndarray:
     import onnxruntime
 
     shape = EncoderShape.from_config(CONFIGS[kind])
-    graph = build_model(shape, {**weights_of(kind), **changes}, head)
+    graph = build_model(shape, {**weights_of(kind), **changes}, head, precision=precision)
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -56,13 +58,20 @@ def test_the_graph_computes_what_transformers_computes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", COMPUTED)
-def test_padding_changes_nothing(kind: str) -> None:
+def test_bytes_change_little(kind: str) -> None:
+    cosines = (run(kind, precision="byte") * run(kind)).sum(axis=1)
+    assert cosines.min() > 0.998
+
+
+@pytest.mark.parametrize("precision", ["half", "byte"])
+@pytest.mark.parametrize("kind", COMPUTED)
+def test_padding_changes_nothing(kind: str, precision: Precision) -> None:
     words = weights_of(kind)["embeddings.word_embeddings.weight"].copy()
     ids, mask = texts()
     unseen = sorted(set(ids[1][mask[1] == 0]) - set(ids[1][mask[1] == 1]))
     words[unseen] += 3
-    changed = run(kind, **{"embeddings.word_embeddings.weight": words})
-    np.testing.assert_allclose(changed[1], run(kind)[1], atol=1e-5)
+    changed = run(kind, precision=precision, **{"embeddings.word_embeddings.weight": words})
+    np.testing.assert_allclose(changed[1], run(kind, precision=precision)[1], atol=1e-5)
 
 
 def test_numbers_too_large_for_half_precision_are_kept_whole() -> None:
