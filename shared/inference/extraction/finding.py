@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.inference.extraction.belief import fitted_for, shares
 from shared.inference.extraction.candidates import LONGEST_CHARS, Candidate, items_after
 from shared.inference.extraction.features import FEATURES, Reading, read
+from shared.inference.extraction.fields import Match, find_fields
 from shared.inference.extraction.model import Finding, Passage, Quote, State
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ def find_quotes(
     The probability that they do decides the state by the two thresholds (0 to 1). A sentence that
     cannot hold the kind of answer asked for (a question for a number, a sentence without any) is
     at most ``related``. One that speaks of "it" is quoted with the sentence before; one that
-    introduces a list is followed by its items.
+    introduces a list is followed by its items. A field that fits is said instead.
     """
+    fields = find_fields(question, passages, language=language)
+    if fields:
+        return Finding("answer", fields[0].score, tuple(map(_said_field, fields)))
     reading = read(question, passages, language=language, embedder=embedder)
     if reading is None:
         return Finding("unknown", 0.0, ())
@@ -67,6 +71,19 @@ def find_quotes(
     is_answer = confidence >= answer_threshold and quotes[0].fit > 0
     state: State = "answer" if is_answer else "related"
     return Finding(state, confidence, tuple(_with_items(reading.candidates[kept[0]], quotes)))
+
+
+def _said_field(match: Match) -> Quote:
+    field = match.field
+    return Quote(
+        passage_id=match.passage.id,
+        start=field.start,
+        end=field.end,
+        text=match.passage.text[field.start : field.end],
+        score=match.score,
+        fit=1.0,
+        said=field.said,
+    )
 
 
 def _able(reading: Reading) -> Reading | None:

@@ -70,6 +70,11 @@ def is_number(word: str) -> bool:
     return bool(_DIGIT.search(word) or _WRITTEN.fullmatch(word))
 
 
+def asks_for_money(question: str) -> bool:
+    """Whether a question asks for an amount of money."""
+    return any(said is _MONEY and asked.search(question) for asked, said in _EXPECTED)
+
+
 def names_unit(question: str, sentence: str) -> float:
     """Return 1 when a sentence names the unit that the question's number comes in, else 0.
 
