@@ -86,30 +86,46 @@ def fields_of(hit: Hit) -> Iterator[Field]:
         for at, number in enumerate(numbers):
             above = rows[numbers[at - 1]] if at else []
             below = rows[numbers[at + 1]] if at + 1 < len(numbers) else []
-            yield from _row_fields(hit, grid, rows[number], above=above, below=below)
+            yield from _cells(hit, grid, rows[number])
+            yield from _labelled(hit, rows[number], above=above, below=below)
 
 
-def _row_fields(
-    hit: Hit, grid: Grid, cells: list[Cell], *, above: list[Cell], below: list[Cell]
-) -> Iterator[Field]:
+def _cells(hit: Hit, grid: Grid, cells: list[Cell]) -> Iterator[Field]:
+    """Yield a row's values under the headers of their columns."""
     words = hit.passage.words
     for cell in cells:
-        if cell.is_header and cell.row not in grid.rows:
-            continue
         value = words(cell.start, cell.end)
-        others = " ".join(words(each.start, each.end) for each in cells if each is not cell)
         row, column = grid.rows.get(cell.row, ""), grid.columns.get(cell.column, "")
-        beside = f"{row} {others}"
-        start, end = cell.start - hit.start, cell.end - hit.start
-        if column and value not in row.split(" / "):
-            said = ", ".join(dict.fromkeys(each for each in (row, column) if each))
-            yield Field(column, value, beside, start, end, f"{said}: {value}")
-        first = cells[0]
-        label = words(first.start, first.end).rstrip(" :")
-        if len(cells) > 1 and cell is cells[1] and len(label.split()) <= _LONGEST_LABEL:
-            yield Field(label, value, beside, start, end, f"{label}: {value}")
-        for label in _labels_beside(cell, above, below, words):
-            yield Field(label, value, others, start, end, f"{label}: {value}")
+        is_label = cell.is_header and cell.row not in grid.rows
+        if not column or is_label or value in row.split(" / "):
+            continue
+        said = ", ".join(dict.fromkeys(each for each in (row, column) if each))
+        beside = f"{row} {_row_words(hit, cells, but=cell)}"
+        yield _field(hit, cell, column, beside, said)
+
+
+def _labelled(
+    hit: Hit, cells: list[Cell], *, above: list[Cell], below: list[Cell]
+) -> Iterator[Field]:
+    """Yield values under or beside labels of their own; the row above is of the same record."""
+    words = hit.passage.words
+    label = words(cells[0].start, cells[0].end).rstrip(" :")
+    if len(cells) > 1 and not cells[1].is_header and len(label.split()) <= _LONGEST_LABEL:
+        beside = f"{_row_words(hit, above)} {_row_words(hit, cells, but=cells[1])}"
+        yield _field(hit, cells[1], label, beside, label)
+    for cell in cells:
+        for each in _labels_beside(cell, above, below, words):
+            yield _field(hit, cell, each, _row_words(hit, cells, but=cell), each)
+
+
+def _row_words(hit: Hit, cells: list[Cell], *, but: Cell | None = None) -> str:
+    return " ".join(hit.passage.words(e.start, e.end) for e in cells if e is not but)
+
+
+def _field(hit: Hit, cell: Cell, label: str, beside: str, said: str) -> Field:
+    value = hit.passage.words(cell.start, cell.end)
+    start, end = cell.start - hit.start, cell.end - hit.start
+    return Field(label, value, beside, start, end, f"{said}: {value}")
 
 
 def _labels_beside(

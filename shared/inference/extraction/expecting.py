@@ -15,7 +15,7 @@ _ALIASES = """
     number no nr num nummer numbers nummern; phone tel telefon telephone telefonnummer; mail email
     emails mails; from sender absender sent send sends; author autor wrote written writer verfasser
     verfasst schrieb; company firma unternehmen; birth birthday geburt geburtsdatum geboren born;
-    address adresse anschrift; vat umsatzsteuer mehrwertsteuer ust mwst"""
+    address adresse anschrift sitz; vat umsatzsteuer mehrwertsteuer ust mwst"""
 _ALIAS = {form: forms[0] for forms in map(str.split, _ALIASES.split(";")) for form in forms}
 
 # Labels that answer a question word by themselves: "who", "where", "when", "how much".
@@ -43,6 +43,7 @@ _VERB_WEIGHT = 0.5
 _FIGURE_WEIGHT = 1.2
 _LONGEST_VALUE = 300
 _DIGIT = re.compile(r"\d")
+_ONLY_DATE = re.compile(r"\d{1,2}\.\s?\d{1,2}\.\s?\d{2,4}|\d{4}-\d{2}-\d{2}")
 _CAPITAL = re.compile(r"\b[A-ZÄÖÜ][\w.’'-]+")
 _COST = frozenset("kostet kosten kostete gekostet cost costs price preis teuer".split())
 
@@ -64,6 +65,11 @@ class Wanted:
         """Whether a word of a label says nothing about what it labels."""
         return word in FUNCTION_WORDS
 
+    @property
+    def is_list(self) -> bool:
+        """Whether several things may be asked for: what, which, how."""
+        return self.kind in {"other", "manner", "definition", "name"}
+
     def fits(self, value: str) -> bool:
         """Whether a value is of the kind that is asked for."""
         if not value or len(value) > _LONGEST_VALUE:
@@ -71,7 +77,7 @@ class Wanted:
         if self.kind == "date":
             return holds_moment(value)
         if self.kind == "number":
-            return bool(_DIGIT.search(value))
+            return bool(_DIGIT.search(value)) and not _ONLY_DATE.fullmatch(value.strip())
         if self.kind in {"person", "place"}:
             return bool(_CAPITAL.search(value))
         return True

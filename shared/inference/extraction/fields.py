@@ -9,11 +9,11 @@ against it, so that a table of ducks does not answer how many geese there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shared.inference.extraction.expecting import Wanted, canonical, wanted_by
-from shared.inference.extraction.lines import fields_in, names_in
+from shared.inference.extraction.lines import fields_in, lists_in, names_in
 from shared.inference.extraction.matching import likeness, root
 from shared.inference.extraction.model import Field, Passage
 from shared.inference.stemming import words
@@ -26,7 +26,7 @@ _SURROUNDING = 0.7
 _BY_KIND = 0.5
 _MONEY = 1.0
 _PRECISION = 0.6
-_ALIKE = 0.72
+_ALIKE = 0.65
 _SHORTEST_PART = 5
 _SHORTEST_ROOT = 4
 _PARTLY = 0.5
@@ -39,6 +39,23 @@ class Match:
     passage: Passage
     field: Field
     score: float
+
+
+def fits(question: str, text: str, *, language: str) -> bool:
+    """Whether a line could hold the kind of value that a question asks for."""
+    return wanted_by(question, language).fits(text)
+
+
+def unheard(question: str, passage: Passage, passages: Sequence[Passage], *, language: str) -> float:
+    """Return which share of a question's words a passage's document does not speak of at all."""
+    asked = [word for word, weight in wanted_by(question, language).words.items() if weight >= _PARTLY]
+    around = _spoken_of([each for each in passages if _same_document(each, passage)])
+    strange = [word for word in asked if not _is_near(word, around, passage.language)]
+    return len(strange) / len(asked) if asked else 0.0
+
+
+def _same_document(one: Passage, other: Passage) -> bool:
+    return (one.document or one.id) == (other.document or other.id)
 
 
 def find_fields(question: str, passages: Sequence[Passage], *, language: str) -> list[Match]:
@@ -74,9 +91,16 @@ def _matches(wanted: Wanted, passages: Sequence[Passage]) -> Iterator[Match]:
         names = names_in(passage.text) if wanted.kind == "person" else ()
         for field in (*passage.fields, *fields_in(passage.text), *names):
             if wanted.fits(field.value):
-                score = _score(wanted, field, around, passage.language)
-                if score > 0:
-                    yield Match(passage, field, score * worth)
+                yield Match(passage, field, worth * _score(wanted, field, around, passage.language))
+        for each in lists_in(passage.text) if wanted.is_list else ():
+            field = _under_heading(each, passage) if wanted.kind == "manner" else each
+            yield Match(passage, each, worth * _score(wanted, field, around, passage.language))
+
+
+def _under_heading(field: Field, passage: Passage) -> Field:
+    """Give steps the heading of their section: it says what they are steps of."""
+    heading = passage.headings[-1] if passage.headings else passage.text.split("\n", 1)[0]
+    return replace(field, label=heading) if field.is_ordered else field
 
 
 def _score(wanted: Wanted, field: Field, around: tuple[str, ...], language: str) -> float:

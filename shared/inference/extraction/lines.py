@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from shared.inference.extraction.model import Field
+from shared.inference.sentences import begins_item
 
 _PAIR = re.compile(r"^\s*(?:[-•*]\s+)?(?P<label>[^\s:|][^:|]{0,58}?)\s?:\s+(?P<value>\S.*)$")
 _BULLET = re.compile(r"^[-•*]\s+")
@@ -16,6 +17,9 @@ _ENDS = re.compile(r"[.!?;,:]$")
 _LONGEST_LABEL = 8
 _LONGEST_TERM = 3  # of an item
 _LONGEST_VALUE = 25
+_STEP = re.compile(r"\d{1,3}[.)]\s")
+_FEWEST_ITEMS = 2
+_MOST_ITEMS = 12
 _CAPITAL = re.compile(r"\b[A-ZÄÖÜ][\w.’'-]+")
 _FEWEST_CAPITALS = 2
 _LONGEST_NAME = 6
@@ -79,6 +83,29 @@ def names_in(text: str) -> tuple[Field, ...]:
         for (start, middle), (after, end) in pairwise(lines)
         if _is_name(above := text[start:middle]) and _is_label(below := text[after:end])
     )
+
+
+@lru_cache(maxsize=512)
+def lists_in(text: str) -> tuple[Field, ...]:
+    """Return the lists of a text that have a line above them, which is their label."""
+    found: list[Field] = []
+    above: Line | None = None
+    items: list[Line] = []
+    for line in [*_lines(text), (len(text), len(text))]:
+        if begins_item(text[slice(*line)]):
+            items.append(line)
+            continue
+        if above is not None and len(items) >= _FEWEST_ITEMS:
+            found.append(_list(text, above, items[:_MOST_ITEMS]))
+        above, items = line, []
+    return tuple(found)
+
+
+def _list(text: str, above: Line, items: list[Line]) -> Field:
+    label = text[slice(*above)]
+    said = " ".join(text[slice(*item)] for item in items)
+    is_ordered = all(_STEP.match(text[slice(*item)]) for item in items)
+    return Field(label, said, said, *above, "", tuple(items), is_ordered)
 
 
 def _is_label(line: str) -> bool:

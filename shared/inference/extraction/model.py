@@ -23,7 +23,8 @@ class Field:
     """A value with its label: a table's cell, "Label: value", a figure under what it counts.
 
     ``beside`` are the words of its row or block. ``start`` and ``end`` are what is cited, as
-    positions in the passage's text; ``said`` is the field in words.
+    positions in the passage's text; ``said`` is the field in words. A list has ``items``: where
+    each stands; its label is the line above it.
     """
 
     label: str
@@ -32,6 +33,8 @@ class Field:
     start: int
     end: int
     said: str
+    items: tuple[tuple[int, int], ...] = ()
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,11 @@ class Quote:
 class Finding:
     """What the passages have to say: quotes, best first, none when the state is ``unknown``.
 
-    ``confidence`` is the probability (0 to 1) that the quotes answer the question.
+    ``confidence`` is the probability (0 to 1) that the quotes answer the question;
+    ``is_sentence`` tells that the first one is a sentence and no row, field or heading.
     """
 
     state: State
     confidence: float
     quotes: tuple[Quote, ...]
+    is_sentence: bool = False
