@@ -125,6 +125,11 @@ class Hall:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
+    @property
+    def database(self) -> Database:
+        """The database, as the product's own role sees it."""
+        return self._database
+
     def open_tenant(self, name: str) -> TenantId:
         """Make room for one corpus."""
         tenant = TenantId(new_id())

@@ -215,7 +215,7 @@ class ParsingBench:
         pages = sum(r.document.page_count or 0 for r in printed if r.document)
         if pages:
             plain = ReadOptions(ocr_languages=())
-            cpu = sum(_reading(r.path, plain).cpu_s for r in printed)
+            cpu = sum(read_file(r.path, plain).cpu_s for r in printed)
             note = f"{pages} pages of {len(printed)} PDFs with text, recognition off"
             found.append(Measurement("PDF pages", pages / cpu, "per CPU-s", note, at_least=40))
         for name, goal, readings in (
@@ -235,7 +235,7 @@ class ParsingBench:
         """Read a file, or return what it was read as before."""
         if path not in self._read:
             self.progress(f"Reading {path.parent.name}/{path.name}.")
-            self._read[path] = _reading(path)
+            self._read[path] = read_file(path)
         return self._read[path]
 
     def _similarity(
@@ -319,7 +319,7 @@ PARTS: Mapping[str, Callable[[ParsingBench], list[Measurement]]] = {
 }
 
 
-def _reading(path: Path, options: ReadOptions = _USUAL) -> Reading:
+def read_file(path: Path, options: ReadOptions = _USUAL) -> Reading:
     """Read one file; why it cannot be read is part of the answer."""
     with tempfile.TemporaryDirectory(prefix="kontor-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the parsers' libraries talk about the files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.answering.model import Instruments, State
-from shared.answering.tables import said_cell
+from shared.answering.tables import fields_of, said_cell
 from shared.answering.transcript import Transcript
 from shared.answering.wording import Spoken, wording
 from shared.documents.grids import rows_said
@@ -84,7 +84,11 @@ def _say(
 
 
 def _say_quote(question: str, quote: Quote, hit: Hit, transcript: Transcript) -> None:
-    """Say a quotation as it stands, or a table's cell with its headers."""
+    """Say a quotation as it stands, or a field or a table's cell with its headers."""
+    if quote.said:
+        transcript.say(f"{quote.said} ")
+        transcript.cite(hit, quote.start, quote.end)
+        return
     cell = said_cell(question, hit, quote.start, quote.end)
     if cell is not None:
         transcript.say(f"{cell.said} ")
@@ -112,4 +116,7 @@ def passage_of(hit: Hit) -> Passage:
         (*hit.heading_path, *headers),
         said,
         closeness=hit.dense_score,
+        title=hit.title,
+        document=str(hit.document_id),
+        fields=tuple(fields_of(hit)),
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.documents.grids import CitedCell, rows_said
+from shared.documents.grids import Cell, CitedCell, Grid, Words, rows_said
 from shared.inference.extraction.matching import roots
+from shared.inference.extraction.model import Field
 from shared.inference.extraction.questions import subject_of
 from shared.inference.stemming import grams
 from shared.search import service as search
 from shared.search.model import Hit
 
 _HALF = 0.5
+_LONGEST_LABEL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,76 @@ def _likeness(question: str, header: str, language: str) -> float:
         return 0.0
     shared_letters = len(letters & written) / max(1, len(written))
     return len(wanted & named) + (shared_letters if shared_letters >= _HALF else 0.0)
+
+
+def fields_of(hit: Hit) -> Iterator[Field]:
+    """Yield the values of a hit's tables, each with its label and what stands in its row.
+
+    The label is the column's header, in a table of two columns without any the row's. Tables
+    whose first row was not marked as headers, and forms that print a label in brackets under
+    what is filled in, are read as people do.
+    """
+    for grid in hit.passage.grids:
+        rows: dict[int, list[Cell]] = {}
+        for cell in grid.cells:
+            if hit.passage.words(cell.start, cell.end).strip():
+                rows.setdefault(cell.row, []).append(cell)
+        numbers = sorted(rows)
+        for at, number in enumerate(numbers):
+            above = rows[numbers[at - 1]] if at else []
+            below = rows[numbers[at + 1]] if at + 1 < len(numbers) else []
+            yield from _cells(hit, grid, rows[number])
+            yield from _labelled(hit, rows[number], above=above, below=below)
+
+
+def _cells(hit: Hit, grid: Grid, cells: list[Cell]) -> Iterator[Field]:
+    """Yield a row's values under the headers of their columns."""
+    words = hit.passage.words
+    for cell in cells:
+        value = words(cell.start, cell.end)
+        row, column = grid.rows.get(cell.row, ""), grid.columns.get(cell.column, "")
+        is_label = cell.is_header and cell.row not in grid.rows
+        if not column or is_label or value in row.split(" / "):
+            continue
+        said = ", ".join(dict.fromkeys(each for each in (row, column) if each))
+        beside = f"{row} {_row_words(hit, cells, but=cell)}"
+        yield _field(hit, cell, column, beside, said)
+
+
+def _labelled(
+    hit: Hit, cells: list[Cell], *, above: list[Cell], below: list[Cell]
+) -> Iterator[Field]:
+    """Yield values under or beside labels of their own; the row above is of the same record."""
+    words = hit.passage.words
+    label = words(cells[0].start, cells[0].end).rstrip(" :")
+    if len(cells) > 1 and not cells[1].is_header and len(label.split()) <= _LONGEST_LABEL:
+        beside = f"{_row_words(hit, above)} {_row_words(hit, cells, but=cells[1])}"
+        yield _field(hit, cells[1], label, beside, label)
+    for cell in cells:
+        for each in _labels_beside(cell, above, below, words):
+            yield _field(hit, cell, each, _row_words(hit, cells, but=cell), each)
+
+
+def _row_words(hit: Hit, cells: list[Cell], *, but: Cell | None = None) -> str:
+    return " ".join(hit.passage.words(e.start, e.end) for e in cells if e is not but)
+
+
+def _field(hit: Hit, cell: Cell, label: str, beside: str, said: str) -> Field:
+    value = hit.passage.words(cell.start, cell.end)
+    start, end = cell.start - hit.start, cell.end - hit.start
+    return Field(label, value, beside, start, end, f"{said}: {value}")
+
+
+def _labels_beside(
+    cell: Cell, above: list[Cell], below: list[Cell], words: Words
+) -> Iterator[str]:
+    """Yield what stands in brackets under a cell, and what an unmarked header says over it."""
+    for each in below:
+        label = words(each.start, each.end).strip()
+        if each.column == cell.column and label.startswith("(") and label.endswith(")"):
+            yield label.strip("()")
+    if above and above[0].row == 0 and not any(each.is_header for each in above[1:]):
+        texts = {each.column: words(each.start, each.end) for each in above}
+        is_named = not any(map(str.isdigit, "".join(texts.values())))
+        if is_named and len(texts) > 1 and cell.column in texts:
+            yield texts[cell.column]

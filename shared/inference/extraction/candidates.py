@@ -52,6 +52,12 @@ class Candidate:
         return self.passage.text[self.start : self.end]
 
     @property
+    def is_sentence(self) -> bool:
+        """Whether it is a sentence of its own, not a table's row, a heading or an address."""
+        is_row = self.text in self.passage.said or " | " in self.text
+        return not is_row and self.text.endswith((".", "!", ":", ";", "”"))
+
+    @property
     def is_fragment(self) -> bool:
         """Whether it goes on with a sentence begun above, as an item or after a cut."""
         is_item = begins_item(self.text) and bool(_LOWER_ITEM.match(self.text))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.inference.extraction.belief import fitted_for, shares
 from shared.inference.extraction.candidates import LONGEST_CHARS, Candidate, items_after
 from shared.inference.extraction.features import FEATURES, Reading, read
+from shared.inference.extraction.fields import Match, find_fields, fits, unheard
 from shared.inference.extraction.model import Finding, Passage, Quote, State
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ _DIVERSITY = 0.8
 _FURTHER = 0.02
 # Log-odds, chosen and not fitted, because the questions the weights come from have neither lists
 # nor definitions: a part of a sentence cannot be understood alone, and "X is …" defines X.
+# A field that fits so well is not compared with sentences.
+_CERTAIN = 0.75
+# A table's row or a line of an address tells nothing about words its document does not have.
+_UNHEARD = 0.25
 _FRAGMENT = -2.0
 _DEFINITION = 1.5
 _FIT = FEATURES.index("fit")
@@ -44,8 +49,36 @@ def find_quotes(
     The probability that they do decides the state by the two thresholds (0 to 1). A sentence that
     cannot hold the kind of answer asked for (a question for a number, a sentence without any) is
     at most ``related``. One that speaks of "it" is quoted with the sentence before; one that
-    introduces a list is followed by its items.
+    introduces a list is followed by its items. A field that fits is said instead.
     """
+    fields = find_fields(question, passages, language=language)
+    if fields and fields[0].score >= _CERTAIN:
+        return _answer_of(fields)
+    found = _find_sentences(
+        question,
+        passages,
+        language=language,
+        embedder=embedder,
+        answer_threshold=answer_threshold,
+        related_threshold=related_threshold,
+    )
+    if not fields:
+        return found
+    # Of what stands in tables and lines, fields know more than what is read as a sentence.
+    is_better = found.is_sentence and found.confidence > fields[0].score
+    return found if is_better and found.state == "answer" else _answer_of(fields)
+
+
+def _find_sentences(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    language: str,
+    embedder: Embedder,
+    answer_threshold: float,
+    related_threshold: float,
+) -> Finding:
+    """Find the sentences that answer; a line that is none must not leave out what is asked."""
     reading = read(question, passages, language=language, embedder=embedder)
     if reading is None:
         return Finding("unknown", 0.0, ())
@@ -64,9 +97,41 @@ def find_quotes(
     belief = shares(scores)
     kept = [i for i in chosen if belief[i] >= _FURTHER * belief[chosen[0]]]
     quotes = _distinct([_quote(reading, i, score=float(belief[i])) for i in kept])
-    is_answer = confidence >= answer_threshold and quotes[0].fit > 0
+    best = reading.candidates[kept[0]]
+    is_told = best.is_sentence or (
+        fits(question, quotes[0].text, language=language)
+        and unheard(question, best.passage, passages, language=language) < _UNHEARD
+    )
+    is_answer = confidence >= answer_threshold and quotes[0].fit > 0 and is_told
     state: State = "answer" if is_answer else "related"
-    return Finding(state, confidence, tuple(_with_items(reading.candidates[kept[0]], quotes)))
+    said = tuple(_with_items(best, quotes))
+    return Finding(state, confidence, said, is_sentence=best.is_sentence)
+
+
+def _answer_of(fields: Sequence[Match]) -> Finding:
+    """Say fields that answer; of a list its items, too, and nothing beside it."""
+    first = fields[0]
+    if first.field.items:
+        intro = _said_field(first)
+        items = [
+            replace(intro, start=start, end=end, text=first.passage.text[start:end], is_item=True)
+            for start, end in first.field.items
+        ]
+        return Finding("answer", first.score, (intro, *items))
+    return Finding("answer", first.score, tuple(_said_field(e) for e in fields if not e.field.items))
+
+
+def _said_field(match: Match) -> Quote:
+    field = match.field
+    return Quote(
+        passage_id=match.passage.id,
+        start=field.start,
+        end=field.end,
+        text=match.passage.text[field.start : field.end],
+        score=match.score,
+        fit=1.0,
+        said=field.said,
+    )
 
 
 def _able(reading: Reading) -> Reading | None:

@@ -39,6 +39,7 @@ _EXTENT = re.compile(
     |quadrat\w+|square|inch\w*|fuß|ha|hektar|km²|mi²|yards?)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_COSTING = re.compile(r"\b(?:ge)?koste\w*|\bcost\w*", re.IGNORECASE)
 _EXPECTED = (
     (re.compile(r"\bwie ?oft\b|\bhow (?:often|many times)\b", re.IGNORECASE), _TIMES),
     (re.compile(r"\bwie alt\b|\bhow old\b|\b(?:age|alter)\b", re.IGNORECASE), _AGE),
@@ -68,6 +69,13 @@ _EXPECTED = (
 def is_number(word: str) -> bool:
     """Whether a lower-case word has digits or is composed of a number."""
     return bool(_DIGIT.search(word) or _WRITTEN.fullmatch(word))
+
+
+def asks_for_money(question: str) -> bool:
+    """Whether a question asks for an amount of money."""
+    return bool(_COSTING.search(question)) or any(
+        said is _MONEY and asked.search(question) for asked, said in _EXPECTED
+    )
 
 
 def names_unit(question: str, sentence: str) -> float:

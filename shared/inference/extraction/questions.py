@@ -125,6 +125,9 @@ _DATE = re.compile(
     r"|Jahrhunderts?|Jahrzehnt\w*|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
     r"|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag)\b"
 )
+_TIME_OF_DAY = re.compile(
+    r"\b\d{1,2}[.:]\d{2}\b(?!\.)|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}\s?(?:Uhr|a\.?m\.?|p\.?m\.?)\b"
+)
 _SPAN = re.compile(
     r"\b(?:days?|weeks?|months?|years?|immediately|tag\w{0,2}|wochen?|monat\w{0,2}|jahr\w{0,2}"
     r"|werktag\w{0,2}|unverzüglich|sofort|\w+(?:monatig|wöchig|jährig|tägig)\w{0,2}|lebensjahr\w*)\b",
@@ -259,6 +262,11 @@ def _defines(sentence: str, question: str) -> bool:
         for each in asked
         if len(word) > _SHORTEST_FOCUS and len(each) > _SHORTEST_FOCUS
     )
+
+
+def holds_moment(value: str) -> bool:
+    """Whether a field's value could say when: a date, a time of day, a span or a condition."""
+    return bool(_DATE.search(value) or _TIME_OF_DAY.search(value) or _SPAN.search(value))
 
 
 def _holds_date(sentence: str) -> float:
