@@ -56,7 +56,7 @@ MALFORMED = {BROKEN[0], BROKEN[5], BROKEN[6], BROKEN[8], BROKEN[10]}
 @pytest.fixture
 def admin(desk: App, owner_url: str) -> tuple[Principal, Api]:
     """Somebody who may do everything, in a tenant without rate limits."""
-    principal, token = sign_in(desk, owner_url)
+    principal, token = sign_in(desk, owner_url, lasts_s=7200)
     with psycopg.connect(owner_url) as owner:
         owner.execute("UPDATE kontor.tenants SET plan = 'own'")
         owner.execute("DELETE FROM kontor.rate_limits WHERE plan = 'public'")
