@@ -41,7 +41,7 @@ class Functions:
             try:
                 answer = _handler(name)(json.loads(event), None)
                 return Outcome(json.dumps(answer).encode(), is_error=False, request_id="")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as Lambda's runtime does
                 self.failures.append("".join(traceback.format_exception(error)))
                 return Outcome(b'{"errorType": "Unhandled"}', is_error=True, request_id="")
 
