@@ -50,6 +50,14 @@ _STATUSES = {
     "500": "Something went wrong on our side",
     "503": "A part is away: try again later, nothing is lost",
 }
+_BY_GATEWAY = frozenset({"401", "403", "404", "413", "500", "503"})
+"""Statuses that API Gateway answers itself, in its own shape, before or instead of a function."""
+_GATEWAY_MESSAGE = {
+    "type": "object",
+    "description": "What the gateway says itself: no token, no such address, too much at once.",
+    "required": ["message"],
+    "properties": {"message": {"type": "string"}},
+}
 _SECONDS = {"schema": {"type": "integer"}, "description": "Seconds to wait"}
 _HEADERS = {"429": {"Retry-After": _SECONDS}, "503": {"Retry-After": _SECONDS}}
 _IDEMPOTENCY_KEY = {
@@ -129,11 +137,11 @@ def _describe_errors(document: dict[str, Any]) -> None:
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
     schemas["OpenAIError"] = _OPENAI_ERROR
-    ours = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    theirs = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
+    schemas["GatewayMessage"] = _GATEWAY_MESSAGE
     named = document["components"].setdefault("responses", {})
     for status, words in _STATUSES.items():
         headers = _HEADERS.get(status, {})
+        ours, theirs = _error_contents(status)
         named[f"Problem{status}"] = {"description": words, "content": ours, "headers": headers}
         named[f"OpenAI{status}"] = {"description": words, "content": theirs, "headers": headers}
     for path, operations in document["paths"].items():
@@ -143,6 +151,22 @@ def _describe_errors(document: dict[str, Any]) -> None:
             for status in _STATUSES:
                 name = f"#/components/responses/{whose}{status}"
                 operation["responses"].setdefault(status, {"$ref": name})
+
+
+def _error_contents(status: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a status may carry: on our routes, and on those that speak as OpenAI does."""
+    problem, theirs, gateway = (
+        {"$ref": f"#/components/schemas/{name}"}
+        for name in ("Problem", "OpenAIError", "GatewayMessage")
+    )
+    if status not in _BY_GATEWAY:
+        return {"application/problem+json": {"schema": problem}}, {
+            "application/json": {"schema": theirs}
+        }
+    return (
+        {"application/problem+json": {"schema": problem}, "application/json": {"schema": gateway}},
+        {"application/json": {"schema": {"anyOf": [theirs, gateway]}}},
+    )
 
 
 def _describe_repeating(document: dict[str, Any], guarded: set[str]) -> None:

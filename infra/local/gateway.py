@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute, request_response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.local.gateway_http import HttpApi
 from infra.local.gateway_socket import MAX_MESSAGE_BYTES, SocketApi
@@ -99,6 +100,17 @@ def application(model: RoutingModel, invoker: Invoker) -> Starlette:
         Route("/@connections/{connection_id}", sockets.manage, methods=["GET", "POST", "DELETE"]),
         Route("/_url/{function}", urls.serve, methods=METHODS),
         Route("/_url/{function}/{path:path}", urls.serve, methods=METHODS),
-        Route("/{path:path}", http.serve, methods=METHODS),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    served = Starlette(routes=routes, lifespan=lifespan)
+    served.router.default = _otherwise(http, served.router.default)
+    return served
+
+
+def _otherwise(http: HttpApi, refuse: ASGIApp) -> ASGIApp:
+    """Give the HTTP API every address and method that is nothing else, line breaks included."""
+    serve = request_response(http.serve)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await (serve if scope["type"] == "http" else refuse)(scope, receive, send)
+
+    return answer

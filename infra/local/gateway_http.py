@@ -55,7 +55,7 @@ def _pattern(route: HttpRoute) -> _Pattern:
         position = match.end()
     expression += re.escape(path[position:])
     kinds = tuple(2 if "+}" in part else int("{" in part) for part in path.split("/"))
-    return _Pattern(route, method, re.compile(f"^{expression}$"), (kinds, method == "ANY"))
+    return _Pattern(route, method, re.compile(expression, re.DOTALL), (kinds, method == "ANY"))
 
 
 class RequestTooLargeError(Exception):
@@ -124,7 +124,7 @@ class HttpApi:
 
     def _match(self, method: str, path: str) -> tuple[HttpRoute, Matched] | None:
         for pattern in self._patterns:
-            match = pattern.path.match(path)
+            match = pattern.path.fullmatch(path)
             if match and pattern.method in {"ANY", method}:
                 found = Matched(pattern.route.key, path, match.groupdict(), "http")
                 return pattern.route, found

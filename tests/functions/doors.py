@@ -20,7 +20,9 @@ from shared.wiring import App
 PASSWORD = "correct horse battery"
 
 
-def sign_in(served: App, owner_url: str, *, slug: str = "mine") -> tuple[Principal, str]:
+def sign_in(
+    served: App, owner_url: str, *, slug: str = "mine", lasts_s: int = 900
+) -> tuple[Principal, str]:
     """Make a tenant and sign its administrator in; returns who that is, with the token."""
     key = SigningKey.make()
     email = f"ada@{slug}.example"
@@ -31,7 +33,7 @@ def sign_in(served: App, owner_url: str, *, slug: str = "mine") -> tuple[Princip
     owner.close()
     account = recognise(served.database, email=email, password=PASSWORD)
     with served.database.transaction(account.tenant_id) as session:
-        rules = TokenRules(key, "kontor", 900)
+        rules = TokenRules(key, "kontor", lasts_s)
         given = welcome(session, account, password=PASSWORD, rules=rules)
     return served.verifier.verify(given.access_token), given.access_token
 

@@ -214,8 +214,13 @@ class Api:
 
     def fields(self, operation: Operation) -> Iterator[Field]:
         """Name every place of a request that takes a text, a number or a truth value."""
+        for each, _ in self.described_fields(operation):
+            yield each
+
+    def described_fields(self, operation: Operation) -> Iterator[tuple[Field, dict[str, Any]]]:
+        """Name every place as ``fields`` does, with what is said of it."""
         for part, path, schema in self.leaves(operation):
-            yield Field(part, path if part == "body" else path[:1], str(schema["type"]))
+            yield Field(part, path if part == "body" else path[:1], str(schema["type"])), schema
 
     def leaves(self, operation: Operation) -> Iterator[tuple[str, Path, dict[str, Any]]]:
         """Walk over what a request may hold: its part, the place in it, the place's schema."""

@@ -6,8 +6,19 @@ import io
 import zipfile
 from collections.abc import Mapping
 
+import psycopg
+import pytest
+
+from shared.adapters import aws as clients
+from shared.adapters.database import Database
 from shared.files.signature_scanner import EICAR
+from shared.identity.keys import ensure_signing_key
+from shared.identity.model import Principal
+from shared.identity.sealing import ensure_seal
+from shared.wiring import App
 from tests.functions.conftest import aws, desk, served, workflow
+from tests.functions.doors import sign_in
+from tests.security.api import Api
 
 __all__ = ["aws", "desk", "served", "workflow"]  # fixtures of whole handlers
 
@@ -33,3 +44,24 @@ def word(**more: bytes) -> bytes:
         b"<w:body><w:p><w:r><w:t>Guten Tag</w:t></w:r></w:p></w:body></w:document>"
     )
     return zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": body, **more})
+
+
+@pytest.fixture
+def admin(desk: App, owner_url: str) -> tuple[Principal, Api]:
+    """Somebody who may do everything, in a tenant without rate limits."""
+    principal, token = sign_in(desk, owner_url, lasts_s=7200)
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE kontor.tenants SET plan = 'own'")
+        owner.execute("DELETE FROM kontor.rate_limits WHERE plan = 'public'")
+    owner_database = Database(owner_url)
+    with owner_database.system_transaction() as session:
+        ensure_signing_key(session, desk.secrets, desk.settings.signing_secret)
+    ensure_seal(desk.secrets, desk.settings.identity_secret)
+    queues = clients.client(
+        "sqs", region=desk.settings.storage_region, endpoint=desk.settings.aws_endpoint_url
+    )
+    queues.create_queue(QueueName=desk.settings.media_bucket)
+    for queue in ("tenant_queue", "webhook_queue"):
+        desk.__dict__[queue] = desk.intake_queue
+    owner_database.close()
+    return principal, Api(token)

@@ -14,8 +14,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         default=None,
         help="Folder of .json files, each a list of texts; all are sent to every text field of the"
-        " API, and a thousand random requests become ten thousand.",
+        " API.",
     )
+    group.addoption(
+        "--hostile-count",
+        type=int,
+        default=0,
+        help="How many texts of that folder are taken, at random; 0 takes all.",
+    )
+    group.addoption("--hostile-seed", type=int, default=7, help="Which texts are taken at random.")
     group.addoption(
         "--operations",
         type=int,
@@ -27,4 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         default=None,
         help="Folder with Wycheproof's json_web_key_test.json; each of its tokens is tried.",
+    )
+    group.addoption(
+        "--schema-examples",
+        type=int,
+        default=0,
+        help="How many requests schemathesis makes up for each operation and phase; 0 is one each,"
+        " and no phases but making up.",
     )

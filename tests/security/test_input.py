@@ -5,35 +5,15 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from shared.adapters import aws as clients
-from shared.adapters.database import Database
-from shared.identity.keys import ensure_signing_key
 from shared.identity.model import Principal
-from shared.identity.sealing import ensure_seal
 from shared.kernel.ids import UserId, new_id
-from shared.wiring import App
-from tests.functions.doors import sign_in
-from tests.security.api import Api, Operation, Reply, Request
+from tests.security.api import Api, Request
+from tests.security.judging import TEXTS, complaints
 
-FAILURE, UNAVAILABLE = 500, 503
-# Asking a language model of one's own: it is away, and that is what a trial is to find out.
-AWAY = {"POST /api/v1/llm/trials"}
-TEXTS = [
-    "\0",
-    "a\ud800b",
-    "\x01\x1b[31m\x7f\r\nSet-Cookie: a=b",
-    "../../../../etc/passwd",
-    "..%2f..%5c%00.pdf",
-    "'; DROP TABLE kontor.users; -- {{7*7}} ${jndi:ldap://x} <script>alert(1)</script>",
-    "\u202egpj.exe\u200b\ufeff\U0001f4a9\u0301" + "\u0300" * 50,
-]
-LONG = "a" * 1_000_000
 NUMBERS: list[Any] = [-1, 0, 2**31, 2**63, 10**40, 1e308, 0.5, True, "7", None]
 BROKEN = [
     b"{",
@@ -53,47 +33,6 @@ BROKEN = [
 MALFORMED = {BROKEN[0], BROKEN[5], BROKEN[6], BROKEN[8], BROKEN[10]}
 
 
-@pytest.fixture
-def admin(desk: App, owner_url: str) -> tuple[Principal, Api]:
-    """Somebody who may do everything, in a tenant without rate limits."""
-    principal, token = sign_in(desk, owner_url)
-    with psycopg.connect(owner_url) as owner:
-        owner.execute("UPDATE kontor.tenants SET plan = 'own'")
-        owner.execute("DELETE FROM kontor.rate_limits WHERE plan = 'public'")
-    owner_database = Database(owner_url)
-    with owner_database.system_transaction() as session:
-        ensure_signing_key(session, desk.secrets, desk.settings.signing_secret)
-    ensure_seal(desk.secrets, desk.settings.identity_secret)
-    queues = clients.client(
-        "sqs", region=desk.settings.storage_region, endpoint=desk.settings.aws_endpoint_url
-    )
-    queues.create_queue(QueueName=desk.settings.media_bucket)
-    for queue in ("tenant_queue", "webhook_queue"):
-        desk.__dict__[queue] = desk.intake_queue
-    owner_database.close()
-    return principal, Api(token)
-
-
-def test_every_field_of_every_operation_takes_hostile_texts(
-    admin: tuple[Principal, Api], request: pytest.FixtureRequest
-) -> None:
-    principal, api = admin
-    texts = [*TEXTS, *_more(request.config.getoption("--hostile-text"))]
-    failures: list[str] = []
-    sent = 0
-    for operation in api.operations:
-        sample = api.sample(operation)
-        for field in api.fields(operation):
-            if field.kind != "string":
-                continue
-            for text in texts if field.part != "body" else [*texts, LONG]:
-                reply = api.call(operation, sample.put(field, text), principal)
-                sent += 1
-                failures += _complaints(api, operation, reply, f"{field.path} = {text[:30]!a}")
-    assert not failures, "\n".join(failures[:40])
-    assert sent > 1000
-
-
 def test_numbers_and_truth_values_are_taken_literally(admin: tuple[Principal, Api]) -> None:
     principal, api = admin
     failures: list[str] = []
@@ -105,7 +44,7 @@ def test_numbers_and_truth_values_are_taken_literally(admin: tuple[Principal, Ap
             for number in NUMBERS:
                 reply = api.call(operation, sample.put(field, number), principal)
                 where = f"{field.path} = {number!a}"
-                failures += _complaints(api, operation, reply, where)
+                failures += complaints(api, operation, reply, where)
                 is_other = isinstance(number, str) or (number is True) != (field.kind == "boolean")
                 is_wrong = field.part == "body" and is_other and isinstance(number, str | bool)
                 # Metadata may hold a text or a truth value where it may hold a number.
@@ -125,7 +64,7 @@ def test_what_is_no_json_is_refused_as_malformed(admin: tuple[Principal, Api]) -
             asked.raw = raw
             reply = api.call(operation, asked, principal)
             where = f"body = {raw[:30]!r}"
-            failures += _complaints(api, operation, reply, where)
+            failures += complaints(api, operation, reply, where)
             # Webhooks' signatures are over the bytes, so they are checked before anything is read.
             is_signed = operation.key == "POST /hooks/{source_id}"
             if raw in MALFORMED and reply.status != (401 if is_signed else 400):
@@ -147,7 +86,7 @@ def test_a_thousand_random_requests_are_answered_as_documented(
 ) -> None:
     principal, api = admin
     viewer = Principal(principal.tenant_id, UserId(new_id()), "vic@mine.example", "viewer")
-    count = 10_000 if request.config.getoption("--hostile-text") else 1000
+    count: int = request.config.getoption("--operations") // 2
     chance = random.Random(7)
     failures: list[str] = []
     seen: Counter[int] = Counter()
@@ -160,7 +99,7 @@ def test_a_thousand_random_requests_are_answered_as_documented(
         who = chance.choice([principal, principal, principal, viewer, None])
         reply = api.call(operation, asked, who)
         seen[reply.status] += 1
-        failures += _complaints(api, operation, reply, f"request {number}: {asked!a}"[:300])
+        failures += complaints(api, operation, reply, f"request {number}: {asked!a}"[:300])
     assert not failures, "\n".join(failures[:40])
     assert {200, 401, 403, 404, 422} <= set(seen), seen
 
@@ -190,25 +129,7 @@ def test_every_body_refuses_what_it_does_not_know(admin: tuple[Principal, Api]) 
     assert not lenient
 
 
-# -- how it is judged -------------------------------------------------------------------------
-
-
-def _complaints(api: Api, operation: Operation, reply: Reply, where: str) -> list[str]:
-    is_away = reply.status == UNAVAILABLE and operation.key in AWAY
-    if reply.status >= FAILURE and not is_away:
-        return [f"{operation.key}: {where}: {reply.status} {reply.body[:200]!r}"]
-    complaint = api.undocumented(operation, reply)
-    return [f"{complaint} ({where})"] if complaint else []
-
-
 def _value(chance: random.Random, kind: str) -> Any:
     if kind != "string":
         return chance.choice([*NUMBERS, 1, 2, 3, False])
     return chance.choice([*TEXTS, "a", "de", "2026-01-01", str(new_id()), "x" * 5000, 5, None])
-
-
-def _more(folder: Path | None) -> list[str]:
-    if folder is None:
-        return []
-    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
-    return [text for each in found for text in each if isinstance(text, str)]

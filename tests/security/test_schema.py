@@ -1,0 +1,92 @@
+"""What the OpenAPI file says, held against every operation by schemathesis, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from infra.deploy.openapi import describe
+from shared.identity.model import Principal
+from tests.security.api import Api
+from tests.security.doorway import doorway
+
+TOOL = Path(sys.executable).parent / "schemathesis"
+RULES = Path(__file__).parent / "schemathesis.toml"
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "QUERY"]
+QUICK = ["--phases=fuzzing", "--max-examples=1"]
+LONG_S = 3000
+
+
+@pytest.mark.timeout(LONG_S + 600)
+def test_every_operation_does_what_its_description_says(
+    admin: tuple[Principal, Api],
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    _, api = admin
+    most: int = request.config.getoption("--schema-examples")
+    wanted = [f"--max-examples={most}", f"--max-time={LONG_S}"] if most else QUICK
+    with doorway(api.document) as (address, functions):
+        code, said = _held_against(api, address, tmp_path, wanted)
+    if most:
+        with capsys.disabled():
+            sys.stdout.write(said[said.rfind("= SUMMARY =") :])
+    assert not functions.failures, "\n".join(functions.failures[:5])
+    assert code == 0, said[-20_000:]
+    assert f"Tested: {len(api.operations)}" in said
+
+
+def test_methods_that_nothing_describes_reach_no_function() -> None:
+    document = describe()
+    with _shut(document) as client:
+        for path, described in document["paths"].items():
+            other = next(one for one in METHODS if one.lower() not in described)
+            for method in ("TRACE", other):
+                answer = client.request(method, path.replace("{", "").replace("}", ""))
+                # /users/import is an address of /users/{user_id}, too, whose methods need a token.
+                is_lost = answer.status_code == 404 and answer.json() == {"message": "Not Found"}
+                assert is_lost or answer.status_code == 401, f"{method} {path}: {answer.text}"
+
+
+def test_a_line_break_in_an_address_is_a_letter_like_any_other() -> None:
+    with _shut(describe()) as client:
+        for text in ("\n", "a\nb", "a\r\nb\n", "\u2028", "a"):
+            answer = client.get(f"/api/v1/documents/{quote(text, safe='')}")
+            assert answer.json() == {"message": "Unauthorized"}, repr(text)
+        assert client.get("/health%0A").json() == {"message": "Not Found"}
+
+
+@contextmanager
+def _shut(document: dict[str, Any]) -> Iterator[httpx.Client]:
+    """Serve a document whose functions may not be asked."""
+    with doorway(document) as (address, functions), httpx.Client(base_url=address) as client:
+        functions.invoke = _nobody  # type: ignore[method-assign]
+        yield client
+
+
+def _held_against(api: Api, address: str, folder: Path, wanted: list[str]) -> tuple[int, str]:
+    """Run schemathesis; returns its exit code and everything it said."""
+    document, said = folder / "openapi.json", folder / "said.txt"
+    document.write_text(json.dumps(api.document))
+    token = f"--header=Authorization: Bearer {api.token}"
+    options = [f"--url={address}", token, "--no-color", "--no-shrink", "--seed=7", *wanted]
+    with said.open("w") as writing:
+        command = [TOOL, f"--config-file={RULES}", "run", *options, document]
+        done = subprocess.run(
+            command, cwd=folder, stdout=writing, stderr=subprocess.STDOUT, check=False
+        )
+    return done.returncode, said.read_text()
+
+
+def _nobody(*_: object, **__: object) -> None:
+    raise AssertionError("a function was asked")
