@@ -13,25 +13,25 @@ SELECT pg_advisory_xact_lock(hashtextextended('kontor.search:' || %(tenant_id)s:
 INSERT INTO kontor.chunks (
     tenant_id, id, kind, document_id, version_id, ordinal, language, heading_path, content,
     span_start, span_end, page_from, page_to, boxes, token_count, lexemes, lexeme_count, reading,
-    section, section_start, section_end, grids, stems, grams
+    section, section_start, section_end, grids, codes, stems, grams
 )
 SELECT
     %(tenant_id)s, c.id, c.kind, %(document_id)s, %(version_id)s, c.ordinal, c.language,
     c.heading_path, c.content, c.span_start, c.span_end, c.page_from, c.page_to, c.boxes,
     c.token_count, c.lexemes, c.lexeme_count, c.reading, c.section, c.section_start, c.section_end,
-    c.grids, c.stems, c.grams
+    c.grids, c.codes, c.stems, c.grams
 FROM ROWS FROM (
     json_to_recordset(%(chunks)s::json) AS (
         id uuid, kind text, ordinal integer, language text, heading_path text[], content text,
         span_start integer, span_end integer, page_from integer, page_to integer, boxes jsonb,
         token_count integer, lexemes tsvector, lexeme_count integer, reading integer,
-        section integer, section_start integer, section_end integer, grids jsonb
+        section integer, section_start integer, section_end integer, grids jsonb, codes integer[]
     ),
     unnest(%(stems)b::public.sparsevec[], %(grams)b::public.sparsevec[])
 ) AS c (
     id, kind, ordinal, language, heading_path, content, span_start, span_end, page_from, page_to,
     boxes, token_count, lexemes, lexeme_count, reading, section, section_start, section_end, grids,
-    stems, grams
+    codes, stems, grams
 );
 
 -- :name record_vectors :exec

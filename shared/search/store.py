@@ -15,6 +15,7 @@ from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId
 from shared.lexicon.model import Weighed
+from shared.lexicon.sparse import word_codes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,12 +229,17 @@ def record_chunks(
     """Write chunk rows and what ranks them by their words, in the order of the rows."""
     from pgvector import SparseVector
 
+    rows = list(chunks)
+    if into == "record_chunks":  # only what is searched is gathered by its words
+        assert session.tenant_id is not None, "chunks are written in a tenant's transaction"
+        codes = [word_codes(session.tenant_id, each) for each in weighed.stems]
+        rows = [{**row, "codes": own} for row, own in zip(rows, codes, strict=True)]
     session.execute(
         QUERIES[into],
         {
             "document_id": document_id,
             "version_id": version_id,
-            "chunks": json.dumps(chunks),
+            "chunks": json.dumps(rows),
             "stems": [SparseVector.from_binary(each.to_binary()) for each in weighed.stems],
             "grams": [SparseVector.from_binary(each.to_binary()) for each in weighed.grams],
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import numpy as np
 import psycopg
@@ -23,48 +24,75 @@ def owner(owner_url: str) -> psycopg.Connection:
     return psycopg.connect(owner_url, autocommit=True)
 
 
+TENANT = UUID("0198c2f0-7a5e-7c11-8a3b-9d2f4c6e8b01")
+Gathered = tuple[set[str], set[str], set[str]]
+
+
 def gather(
-    owner: psycopg.Connection, counts: Sequence[tuple[str, int]], *, budget: int, total: int
-) -> str:
+    owner: psycopg.Connection,
+    counts: Sequence[tuple[str, int]],
+    *,
+    gathered: list[int] | None,
+    budget: int = 100,
+) -> Gathered:
+    """Return which words gather alone, and which of the second only beside the third."""
+    words = [word for word, _ in counts]
     with owner:
+        codes = owner.execute("SELECT kontor.word_codes(%s, %s)", (TENANT, words)).fetchone()
         row = owner.execute(
-            "SELECT kontor.gathering_query(%s, %s, %s, %s)::text",
-            ([word for word, _ in counts], [count for _, count in counts], budget, total),
+            "SELECT alone, first, beside FROM kontor.gathering_codes(%s, %s, %s, %s, 10000)",
+            (TENANT, words, gathered, budget),
         ).fetchone()
+    assert codes is not None
     assert row is not None
-    return str(row[0])
+    word_of = dict(zip(codes[0], words, strict=True))
+    alone, first, beside = ({word_of[code] for code in each} for each in row)
+    return alone, first, beside
 
 
 @pytest.mark.parametrize(
     ("counts", "gathered"),
     [
-        ([("a", 10), ("b", 60), ("c", 400)], "'a' | 'b'"),
-        ([("a", 100)], "'a'"),
-        ([("a", 300)], "'a'"),
+        ([("a", 10), ("b", 60), ("c", 400)], ({"a", "b"}, set(), set())),
+        ([("a", 100)], ({"a"}, set(), set())),
+        ([("a", 300)], ({"a"}, set(), set())),
         # The rarest alone is in too many: it must stand beside one of the next.
-        ([("a", 300), ("b", 600), ("c", 1_000), ("d", 9_000)], "'a' & ( 'b' | 'c' )"),
-        ([("a", 300), ("b", 9_000)], "'a' & 'b'"),
+        ([("a", 300), ("b", 600), ("c", 1_000), ("d", 9_000)], (set(), {"a"}, {"b", "c"})),
+        ([("a", 300), ("b", 9_000)], (set(), {"a"}, {"b"})),
         # What only resembles a word (0) gathers always.
-        ([("a", 10), ("x", 0), ("b", 400)], "'a' | 'x'"),
-        ([("x", 0), ("a", 300), ("b", 600)], "'a' & 'b' | 'x'"),
-        ([("x", 0)], "'x'"),
-        ([("it's", 10), ("a\\b", 20)], "'it''s' | 'a\\\\b'"),
+        ([("a", 10), ("x", 0), ("b", 400)], ({"a", "x"}, set(), set())),
+        ([("x", 0), ("a", 300), ("b", 600)], ({"x"}, {"a"}, {"b"})),
+        ([("x", 0)], ({"x"}, set(), set())),
+        ([("it's", 10), ("a\\b", 20)], ({"it's", "a\\b"}, set(), set())),
     ],
 )
 def test_the_rarest_words_gather_until_the_budget_is_spent(
-    owner: psycopg.Connection, counts: list[tuple[str, int]], gathered: str
+    owner: psycopg.Connection, counts: list[tuple[str, int]], gathered: Gathered
 ) -> None:
-    assert gather(owner, counts, budget=100, total=10_000) == gathered
+    assert gather(owner, counts, gathered=[count for _, count in counts]) == gathered
 
 
 def test_functions_of_the_version_before_gather_by_all_they_name(
     owner: psycopg.Connection,
 ) -> None:
-    with owner:
-        row = owner.execute(
-            "SELECT kontor.gathering_query(ARRAY['a', 'b'], NULL, 1, 10)::text"
-        ).fetchone()
-    assert row == ("'a' | 'b'",)
+    found = gather(owner, [("a", 1), ("b", 1)], gathered=None, budget=1)
+    assert found == ({"a", "b"}, set(), set())
+
+
+def test_codes_of_a_word_differ_from_tenant_to_tenant_and_are_the_databases_own(
+    owner: psycopg.Connection, library: Library
+) -> None:
+    library.add([chunk("Harbour lights, harbour cranes: 1,000 müde Möwen")])
+    with owner, owner.transaction():
+        rows = owner.execute(
+            "SELECT c.codes, kontor.word_codes(c.tenant_id, tsvector_to_array(c.lexemes)),"
+            " kontor.word_codes(%s, tsvector_to_array(c.lexemes))"
+            " FROM kontor.chunks AS c WHERE c.tenant_id = %s",
+            (TENANT, library.tenant),
+        ).fetchall()
+    ((written, own, others),) = rows
+    assert sorted(written) == sorted(own)
+    assert set(written).isdisjoint(others)
 
 
 def test_a_filter_finds_the_frequent_word_its_versions_have(library: Library) -> None:
