@@ -11,12 +11,12 @@ from shared.realtime import service as realtime
 from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
-app = wired()
+wired()  # while the container starts
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Push one stage to everybody who listens; returns how many heard it."""
-    detail = event["detail"]
+    app, detail = wired(), event["detail"]
     tenant_id = realtime.tenant_of(detail)
     with working_on(correlation=detail.get("correlation_id", ""), tenant=str(tenant_id)):
         with app.database.transaction(tenant_id) as session:

@@ -14,7 +14,7 @@ from functions.edge.payloads import read_json
 from shared.identity import sessions
 from shared.identity.model import Principal
 from shared.kernel.context import Origin, working_on
-from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
+from shared.kernel.errors import InvalidError, KontorError, SuspendedError, UnauthenticatedError
 from shared.limits import service as limits
 from shared.wiring import App
 from shared.wiring import app as wired
@@ -62,7 +62,7 @@ def socket_handler(
                 limits.charge(app.database, bucket_of(principal), frame.route)
                 body.update(_read_body(event))
                 answer = handle(frame)
-            except UnauthenticatedError as error:
+            except (UnauthenticatedError, SuspendedError) as error:
                 return _close(frame, error)
             except KontorError as error:
                 logger.info("frame refused", extra={"code": error.code, "route": frame.route})
@@ -81,8 +81,8 @@ def _check_alive(frame: Frame) -> None:
         sessions.check_alive(session, frame.principal)
 
 
-def _close(frame: Frame, error: UnauthenticatedError) -> dict[str, Any]:
-    """Say that the session has ended, and end the connection with it."""
+def _close(frame: Frame, error: KontorError) -> dict[str, Any]:
+    """Say that the session or the tenant's access has ended, and end the connection with it."""
     logger.info("frame refused", extra={"code": error.code, "route": frame.route})
     if frame.event["requestContext"].get("eventType") == "MESSAGE":
         frame.reply({"type": "error", "problem": error.problem()})

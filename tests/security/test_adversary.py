@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from shared.adapters import aws as clients
+from shared.adapters.sockets import Sockets
 from shared.wiring import App
-from tests.security.adversary import Adversary, Person
+from tests.functions.callbacks import Callbacks, listening
+from tests.security import lines
+from tests.security.adversary import EXPORTS, HIDDEN, NEWS, UNTRIED, Adversary, Person
+from tests.security.lines import Lines
 from tests.security.scene import TEXT, Scene, fill, nobody_like, stage
-
-HIDDEN = "NORDLICHT"
 
 
 @pytest.fixture
-def scene(desk: App, owner_url: str) -> Scene:
+def callbacks() -> Iterator[Callbacks]:
+    with listening() as made:
+        yield made
+
+
+@pytest.fixture
+def scene(desk: App, owner_url: str, aws: str, callbacks: Callbacks) -> Scene:
+    desk.__dict__["sockets"] = Sockets(callbacks.url, region="eu-central-1")
+    sqs = clients.client("sqs", region=desk.settings.storage_region, endpoint=aws)
+    for queue in (desk.tenant_queue, desk.webhook_queue):
+        queue.url = sqs.create_queue(QueueName=f"t-{uuid4().hex[:12]}")["QueueUrl"]
     made = stage(desk, owner_url)
     for side in (made.acme, made.globex):
         fill(made.api, side)
@@ -46,17 +61,27 @@ def crowd(scene: Scene) -> list[Person]:
     ]
 
 
-def test_nobody_is_told_anothers_words_or_ids(scene: Scene, pytestconfig: pytest.Config) -> None:
+def test_nobody_is_told_anothers_words_or_ids(
+    desk: App, scene: Scene, callbacks: Callbacks, pytestconfig: pytest.Config
+) -> None:
     operations = int(pytestconfig.getoption("--operations"))
-    adversary = Adversary(scene, crowd(scene), random.Random(20261128))
+    dice = random.Random(20261128)
+    adversary = Adversary(scene, Lines(desk, scene, callbacks), crowd(scene), dice)
     adversary.run(operations)
     assert not adversary.leaks
     assert sum(adversary.tried.values()) == operations
-    assert len(adversary.tried) > 0.9 * len(scene.api.by_key)
+    every = {*scene.api.by_key, *lines.streamed_routes(), NEWS} - UNTRIED
+    every |= {f"frame {action}" for action in lines.actions()}
+    assert len(every - set(adversary.tried) - EXPORTS) < 0.1 * len(every)
     assert adversary.statuses[200] > operations / 10, adversary.statuses
+    heard = {"progress", "start", "done", "error", "subscribed", "pong"}
+    assert heard <= set(adversary.frames), adversary.frames
+    assert adversary.fetched
 
 
-def test_the_adversary_sees_a_leak(scene: Scene, owner_url: str) -> None:
+def test_the_adversary_sees_a_leak(
+    desk: App, scene: Scene, callbacks: Callbacks, owner_url: str
+) -> None:
     people = crowd(scene)
     with psycopg.connect(owner_url) as connection:
         connection.execute("ALTER TABLE kontor.documents DISABLE ROW LEVEL SECURITY")
@@ -65,6 +90,21 @@ def test_the_adversary_sees_a_leak(scene: Scene, owner_url: str) -> None:
             " title = title || ' ZIMTSTERN' WHERE tenant_id = %s",
             (scene.globex.tenant,),
         )
-    adversary = Adversary(scene, people, random.Random(7))
+    adversary = Adversary(scene, Lines(desk, scene, callbacks), people, random.Random(7))
     adversary.run(300)
     assert any(leak.told == "ZIMTSTERN" for leak in adversary.leaks)
+
+
+def test_the_adversary_hears_what_connections_should_not_get(
+    desk: App, scene: Scene, callbacks: Callbacks, owner_url: str
+) -> None:
+    people = crowd(scene)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION kontor.would_see(p_viewer text, p_document uuid,"
+            " p_upload uuid) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'"
+        )
+    adversary = Adversary(scene, Lines(desk, scene, callbacks), people, random.Random(7))
+    adversary.put_in(people[0], is_hidden=True)
+    told = {(leak.route, leak.told) for leak in adversary.leaks}
+    assert told == {("frame progress", HIDDEN)}

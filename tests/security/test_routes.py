@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from itertools import chain
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from infra.local.serverless import load_service
-from shared.identity import tokens
-from shared.identity.keys import SigningKey, load_signing_key
 from shared.identity.model import PERMISSIONS, Principal
 from shared.wiring import App
 from tests.functions.http_events import Answer
 from tests.security.entries import ANYBODY_SIGNED_IN, NEEDS, PUBLIC
-from tests.security.gateway import ROOT, Route, handler_of, routes, send, text_of
+from tests.security.gateway import Route, handler_of, routes, send, text_of
 from tests.security.scene import BODIES, FIXED, UNMADE, Scene, Side, fill, nobody_like, stage
+from tests.security.shown import false_tokens
 
 PERMISSION_OF = {key: permission for permission, keys in NEEDS.items() for key in keys}
 STRONGER = {
@@ -49,26 +47,11 @@ def test_acts_are_never_safe_methods() -> None:
 
 def test_without_a_valid_token_nobody_passes(desk: App, owner_url: str) -> None:
     stage(desk, owner_url)
-    with desk.database.system_transaction() as session:
-        trusted = load_signing_key(session, desk.secrets, desk.settings.signing_secret)
-    claims = tokens.Claims(
-        tenant_id=UUID(int=1), user_id=UUID(int=2), email="a@b.example", role="admin", epoch=0,
-        session_id=uuid4(),
-    )  # fmt: skip
-    shown = {
-        "nothing": None,
-        "no token": "a.b.c",
-        "expired": tokens.issue(claims, trusted, issuer="kontor", life_s=-60),
-        "forged": tokens.issue(claims, SigningKey.make(), issuer="kontor", life_s=60),
-        "another issuer": tokens.issue(claims, trusted, issuer="somebody", life_s=60),
-        "of nobody": tokens.issue(claims, trusted, issuer="kontor", life_s=60),
-        "an unknown key": "kontor_pat_" + "x" * 40,
-    }
     passed = [
         (route.key, name)
         for route in routes()
         if route.is_guarded
-        for name, token in shown.items()
+        for name, token in false_tokens(desk).items()
         if send(route, route.path(_any(route)), token=token).status != 401
     ]
     assert not passed
@@ -129,12 +112,6 @@ def test_another_persons_things_are_as_if_they_were_not_there(scene: Scene) -> N
         ):
             wrong.append((route.key, answer.status, nothing.status, _detail(answer)))
     assert not wrong
-
-
-def test_functions_that_verify_tokens_themselves_refuse_without_one() -> None:
-    model = load_service(ROOT)
-    theirs = {model.function(url.function).key for url in model.urls if not url.needs_signature}
-    assert theirs == {"chat_stream", "openai"}, "a new one needs a test of its refusals"
 
 
 def _kept(scene: Scene) -> list[int]:

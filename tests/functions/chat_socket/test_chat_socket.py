@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -19,63 +17,21 @@ from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.kernel.ids import ConversationId, MessageId, TenantId, new_id
 from shared.wiring import App
+from tests.functions.callbacks import Callbacks, listening
 from tests.functions.library import caller, fill
 from tests.unit.answering.library import Shelf
 
 Ask = Callable[..., dict[str, Any]]
 
 
-class Gateway:
-    """The management endpoint: keeps posted frames, says 410 once the client has left."""
-
-    def __init__(self) -> None:
-        self.frames: list[dict[str, Any]] = []
-        self.paths: set[str] = set()
-        self.closed: list[str] = []
-        self.patience = 1_000_000
-        outer = self
-
-        class Endpoint(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                is_gone = len(outer.frames) >= outer.patience
-                if not is_gone:
-                    outer.frames.append(json.loads(body))
-                    outer.paths.add(self.path)
-                self.send_response(410 if is_gone else 200)
-                if is_gone:
-                    self.send_header("x-amzn-ErrorType", "GoneException")
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def do_DELETE(self) -> None:
-                outer.closed.append(self.path)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [frame for frame in self.frames if frame["type"] == kind]
+@pytest.fixture
+def gateway() -> Iterator[Callbacks]:
+    with listening() as made:
+        yield made
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    made = Gateway()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def shelf(served: App, tenant: TenantId, embedder: Embedder, gateway: Gateway) -> Shelf:
+def shelf(served: App, tenant: TenantId, embedder: Embedder, gateway: Callbacks) -> Shelf:
     served.__dict__["sockets"] = Sockets(gateway.url, region="eu-central-1")
     return fill(served, tenant, embedder)
 
@@ -103,7 +59,7 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
     return send
 
 
-def test_an_answer_arrives_frame_by_frame(ask: Ask, gateway: Gateway, shelf: Shelf) -> None:
+def test_an_answer_arrives_frame_by_frame(ask: Ask, gateway: Callbacks, shelf: Shelf) -> None:
     assert ask(id="q1", question="Wie lang ist die Kündigungsfrist?") == {"statusCode": 200}
     kinds = [frame["type"] for frame in gateway.frames]
     assert kinds[0] == "start"
@@ -121,7 +77,7 @@ def test_an_answer_arrives_frame_by_frame(ask: Ask, gateway: Gateway, shelf: She
     assert gateway.frames[-1]["state"] == "answer"
 
 
-def test_errors_come_back_as_frames(ask: Ask, gateway: Gateway, tenant: TenantId) -> None:
+def test_errors_come_back_as_frames(ask: Ask, gateway: Callbacks, tenant: TenantId) -> None:
     ask(id="a", question="")
     ask(id="b")
     ask(id="c", question="x", filters={"languages": ["fr"]})
@@ -135,7 +91,7 @@ def test_errors_come_back_as_frames(ask: Ask, gateway: Gateway, tenant: TenantId
 
 
 def test_frame_of_an_ended_session_is_refused_and_closes_the_connection(
-    ask: Ask, gateway: Gateway, tenant: TenantId
+    ask: Ask, gateway: Callbacks, tenant: TenantId
 ) -> None:
     over = replace(caller(tenant), session_id=new_id())
     assert ask(over, id="q", question="Wie lang ist die Kündigungsfrist?") == {"statusCode": 200}
@@ -145,7 +101,7 @@ def test_frame_of_an_ended_session_is_refused_and_closes_the_connection(
 
 
 def test_a_client_that_left_stops_the_answer(
-    ask: Ask, gateway: Gateway, served: App, tenant: TenantId
+    ask: Ask, gateway: Callbacks, served: App, tenant: TenantId
 ) -> None:
     ada = caller(tenant)
     gateway.patience = 2
@@ -177,7 +133,7 @@ def test_words_that_come_slowly_are_not_held_back(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_answer_is_stopped_over_the_socket(
-    ask: Ask, gateway: Gateway, served: App, tenant: TenantId
+    ask: Ask, gateway: Callbacks, served: App, tenant: TenantId
 ) -> None:
     ada = caller(tenant)
     running = MessageId(new_id())
