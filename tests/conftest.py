@@ -15,10 +15,11 @@ import pytest
 from infra.deploy.model import ensure_model
 from infra.local.postgres import EmbeddedPostgres
 from shared.adapters.database import Database
-from shared.inference.embedding import Embedder
+from shared.inference.embedding import Embedder, OnnxEmbedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 from tests.databases import Databases
+from tests.remembering import remembering
 
 # Every worker and every process a test starts would compile the house anew without bytecode.
 sys.dont_write_bytecode = False
@@ -33,12 +34,22 @@ pytest_plugins = [
 ]
 
 
+# Nothing that wakes up by itself, nothing kept for a standby.
+QUIET = {
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "8GB",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+}
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One server per worker, without durability."""
     folder = Path(tempfile.mkdtemp(prefix="kt-"))
     try:
-        with EmbeddedPostgres(folder / "pg", durable=False) as server:
+        with EmbeddedPostgres(folder / "pg", durable=False, parameters=QUIET) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -110,5 +121,7 @@ def model_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def embedder(model_dir: Path) -> Embedder:
-    """The real embedding model."""
-    return open_embedder(model_dir, "all-MiniLM-L6-v2", threads=1)
+    """The real embedding model, asked the same thing once."""
+    opened = open_embedder(model_dir, "all-MiniLM-L6-v2", threads=1)
+    assert isinstance(opened, OnnxEmbedder)
+    return remembering(opened)
