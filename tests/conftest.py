@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from infra.deploy.model import ensure_model
 from infra.local.postgres import EmbeddedPostgres
@@ -56,9 +57,11 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres) -> Databases:
+def databases(postgres: EmbeddedPostgres) -> Iterator[Databases]:
     """The worker's databases, all of them copies of one migrated template."""
-    return Databases(postgres)
+    made = Databases(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -88,27 +91,26 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def add_tenant(owner_url: str, slug: str) -> TenantId:
+def add_tenant(owner: Connection[TupleRow], slug: str) -> TenantId:
     """Insert a tenant without users."""
     tenant_id = TenantId(new_id())
-    with psycopg.connect(owner_url) as connection:
-        connection.execute(
-            "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
-            (tenant_id, slug, slug.title()),
-        )
+    owner.execute(
+        "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
+        (tenant_id, slug, slug.title()),
+    )
     return tenant_id
 
 
 @pytest.fixture
-def tenant(owner_url: str) -> TenantId:
+def tenant(databases: Databases, database_name: str) -> TenantId:
     """The tenant in whose name the test acts."""
-    return add_tenant(owner_url, "acme")
+    return add_tenant(databases.session(database_name), "acme")
 
 
 @pytest.fixture
-def other_tenant(owner_url: str) -> TenantId:
+def other_tenant(databases: Databases, database_name: str) -> TenantId:
     """A tenant that must never see or be seen."""
-    return add_tenant(owner_url, "globex")
+    return add_tenant(databases.session(database_name), "globex")
 
 
 @pytest.fixture(scope="session")
