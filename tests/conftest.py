@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, Type
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.deploy.model import ensure_model
 from infra.local.postgres import EmbeddedPostgres
 from shared.adapters.database import Database
+from shared.identity import passwords
 from shared.inference.embedding import Embedder, OnnxEmbedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
@@ -111,6 +113,16 @@ def tenant(databases: Databases, database_name: str) -> TenantId:
 def other_tenant(databases: Databases, database_name: str) -> TenantId:
     """A tenant that must never see or be seen."""
     return add_tenant(databases.session(database_name), "globex")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """How the product hashes passwords; meanwhile tests hash with next to no work."""
+    real = passwords._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+        patch.setattr(passwords, "_HASHER", quick)
+        yield real
 
 
 @pytest.fixture(scope="session")
