@@ -78,9 +78,9 @@ class Databases:
             }
 
     @contextmanager
-    def lend(self) -> Iterator[str]:
+    def lend(self, *, is_new: bool = False) -> Iterator[str]:
         """Lend the name of a database that holds the schema and its seeds, nothing else."""
-        if self._spare:
+        if self._spare and not is_new:
             name = self._spare.pop()
         else:
             name = f"t_{uuid4().hex[:12]}"
