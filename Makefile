@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
+# Every function is a process of its own: without bytecode each would compile the house anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help up install test check format bench bench-chunking bench-parsing bench-peers chaos security package lock docs clean test-extras
 
 help:            ## list the commands

@@ -9,16 +9,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
+from argon2 import PasswordHasher, Type
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from infra.deploy.model import ensure_model
 from infra.local.postgres import EmbeddedPostgres
 from shared.adapters.database import Database
-from shared.inference.embedding import Embedder
+from shared.identity import passwords
+from shared.inference.embedding import Embedder, OnnxEmbedder
 from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 from tests.databases import Databases
+from tests.remembering import remembering
 
 # Every worker and every process a test starts would compile the house anew without bytecode.
 sys.dont_write_bytecode = False
@@ -33,27 +37,45 @@ pytest_plugins = [
 ]
 
 
+# Nothing that wakes up by itself, nothing kept for a standby.
+QUIET = {
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "8GB",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker for tests whose outcome hangs on what the planner knows of its tables."""
+    config.addinivalue_line("markers", "new_database: in a database nobody has used before")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One server per worker, without durability."""
     folder = Path(tempfile.mkdtemp(prefix="kt-"))
     try:
-        with EmbeddedPostgres(folder / "pg", durable=False) as server:
+        with EmbeddedPostgres(folder / "pg", durable=False, parameters=QUIET) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres) -> Databases:
+def databases(postgres: EmbeddedPostgres) -> Iterator[Databases]:
     """The worker's databases, all of them copies of one migrated template."""
-    return Databases(postgres)
+    made = Databases(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def database_name(databases: Databases) -> Iterator[str]:
+def database_name(databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database with nothing in it, this test's own."""
-    with databases.lend() as name:
+    is_new = request.node.get_closest_marker("new_database") is not None
+    with databases.lend(is_new=is_new) as name:
         yield name
 
 
@@ -77,27 +99,36 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def add_tenant(owner_url: str, slug: str) -> TenantId:
+def add_tenant(owner: Connection[TupleRow], slug: str) -> TenantId:
     """Insert a tenant without users."""
     tenant_id = TenantId(new_id())
-    with psycopg.connect(owner_url) as connection:
-        connection.execute(
-            "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
-            (tenant_id, slug, slug.title()),
-        )
+    owner.execute(
+        "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
+        (tenant_id, slug, slug.title()),
+    )
     return tenant_id
 
 
 @pytest.fixture
-def tenant(owner_url: str) -> TenantId:
+def tenant(databases: Databases, database_name: str) -> TenantId:
     """The tenant in whose name the test acts."""
-    return add_tenant(owner_url, "acme")
+    return add_tenant(databases.session(database_name), "acme")
 
 
 @pytest.fixture
-def other_tenant(owner_url: str) -> TenantId:
+def other_tenant(databases: Databases, database_name: str) -> TenantId:
     """A tenant that must never see or be seen."""
-    return add_tenant(owner_url, "globex")
+    return add_tenant(databases.session(database_name), "globex")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """How the product hashes passwords; meanwhile tests hash with next to no work."""
+    real = passwords._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+        patch.setattr(passwords, "_HASHER", quick)
+        yield real
 
 
 @pytest.fixture(scope="session")
@@ -110,5 +141,7 @@ def model_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def embedder(model_dir: Path) -> Embedder:
-    """The real embedding model."""
-    return open_embedder(model_dir, "all-MiniLM-L6-v2", threads=1)
+    """The real embedding model, asked the same thing once."""
+    opened = open_embedder(model_dir, "all-MiniLM-L6-v2", threads=1)
+    assert isinstance(opened, OnnxEmbedder)
+    return remembering(opened)

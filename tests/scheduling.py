@@ -7,7 +7,7 @@ Longest first: what starts last should be short, so that no worker waits for ano
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +15,10 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
-# A running server, the emulated cloud, the host of killable workers: started once, for one worker.
-TOGETHER = ("tests/journeys/", "tests/faults/", "tests/contract/")
+# By folder, the fixture of the session whose processes these tests share: started once, for one
+# worker, and ended with the last of them, so that nothing goes on working beside other tests.
+SHARED = {"tests/journeys/": "make_server", "tests/faults/": "host", "tests/contract/": "cloud"}
+TOGETHER = tuple(SHARED)
 # The rest starts in the order of its names.
 LONGEST = (
     *TOGETHER,
@@ -55,3 +57,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let workers start with what takes longest."""
     place = {nodeid: at for at, nodeid in enumerate(longest_first(item.nodeid for item in items))}
     items.sort(key=lambda item: place[item.nodeid])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """End what a unit's tests shared after the last of them."""
+    yield
+    unit = unit_of(item.nodeid)
+    if unit in SHARED and (nextitem is None or unit_of(nextitem.nodeid) != unit):
+        manager = item.session._fixturemanager
+        for made in manager.getfixturedefs(SHARED[unit], item) or ():
+            made.finish(item._request)  # type: ignore[attr-defined]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Annotated, Any
 
 import typer
 
@@ -168,14 +170,32 @@ def kontor(
     del version
 
 
+@functools.cache
+def _program(word: str) -> Callable[..., Any]:
+    """Build the command or group of that name alone, all of them where it names none.
+
+    Reading the options of every command takes longer than most commands do.
+    """
+    part = copy(app)
+    part.registered_commands = [
+        each
+        for each in app.registered_commands
+        if word == (each.name or getattr(each.callback, "__name__", "").replace("_", "-"))
+    ]
+    part.registered_groups = [each for each in app.registered_groups if each.name == word]
+    is_known = bool(part.registered_commands or part.registered_groups)
+    return typer.main.get_command(part if is_known else app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 good, 1 partly failed, 2 wrong usage, else the error's code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a sign gets "?" instead of a traceback.
             stream.reconfigure(errors="replace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="kontor")
+        _program(words[0] if words else "")(args=words, prog_name="kontor")
     except KontorError as error:
         print_error(error)
         sys.exit(error.exit_code)

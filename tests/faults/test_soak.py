@@ -11,7 +11,7 @@ from infra.chaos.plan import Plan
 from infra.cli.bench import surroundings
 
 SIZES = {
-    "short": {"documents": 10, "minutes": 0.2, "kills": 6, "crashes": 1, "full_disks": 1},
+    "short": {"documents": 6, "minutes": 0.1, "kills": 4, "crashes": 1, "full_disks": 1},
     "full": {"documents": 60, "minutes": 2, "kills": 40, "crashes": 3, "full_disks": 2},
 }
 

@@ -13,7 +13,7 @@ from tests.databases import Databases
 def _lend_and(databases: Databases, postgres: EmbeddedPostgres, statement: str) -> tuple[str, str]:
     """Run a statement in a lent database; returns its name and that of the next one lent."""
     with databases.lend() as first, psycopg.connect(postgres.dsn(first)) as owner:
-        add_tenant(postgres.dsn(first), "acme")
+        add_tenant(owner, "acme")
         owner.execute(statement)
     with databases.lend() as second, psycopg.connect(postgres.dsn(second)) as owner:
         assert owner.execute("SELECT count(*) FROM kontor.tenants").fetchone() == (0,)

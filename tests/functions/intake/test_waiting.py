@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -139,7 +140,8 @@ def test_postgres_stopped_and_started_again_loses_no_message(wired: App, tmp_pat
     with EmbeddedPostgres(tmp_path / "pg") as server:
         server.create_database("k")
         migrate(server.dsn("k"))
-        tenant = add_tenant(server.dsn("k"), "acme")
+        with psycopg.connect(server.dsn("k")) as owner:
+            tenant = add_tenant(owner, "acme")
         wired.__dict__["database"] = Database(server.dsn("k", user="kontor_app"))
         sent = Uploader(wired, tenant).send("aufzug.txt", TEXT)
         wired.intake_queue.send(_s3_event(sent.key))

@@ -138,8 +138,14 @@ def test_same_address_with_other_passwords_needs_no_tenant(
 
 
 def test_weaker_hash_is_replaced_at_sign_in(
-    database: Database, owner_url: str, rules: TokenRules, home: Home
+    database: Database,
+    owner_url: str,
+    rules: TokenRules,
+    home: Home,
+    real_hasher: PasswordHasher,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", real_hasher)
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1, type=Type.ID)
     with psycopg.connect(owner_url) as connection:
         connection.execute("UPDATE kontor.users SET password_hash = %s", (weak.hash(PASSWORD),))

@@ -174,6 +174,7 @@ def test_lexemes_are_read_as_postgres_writes_them(written: str, lexemes: dict[st
     assert read_lexemes(written) == lexemes
 
 
+@pytest.mark.new_database
 def test_one_lexeme_is_found_by_its_key_before_there_are_statistics(
     shelved: Library, owner_url: str
 ) -> None:
