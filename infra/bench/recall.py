@@ -26,7 +26,7 @@ from shared.inference.sentences import sentences
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import ChunkId, DocumentId, TenantId, VersionId, new_id
 from shared.search import service as search
-from shared.search import store
+from shared.search.gate import walk_graph
 from shared.search.model import NewChunk, Ranking, SearchRequest
 from shared.search.ranks import rank
 
@@ -155,13 +155,7 @@ def _shares(
             _ranked(session, embedder, question, vector=vector, ranking=each)
             for each in (reading_all, ranking)
         )
-        nearest = store.list_nearest(
-            session,
-            vector,
-            model_id=store.find_model_id(session, embedder.model),
-            most=_CANDIDATES,
-            is_exact=False,
-        )
+        nearest = walk_graph(session, embedder, vector, most=_CANDIDATES)
         places = _places(session.connection, nearest)
     cosines = shelf.vectors @ vector.astype(np.float16).astype(np.float32)
     wanted = min(DEPTH, len(cosines))
