@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,13 @@ import psycopg
 from infra.bench.measurement import Measurement, Progress
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.runner import migrate
-from shared.adapters.database import Database
+from shared.adapters.database import Database, Session
 from shared.inference.language import detect_language
 from shared.inference.sentences import sentences
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import DocumentId, TenantId, VersionId, new_id
+from shared.kernel.ids import ChunkId, DocumentId, TenantId, VersionId, new_id
 from shared.search import service as search
-from shared.search import store
+from shared.search.gate import walk_graph
 from shared.search.model import NewChunk, Ranking, SearchRequest
 from shared.search.ranks import rank
 
@@ -40,6 +40,8 @@ SIZES = (50, 2_000, 20_000)
 DEPTH = 10
 LEAST_RECALL = 0.98
 QUESTIONS = 200
+_CANDIDATES = 50
+"""As many as search takes from the graph before it scores them exactly."""
 _PARTITIONS = 8
 _PER_DOCUMENT = 500
 _EMBEDDED_AT_ONCE = 1000
@@ -132,7 +134,10 @@ def _measure(
                 f"recall@{DEPTH} of search, {size:,} chunks", searched, "", note,
                 at_least=LEAST_RECALL,
             ),
-            Measurement(f"recall@{DEPTH} of the graph, {size:,} chunks", graph, "", note),
+            Measurement(
+                f"recall@{DEPTH} of the graph, {size:,} chunks", graph, "",
+                f"{note}, {_CANDIDATES} candidates",
+            ),
         ]  # fmt: skip
     return found
 
@@ -144,28 +149,32 @@ def _shares(
     import numpy as np
 
     vector = embedder.embed_question(question)
+    reading_all = replace(ranking, exact_scan_chunks=len(shelf.vectors))
     with database.transaction(shelf.tenant) as session:
-        planned = search.plan(
-            session, embedder.model, SearchRequest(query=question), ranking=ranking
+        expected, found = (
+            _ranked(session, embedder, question, vector=vector, ranking=each)
+            for each in (reading_all, ranking)
         )
-        ranks = rank(session, embedder, planned, ranking=ranking, most=DEPTH, vector=vector)
-        nearest = store.list_nearest(
-            session,
-            vector,
-            model_id=store.find_model_id(session, embedder.model),
-            most=DEPTH,
-            is_exact=False,
-        )
-        places = _places(session.connection, [row.chunk_id for row in ranks] + nearest)
+        nearest = walk_graph(session, embedder, vector, most=_CANDIDATES)
+        places = _places(session.connection, nearest)
     cosines = shelf.vectors @ vector.astype(np.float16).astype(np.float32)
     wanted = min(DEPTH, len(cosines))
     least = np.partition(cosines, -wanted)[-wanted] - _TIE
+    near = sum(float(cosines[places[each]]) >= least for each in nearest)
+    return len(expected & found) / len(expected), min(near, wanted) / wanted
 
-    def share(ids: Sequence[object]) -> float:
-        near = [each for each in ids if float(cosines[places[each]]) >= least]
-        return len(near) / wanted
 
-    return share([row.chunk_id for row in ranks]), share(nearest)
+def _ranked(
+    session: Session,
+    embedder: Embedder,
+    question: str,
+    *,
+    vector: NDArray[np.float32],
+    ranking: Ranking,
+) -> set[ChunkId]:
+    planned = search.plan(session, embedder.model, SearchRequest(query=question), ranking=ranking)
+    ranks = rank(session, embedder, planned, ranking=ranking, most=DEPTH, vector=vector)
+    return {row.chunk_id for row in ranks}
 
 
 def _places(

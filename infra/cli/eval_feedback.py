@@ -213,7 +213,7 @@ def _as_body(fits: tuple[Fit, ...], ranking: Ranking, *, is_applied: bool) -> Bo
     from dataclasses import asdict
 
     return {
-        "fits": [asdict(each) for each in fits],
+        "fits": [{**asdict(each), "by_set": [*map(asdict, each.by_set)]} for each in fits],
         "is_applied": is_applied,
         "ranking": {
             "dense_weight_en": ranking.dense_weight_en,

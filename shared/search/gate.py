@@ -8,12 +8,17 @@ graph must find what a full scan finds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared.adapters.database import Session
 from shared.inference.embedding import Embedder
 from shared.inference.sentences import sentences
 from shared.kernel.ids import ChunkId
 from shared.search import store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MOST_QUESTIONS = 200
 _DEPTH = 10
@@ -62,6 +67,14 @@ def compare_models(
     elif graph_recall < _LEAST_GRAPH_RECALL:
         reason = f"The graph finds only {graph_recall:.1%} of what a full scan finds."
     return Verdict(len(sample), found_before, found_after, graph_recall, reason)
+
+
+def walk_graph(
+    session: Session, embedder: Embedder, vector: NDArray[np.float32], *, most: int
+) -> list[ChunkId]:
+    """List what the graph finds nearest to a vector, (dimension,), whatever the tenant's size."""
+    model_id = store.find_model_id(session, embedder.model)
+    return store.list_nearest(session, vector, model_id=model_id, most=most, is_exact=False)
 
 
 def _question(row: store.SampleRow) -> str:

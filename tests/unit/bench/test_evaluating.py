@@ -126,6 +126,24 @@ def test_search_is_measured_its_ranking_written_and_a_loss_found(
     ]
 
 
+def test_weights_are_fitted_to_several_sets_and_each_is_shown(run: Run, beir: Path) -> None:
+    names = [f"{query}{letter}" for query in QUERIES for letter in "abc"]
+    asked = "".join(json.dumps({"_id": n, "text": QUERIES[n[:-1]][0]}) + "\n" for n in names)
+    rows = "".join(f"{name}\t{QUERIES[name[:-1]][1]}\t1\n" for name in names)
+    (beir / "queries.jsonl").write_text(asked, "utf-8")
+    (beir / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}", "utf-8")
+    other = shutil.copytree(beir, beir.with_name("other"))
+    code, found = run("fit", "--beir", str(beir), "--beir", str(other))
+    assert code == 0
+    english = found["fits"][0]
+    assert (english["language"], english["questions"]) == ("en", 24)
+    assert [(each["measure"], each["before"]) for each in english["by_set"]] == [
+        ("other", 1.0),
+        ("small", 1.0),
+    ]
+    assert not found["is_applied"]
+
+
 def test_answers_are_measured_with_and_without_the_text_that_holds_them(
     run: Run, squad: Path, tmp_path: Path
 ) -> None:
