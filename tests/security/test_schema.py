@@ -45,7 +45,9 @@ def test_every_operation_does_what_its_description_says(
         tokens = {"TOKEN": api.token, "SPARE_TOKEN": spare}
         document = tmp_path / "openapi.json"
         document.write_text(json.dumps(api.document))
-        code, said = _run(f"--url={address}", *wanted, str(document), tokens=tokens)
+        code, said = _run(
+            f"--url={address}", *wanted, str(document), tokens=tokens, folder=tmp_path
+        )
     if most:
         with capsys.disabled():
             sys.stdout.write(said[said.rfind("= SUMMARY =") :])
@@ -82,11 +84,12 @@ def _shut(document: dict[str, Any]) -> Iterator[httpx.Client]:
         yield client
 
 
-def _run(*options: str, tokens: Mapping[str, str]) -> tuple[int, str]:
+def _run(*options: str, tokens: Mapping[str, str], folder: Path) -> tuple[int, str]:
     """Run schemathesis; returns its exit code and everything it said."""
     command = [TOOL, f"--config-file={RULES}", "run", "--no-color", "--no-shrink", "--seed=7"]
     done = subprocess.run(
         [*command, *options],
+        cwd=folder,  # it keeps what it learns beside where it is started
         env={**tokens, "PATH": str(TOOL.parent), "COLUMNS": "100"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
