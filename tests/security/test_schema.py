@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from infra.deploy.openapi import describe
+from shared.identity.keys import SigningKey
 from shared.identity.model import Principal
 from shared.wiring import App
 from tests.functions.doors import sign_in
@@ -29,15 +30,15 @@ LONG_S, LASTS_S = 3600, 7200
 
 
 @pytest.fixture
-def spare_token(desk: App, owner_url: str) -> str:
+def spare_token(desk: App, owner_url: str, signer: SigningKey) -> str:
     """The token of somebody who may be signed out at any time."""
-    _, token = sign_in(desk, owner_url, slug="spare", lasts_s=LASTS_S)
+    _, token = sign_in(desk, owner_url, slug="spare", lasts_s=LASTS_S, key=signer)
     return token
 
 
 @pytest.mark.timeout(LONG_S + 600)
 def test_every_operation_does_what_its_description_says(
-    spare_token: str,  # first: the key that signs from now on must be the one that admin publishes
+    spare_token: str,
     admin: tuple[Principal, Api],
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
