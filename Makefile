@@ -6,7 +6,7 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 # Every function is a process of its own: without bytecode each would compile the house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help up install test check format bench bench-chunking bench-parsing bench-peers chaos security package lock docs clean test-extras
+.PHONY: help up install test check lint format bench bench-chunking bench-parsing bench-peers chaos security package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -19,12 +19,13 @@ install: $(VENV)/.test  ## install the product and its test tools, run nothing
 test: $(VENV)/.test   ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-check: $(VENV)/.test  ## format, lint, types, floors, guards, tests: what CI runs
+check: lint test      ## format, lint, types, floors, guards, tests: what CI runs
+
+lint: $(VENV)/.test   ## format, lint, types and floors: what reads code without running it
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-extras: $(VENV)/.test build/ministack/.done  ## tests of optional parts: another emulator
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r infra/locks/extras.txt

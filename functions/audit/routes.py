@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict
 
+from functions.edge.bodies import Moment
 from functions.edge.http import Caller
 from shared.audit import proof
 from shared.audit import service as audit
@@ -31,8 +32,8 @@ def _wanted(
     subject: Annotated[str | None, Query(max_length=300)] = None,
     actor_id: UUID | None = None,
     outcome: Literal["done", "refused", "failed"] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Wanted:
     return Wanted(
         action=action,

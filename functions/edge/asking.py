@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, ValidationError
 
-from functions.edge.bodies import Body, Metadata, Name
+from functions.edge.bodies import Body, Metadata, Moment, Name
 from functions.edge.citing import CellBody as CellBody  # noqa: PLC0414 - asked for here, too
 from shared.answering import service as answering
 from shared.answering.model import LONGEST_QUESTION, Instruments, Question
@@ -38,8 +37,8 @@ class FiltersBody(Body):
     document_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
     media_types: Names | None = None
     languages: Names | None = Field(default=None, examples=[["de", "en"]])
-    created_after: datetime | None = None
-    created_before: datetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     metadata: Metadata | None = None
     collection: UUID | None = None
     tags: Names | None = Field(default=None, examples=[["signed"]])

@@ -120,7 +120,10 @@ def make_app(title: str, *, verifies_callers: bool = False, takes_files: bool = 
     ``takes_files``: bodies may be files, which nobody looks into here.
     """
     wired()
-    application = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    # Without redirects: one for a slash at the end would go to whatever host the request names.
+    application = FastAPI(
+        title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     # The one added last is the outermost.
     application.add_middleware(Idempotency)
     application.add_middleware(CheckedPayloads, takes_files=takes_files)

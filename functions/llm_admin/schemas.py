@@ -35,7 +35,7 @@ class RouteFields(Body):
 class NewRoute(RouteFields):
     """A route to keep; without ``api_key`` the key kept before stays."""
 
-    api_key: SecretStr | None = None
+    api_key: SecretStr | None = Field(default=None, min_length=1, max_length=4096)
 
     def route(self, name: str, *, key_secret: str) -> Route:
         """Return the route as generation knows it."""

@@ -10,7 +10,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -21,15 +24,24 @@ RULES = ROOT / "tests" / "security" / "semgrep.yml"
 SBOM = ROOT / "build" / "sbom.json"
 CODE = ("shared", "functions", "infra")
 OPERATIONS = 10_000
+SCHEMA_EXAMPLES = 20
+"""Requests that schemathesis makes up for each operation, besides those that cover its fields."""
+FEED_S = 60
 # What secrets look like that nobody may have committed.
 SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"
     r"|gh[pousr]_[A-Za-z0-9]{36}|sk-[A-Za-z0-9]{40}|xox[abp]-[0-9A-Za-z-]{20}"
 )
+CORPUS = "tests/security/test_hostile_texts.py::test_a_corpus_in_every_field"
+_ENDS = re.compile(r"\d+ (passed|failed|error)")
+_COUNTS = re.compile(r"[\d,]+ generated|hostile texts: all")
 # Without the network semgrep would wait minutes for an answer about its newest version.
 QUIET = ("--metrics=off", "--disable-version-check")
 # bandit: assert_used says invariants here, and subprocess is used with lists (ruff checks both).
 NOT_ASKED = "B101,B404,B603,B607,B311"
+
+
+MARKS = {True: "good", False: "BAD", None: "not done"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +53,50 @@ class Verdict:
     said: str
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, limit_s: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command in the checkout; its output is the caller's to read."""
     return subprocess.run(  # noqa: S603 - commands of this module
-        command, cwd=ROOT, capture_output=True, text=True, check=False
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=limit_s
     )
 
 
 def suites(arguments: list[str]) -> Verdict:
     """Run every security suite, the adversary with ten thousand requests."""
     places = ["tests/security", "tests/house/test_walls.py", "tests/unit/identity/test_forgery.py"]
-    options = ["-n", "2", "--dist", "loadfile", f"--operations={OPERATIONS}", *arguments]
-    done = run(sys.executable, "-m", "pytest", "-q", *places, *options)
-    last = [line for line in done.stdout.splitlines() if " passed" in line or " failed" in line]
-    if done.returncode:
-        sys.stderr.write(done.stdout[-4000:])
-    return Verdict("suites", done.returncode == 0, last[-1].strip("= ") if last else "nothing ran")
+    left_out = ["--deselect=tests/security/test_schema.py", f"--deselect={CORPUS}"]
+    options = ["-n", "2", "--dist", "loadfile", f"--operations={OPERATIONS}", *left_out]
+    return _tests("suites", *places, *options, *arguments)
+
+
+def description(arguments: list[str]) -> Verdict:
+    """Hold every operation to the OpenAPI file, with many requests for each."""
+    options = ["-n", "0", f"--schema-examples={SCHEMA_EXAMPLES}", *arguments]
+    return _tests("OpenAPI description", "tests/security/test_schema.py", *options)
+
+
+def hostile_texts(arguments: list[str]) -> Verdict:
+    """Send a corpus of hostile texts to every text field, where one is given."""
+    if not any(one.startswith("--hostile-text") for one in arguments):
+        return Verdict("hostile texts", None, 'no corpus: make security ARGS="--hostile-text …"')
+    return _tests("hostile texts", CORPUS, "-n", "0", *arguments)
+
+
+def _tests(part: str, *arguments: str) -> Verdict:
+    """Run tests, showing what they say while they say it."""
+    command = [sys.executable, "-u", "-m", "pytest", "-q", "--show-capture=no", *arguments]
+    said = ""
+    with subprocess.Popen(  # noqa: S603 - commands of this module
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as tests:
+        assert tests.stdout is not None
+        while piece := tests.stdout.read(1):
+            sys.stderr.write(piece)
+            sys.stderr.flush()
+            said += piece
+    ends = [line for line in said.splitlines() if _ENDS.search(line)]
+    last = ends[-1].strip("= ") if ends else "nothing ran"
+    counts = [line.strip() for line in said.splitlines() if _COUNTS.match(line.strip())]
+    return Verdict(part, tests.returncode == 0, "; ".join([last, *counts[-1:]]))
 
 
 def bandit() -> Verdict:
@@ -115,13 +155,13 @@ def bill_of_materials() -> Verdict:
 def known_vulnerabilities() -> Verdict:
     """Ask the advisory feed about every pinned version, where it can be reached."""
     tool, lock = str(TOOLS / "pip-audit"), "infra/locks/default.txt"
-    done = run(
-        tool, "-r", lock, "--no-deps", "--disable-pip", "-f", "json", "--progress-spinner=off"
-    )
+    options = ("--no-deps", "--disable-pip", "--timeout=5", "-f", "json", "--progress-spinner=off")
+    away = Verdict("known vulnerabilities", None, "the advisory feed could not be reached")
     try:
+        done = run(tool, "-r", lock, *options, limit_s=FEED_S)
         listed = json.loads(done.stdout)["dependencies"]
-    except (ValueError, KeyError):
-        return Verdict("known vulnerabilities", None, "the advisory feed could not be reached")
+    except (subprocess.TimeoutExpired, ValueError, KeyError):
+        return away
     asked = [one for one in listed if "skip_reason" not in one]
     if not asked:
         return Verdict("known vulnerabilities", None, "the advisory feed answered for nothing")
@@ -142,17 +182,35 @@ def committed_secrets() -> Verdict:
 
 def main(arguments: list[str]) -> int:
     """Run every part, print the summary, and return an exit code."""
-    verdicts = []
-    parts = (bandit, semgrep, bill_of_materials, known_vulnerabilities, committed_secrets)
-    for part in parts:
-        sys.stderr.write(f"{part.__name__} …\n")
-        verdicts.append(part())
-    sys.stderr.write("suites …\n")
-    verdicts.append(suites(arguments))
-    marks = {True: "good", False: "BAD", None: "not done"}
-    for one in verdicts:
-        sys.stdout.write(f"{one.part:<24}{marks[one.is_good]:<10}{one.said}\n")
-    return int(any(one.is_good is False for one in verdicts))
+    parts: list[Callable[[], Verdict]] = [
+        bandit,
+        semgrep,
+        bill_of_materials,
+        known_vulnerabilities,
+        committed_secrets,
+        *(partial(part, arguments) for part in (suites, description, hostile_texts)),
+    ]
+    lines = []
+    is_bad = False
+    for number, part in enumerate(parts, 1):
+        name = getattr(part, "func", part).__name__.replace("_", " ")
+        sys.stderr.write(f"[{number} of {len(parts)}] {name} …\n")
+        begun = time.monotonic()
+        one = _verdict(name, part)
+        took_s = time.monotonic() - begun
+        lines.append(f"{one.part:<24}{MARKS[one.is_good]:<10}{took_s:>6,.0f} s  {one.said}\n")
+        sys.stderr.write(lines[-1])
+        is_bad |= one.is_good is False
+    sys.stdout.write("\n" + "".join(lines))
+    return int(is_bad)
+
+
+def _verdict(name: str, part: Callable[[], Verdict]) -> Verdict:
+    """Run a part; a tool that is missing or says nonsense has found nothing, and that is bad."""
+    try:
+        return part()
+    except (OSError, ValueError, KeyError) as error:
+        return Verdict(name, is_good=False, said=f"did not run: {error!r}"[:200])
 
 
 if __name__ == "__main__":

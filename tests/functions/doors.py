@@ -21,14 +21,22 @@ PASSWORD = "correct horse battery"
 
 
 def sign_in(
-    served: App, owner_url: str, *, slug: str = "mine", lasts_s: int = 900
+    served: App,
+    owner_url: str,
+    *,
+    slug: str = "mine",
+    lasts_s: int = 900,
+    key: SigningKey | None = None,
 ) -> tuple[Principal, str]:
-    """Make a tenant and sign its administrator in; returns who that is, with the token."""
-    key = SigningKey.make()
+    """Make a tenant and sign its administrator in; returns who that is, with the token.
+
+    A ``key`` has been published; without one, one is.
+    """
+    if key is None:
+        key = publish_key(owner_url)
     email = f"ada@{slug}.example"
     owner = Database(owner_url)
     with owner.system_transaction() as session:
-        store.record_signing_key(session, kid=key.id, public_key=key.public_bytes)
         create_tenant(session, slug=slug, name=slug, admin_email=email, admin_password=PASSWORD)
     owner.close()
     account = recognise(served.database, email=email, password=PASSWORD)
@@ -36,6 +44,16 @@ def sign_in(
         rules = TokenRules(key, "kontor", lasts_s)
         given = welcome(session, account, password=PASSWORD, rules=rules)
     return served.verifier.verify(given.access_token), given.access_token
+
+
+def publish_key(owner_url: str) -> SigningKey:
+    """Make a key that tokens are signed with, and publish it."""
+    key = SigningKey.make()
+    owner = Database(owner_url)
+    with owner.system_transaction() as session:
+        store.record_signing_key(session, kid=key.id, public_key=key.public_bytes)
+    owner.close()
+    return key
 
 
 @contextmanager

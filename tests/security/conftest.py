@@ -12,12 +12,12 @@ import pytest
 from shared.adapters import aws as clients
 from shared.adapters.database import Database
 from shared.files.signature_scanner import EICAR
-from shared.identity.keys import ensure_signing_key
+from shared.identity.keys import SigningKey, ensure_signing_key
 from shared.identity.model import Principal
 from shared.identity.sealing import ensure_seal
 from shared.wiring import App
 from tests.functions.conftest import aws, desk, served, workflow
-from tests.functions.doors import sign_in
+from tests.functions.doors import publish_key, sign_in
 from tests.security.api import Api
 
 __all__ = ["aws", "desk", "served", "workflow"]  # fixtures of whole handlers
@@ -47,9 +47,15 @@ def word(**more: bytes) -> bytes:
 
 
 @pytest.fixture
-def admin(desk: App, owner_url: str) -> tuple[Principal, Api]:
+def signer(owner_url: str) -> SigningKey:
+    """The key that the tokens of the API's callers are signed with."""
+    return publish_key(owner_url)
+
+
+@pytest.fixture
+def admin(desk: App, owner_url: str, signer: SigningKey) -> tuple[Principal, Api]:
     """Somebody who may do everything, in a tenant without rate limits."""
-    principal, token = sign_in(desk, owner_url, lasts_s=7200)
+    principal, token = sign_in(desk, owner_url, lasts_s=7200, key=signer)
     with psycopg.connect(owner_url) as owner:
         owner.execute("UPDATE kontor.tenants SET plan = 'own'")
         owner.execute("DELETE FROM kontor.rate_limits WHERE plan = 'public'")

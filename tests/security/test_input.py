@@ -14,6 +14,7 @@ from shared.kernel.ids import UserId, new_id
 from tests.security.api import Api, Request
 from tests.security.judging import TEXTS, complaints
 
+BOUNDED = {"uuid", "date", "date-time"}
 NUMBERS: list[Any] = [-1, 0, 2**31, 2**63, 10**40, 1e308, 0.5, True, "7", None]
 BROKEN = [
     b"{",
@@ -104,6 +105,31 @@ def test_a_thousand_random_requests_are_answered_as_documented(
     assert {200, 401, 403, 404, 422} <= set(seen), seen
 
 
+def test_a_number_is_no_moment(admin: tuple[Principal, Api]) -> None:
+    principal, api = admin
+    by_key = {operation.key: operation for operation in api.operations}
+    for number in (5, 0.5, "5", "1e3", "inf"):
+        listed = api.call(by_key["GET /api/v1/audit"], Request(query={"until": number}), principal)
+        search = {"query": "rent", "filters": {"created_after": number}}
+        found = api.call(by_key["POST /api/v1/search"], Request(body=search), principal)
+        assert (listed.status, found.status) == (422, 422), number
+    listed = api.call(
+        by_key["GET /api/v1/audit"], Request(query={"until": "2030-01-31T12:00:00Z"}), principal
+    )
+    assert listed.status == 200
+
+
+def test_a_slash_at_the_end_redirects_nobody(admin: tuple[Principal, Api]) -> None:
+    principal, api = admin
+    for operation in api.operations:
+        names = list(api.sample(operation).path)
+        if operation.path.endswith("}") and operation.method in {"GET", "DELETE"}:
+            path = api.sample(operation).path | {names[-1]: "x/"}
+            reply = api.call(operation, Request(path=path), principal)
+            assert reply.status in {404, 405, 422}, operation.key
+            assert "location" not in reply.headers
+
+
 def test_every_text_has_a_longest_length() -> None:
     api = Api()
     unbounded = [
@@ -111,7 +137,8 @@ def test_every_text_has_a_longest_length() -> None:
         for operation in api.operations
         for _, path, schema in api.leaves(operation)
         if schema["type"] == "string"
-        and not {"maxLength", "enum", "const", "format", "pattern"} & set(schema)
+        and not {"maxLength", "enum", "const", "pattern"} & set(schema)
+        and schema.get("format") not in BOUNDED
     ]
     # One text or many, together no longer than the route says.
     assert set(unbounded) <= {"POST /v1/embeddings input", "POST /v1/embeddings input.0"}
