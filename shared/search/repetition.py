@@ -39,7 +39,13 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
     others: list[list[Elsewhere]] = []
     for row in rows:
         place = next(
-            (at for at, one in enumerate(kept) if _say_the_same(one, row, digits, words)), None
+            (
+                at
+                for at, one in enumerate(kept)
+                if abs(one.dense_score - row.dense_score) <= _NEAR
+                and _say_the_same(one, row, digits, words)
+            ),
+            None,
         )
         if place is not None:
             others[place].append(
@@ -52,7 +58,7 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
 
 
 def _say_the_same(one: HitRow, other: HitRow, digits: _Found, words: _Found) -> bool:
-    if abs(one.dense_score - other.dense_score) > _NEAR or one.document_id == other.document_id:
+    if one.document_id == other.document_id:
         return False
     shorter, longer = sorted((len(one.text), len(other.text)))
     if shorter < _LEAST_SHARED / 2 * longer:  # half of it may be layout
