@@ -38,25 +38,17 @@ def find_highlights(
     for language, text in texts:
         by_language.setdefault(language, []).append(text)
     alike = {
-        language: [
-            word
-            for word in set(_WORD.findall("\n".join(written)))
-            if _beginning(word) in beginnings
-        ]
+        (language, word)
         for language, written in by_language.items()
+        for word in set(_WORD.findall("\n".join(written)))
+        if _beginning(word) in beginnings
     }
-    known = _lexemes_of(
-        session, {(language, word) for language, words in alike.items() for word in words}
-    )
-    marked = {
-        language: [
-            word
-            for word in words
-            if not known[language, word].isdisjoint(lexemes.get(language, ()))
-        ]
-        for language, words in alike.items()
-    }
-    return [_spans(text, marked[language]) for language, text in texts]
+    known = _lexemes_of(session, alike)
+    marked: dict[str, list[str]] = {}
+    for language, word in alike:
+        if not known[language, word].isdisjoint(lexemes.get(language, ())):
+            marked.setdefault(language, []).append(word)
+    return [_spans(text, marked.get(language, ())) for language, text in texts]
 
 
 def _spans(text: str, words: Iterable[str]) -> tuple[Span, ...]:

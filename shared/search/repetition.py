@@ -38,15 +38,10 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
     digits, words = _Found(_DIGITS), _Found(_WORD)
     others: list[list[Elsewhere]] = []
     for row in rows:
-        place = next(
-            (
-                at
-                for at, one in enumerate(kept)
-                if abs(one.dense_score - row.dense_score) <= _NEAR
-                and _say_the_same(one, row, digits, words)
-            ),
-            None,
+        near = (
+            at for at, one in enumerate(kept) if abs(one.dense_score - row.dense_score) <= _NEAR
         )
+        place = next((at for at in near if _say_the_same(kept[at], row, digits, words)), None)
         if place is not None:
             others[place].append(
                 Elsewhere(row.chunk_id, row.document_id, row.version_id, row.title, row.page)
