@@ -10,7 +10,8 @@ CREATE FUNCTION kontor.tenant_salt(p_tenant uuid) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 AS $$ SELECT ('x' || pg_catalog.right(p_tenant::text, 8))::bit(32)::integer $$;
 
--- What a chunk says as numbers; the codes of its lexemes are those of its sparse vector.
+-- What a chunk says as numbers; the codes of its lexemes are those of its sparse vector. Anybody may
+-- call it: a trigger works with the rights of whoever writes.
 CREATE FUNCTION kontor.word_codes(p_tenant uuid, p_lexemes text[]) RETURNS integer[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -19,7 +20,6 @@ AS $$
     FROM unnest(p_lexemes) AS l (lexeme)
     CROSS JOIN (SELECT kontor.tenant_salt(p_tenant) AS salt) AS s
 $$;
-REVOKE ALL ON FUNCTION kontor.tenant_salt, kontor.word_codes FROM public;
 
 -- What is only shown, or rarely compared, moves out of the row; what ranks stays, as long as a
 -- page holds it. Adding the column writes every row anew.
