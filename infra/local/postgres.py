@@ -42,8 +42,22 @@ START_TIMEOUT_S = 60.0  # a crash recovery may take that long
 STOP_TIMEOUT_S = 20.0
 WATCH_S = 0.25
 LONGEST_PAUSE_S = 5.0  # between attempts to bring a crashed server back, as on a full disk
-DEFAULTS = {"shared_buffers": "256MB", "max_connections": "150", "listen_addresses": ""}
+DEFAULTS = {"max_connections": "150", "listen_addresses": ""}
+LEAST_BUFFERS_MIB, MOST_BUFFERS_MIB = 128, 1024
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def buffers_mib(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """Return how much the server may keep in its own memory: a quarter of ours, up to 1 GiB.
+
+    Pages count once they are used. With 256 MiB, every search of 100,000 chunks (some 700 MB with
+    their indexes) read 300 pages anew, a quarter of what it cost the server. ``limit`` is where
+    the kernel says what a container may take.
+    """
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # outside of containers it says "max"
+        whole = min(whole, int(limit.read_text()))
+    return max(LEAST_BUFFERS_MIB, min(MOST_BUFFERS_MIB, whole // 4 // 1024**2))
 
 
 class EmbeddedPostgres:
@@ -59,7 +73,12 @@ class EmbeddedPostgres:
     ) -> None:
         self.folder = folder.absolute()
         self._data = self.folder / "data"
-        self._parameters = {**DEFAULTS, **({} if durable else NOT_DURABLE), **(parameters or {})}
+        self._parameters = {
+            "shared_buffers": f"{buffers_mib()}MB",
+            **DEFAULTS,
+            **({} if durable else NOT_DURABLE),
+            **(parameters or {}),
+        }
         self._lock = FolderLock(self.folder, "postgres.lock")
         self._uid = NOBODY if os.geteuid() == 0 else None
         self._capability: int | None = None

@@ -34,23 +34,27 @@ def find_highlights(
         if term.kind == "exact":
             lexemes.setdefault(term.language, set()).add(term.lexeme)
     beginnings = {_beginning(part) for word in asked.weights for part in _WORD.findall(word)}
-    words = [
-        {(language, word) for word in set(_WORD.findall(text)) if _beginning(word) in beginnings}
-        for language, text in texts
-    ]
-    known = _lexemes_of(session, set().union(*words))
-    return [
-        _spans(
-            text, [word for word in found if not known[word].isdisjoint(lexemes.get(language, ()))]
-        )
-        for (language, text), found in zip(texts, words, strict=True)
-    ]
+    by_language: dict[str, list[str]] = {}
+    for language, text in texts:
+        by_language.setdefault(language, []).append(text)
+    alike = {
+        (language, word)
+        for language, written in by_language.items()
+        for word in set(_WORD.findall("\n".join(written)))
+        if _beginning(word) in beginnings
+    }
+    known = _lexemes_of(session, alike)
+    marked: dict[str, list[str]] = {}
+    for language, word in alike:
+        if not known[language, word].isdisjoint(lexemes.get(language, ())):
+            marked.setdefault(language, []).append(word)
+    return [_spans(text, marked.get(language, ())) for language, text in texts]
 
 
-def _spans(text: str, words: Iterable[Word]) -> tuple[Span, ...]:
+def _spans(text: str, words: Iterable[str]) -> tuple[Span, ...]:
     """Return where whole words stand in a text, in its order."""
     found = []
-    for _, word in words:
+    for word in words:
         at = text.find(word)
         while at >= 0:
             end = at + len(word)

@@ -116,6 +116,8 @@ def _codes(text: str) -> Iterator[Exact]:
 
 
 def _is_code(token: str) -> bool:
+    if token.isalpha():
+        return False
     digits = sum(letter.isdigit() for letter in token)
     letters = [letter for letter in token if letter.isalpha()]
     if token.isdigit():

@@ -38,9 +38,10 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
     digits, words = _Found(_DIGITS), _Found(_WORD)
     others: list[list[Elsewhere]] = []
     for row in rows:
-        place = next(
-            (at for at, one in enumerate(kept) if _say_the_same(one, row, digits, words)), None
+        near = (
+            at for at, one in enumerate(kept) if abs(one.dense_score - row.dense_score) <= _NEAR
         )
+        place = next((at for at in near if _say_the_same(kept[at], row, digits, words)), None)
         if place is not None:
             others[place].append(
                 Elsewhere(row.chunk_id, row.document_id, row.version_id, row.title, row.page)
@@ -52,14 +53,12 @@ def collapse(rows: Sequence[HitRow], *, most: int) -> list[tuple[HitRow, tuple[E
 
 
 def _say_the_same(one: HitRow, other: HitRow, digits: _Found, words: _Found) -> bool:
-    if abs(one.dense_score - other.dense_score) > _NEAR or one.document_id == other.document_id:
+    mine, theirs = len(one.text), len(other.text)
+    if min(mine, theirs) < _LEAST_SHARED / 2 * max(mine, theirs):  # half of it may be layout
         return False
-    shorter, longer = sorted((len(one.text), len(other.text)))
-    if shorter < _LEAST_SHARED / 2 * longer:  # half of it may be layout
+    if digits[one.text] != digits[other.text] or one.document_id == other.document_id:
         return False
-    if digits[one.text] != digits[other.text]:
-        return False
-    mine, theirs = words[one.text], words[other.text]
-    shared = len(mine & theirs)
-    is_alike = bool(mine) and shared >= _LEAST_SHARED * (len(mine) + len(theirs) - shared)
-    return is_alike and not any(map(_DIGITS.search, mine ^ theirs))
+    said, repeated = words[one.text], words[other.text]
+    shared = len(said & repeated)
+    is_alike = bool(said) and shared >= _LEAST_SHARED * (len(said) + len(repeated) - shared)
+    return is_alike and not any(map(_DIGITS.search, said ^ repeated))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from shared.lexicon import service as lexicon
 from shared.lexicon.model import Said, Text, Weighed
 from shared.search import external, store
 from shared.search.explaining import explain
-from shared.search.highlighting import find_highlights
+from shared.search.highlighting import Span, find_highlights
 from shared.search.identifiers import find_exact
 from shared.search.model import (
     KINDS,
@@ -59,6 +60,7 @@ _CHUNK_FIELDS = tuple(field.name for field in fields(NewChunk) if field.name != 
 _HIT_FIELDS = tuple(
     {field.name for field in fields(store.HitRow)} & {field.name for field in fields(Hit)}
 )
+_HIT_VALUES = attrgetter(*_HIT_FIELDS)
 
 
 def ranking(config: Settings) -> Ranking:
@@ -181,28 +183,31 @@ def present(
     least = planned.least_similarity
     known = {row.chunk_id: each for row, each in zip(rows, likely, strict=True) if each >= least}
     kept = collapse([row for row in rows if row.chunk_id in known], most=request.k)
-    hits = [_hit(row, known[row.chunk_id], also_in) for row, also_in in kept]
+    marks = find_highlights(session, planned.asked, [(row.language, row.text) for row, _ in kept])
+    hits = [
+        _hit(row, planned.query, similarity=known[row.chunk_id], also_in=also_in, highlights=spans)
+        for (row, also_in), spans in zip(kept, marks, strict=True)
+    ]
     if request.explain:
         hits = explain(session, hits, rows, asked=planned.asked, weights=planned.weights)
-    found = _with_highlights(session, planned, hits)
+    found = tuple(hits)
     if request.around:
         found = _widened(session, found, around=request.around)
     return found
 
 
-def _with_highlights(session: Session, planned: Plan, hits: list[Hit]) -> tuple[Hit, ...]:
-    query = planned.query
-    marks = find_highlights(session, planned.asked, [(hit.language, hit.text) for hit in hits])
-    return tuple(
-        replace(hit, highlights=spans, cells=asked_cells(query, hit) if hit.grids else ())
-        for hit, spans in zip(hits, marks, strict=True)
-    )
-
-
-def _hit(row: store.HitRow, similarity: float, also_in: tuple[Elsewhere, ...]) -> Hit:
-    fields = {name: getattr(row, name) for name in _HIT_FIELDS}
-    fields["grids"] = grids_from_json(row.grids)
-    return Hit(**fields, similarity=similarity, also_in=also_in)
+def _hit(
+    row: store.HitRow,
+    query: str,
+    *,
+    similarity: float,
+    also_in: tuple[Elsewhere, ...],
+    highlights: tuple[Span, ...],
+) -> Hit:
+    values = dict(zip(_HIT_FIELDS, _HIT_VALUES(row), strict=True))
+    values["grids"] = grids_from_json(row.grids)
+    hit = Hit(**values, similarity=similarity, also_in=also_in, highlights=highlights)
+    return replace(hit, cells=asked_cells(query, hit)) if hit.grids else hit
 
 
 def asked_cells(query: str, hit: Hit) -> tuple[CitedCell, ...]:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+
+from infra.bench.clients import measure_throughput
 from infra.bench.search_speed import measure_search_speed, passages_from
+from shared.adapters.database import Database
 from shared.inference.embedding import Embedder
+from shared.kernel.errors import UnavailableError
 
 TEXTS = [
     "The notice period for tenants is three months to the end of a month.",
@@ -33,7 +40,16 @@ def test_every_tenant_is_searched_by_one_client_and_by_many(embedder: Embedder) 
     assert [each.name for each in found] == [
         f"{what}, {size}"
         for size in ("3 chunks", "60 chunks")
-        for what in ("search p50", "search p95", "searches")
+        for what in ("search p50", "search p95", "searches", "search CPU")
     ]
     assert all(each.value > 0 for each in found)
     assert "Building the vectors' graphs." in told
+
+
+def test_a_client_that_fails_ends_the_measurement() -> None:
+    def ask(database: Database, questions: Sequence[str]) -> list[float]:
+        del database
+        raise LookupError(f"no answer to {len(questions)} questions")
+
+    with pytest.raises(UnavailableError, match="client"):
+        measure_throughput("postgresql://nowhere", ["What?"] * 16, ask)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.local.postgres import EmbeddedPostgres
+from infra.local.postgres import LEAST_BUFFERS_MIB, EmbeddedPostgres, buffers_mib
 from shared.kernel.errors import ConflictError, NotFoundError, UnavailableError
 
 SMALL = {"shared_buffers": "16MB"}
@@ -163,3 +163,14 @@ def test_a_server_that_refuses_to_start_says_why(tmp_path: Path) -> None:
     broken = EmbeddedPostgres(tmp_path, parameters={"shared_buffers": "nonsense"})
     with pytest.raises(UnavailableError, match="shared_buffers"):
         broken.start()
+
+
+def test_buffers_are_a_quarter_of_what_a_container_may_take(tmp_path: Path) -> None:
+    limit = tmp_path / "memory.max"
+    whole = buffers_mib(limit)
+    limit.write_text("max\n")
+    assert buffers_mib(limit) == whole
+    limit.write_text(f"{1024**3}\n")
+    assert buffers_mib(limit) == min(whole, 256)
+    limit.write_text(f"{64 * 1024**2}\n")
+    assert buffers_mib(limit) == LEAST_BUFFERS_MIB

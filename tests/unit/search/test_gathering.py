@@ -95,6 +95,24 @@ def test_codes_of_a_word_differ_from_tenant_to_tenant_and_are_the_databases_own(
     assert set(written).isdisjoint(others)
 
 
+def test_rows_that_come_without_codes_get_theirs(
+    owner: psycopg.Connection, library: Library
+) -> None:
+    library.add([chunk("Harbour lights")])
+    columns = (
+        "tenant_id, document_id, version_id, language, content, span_start, span_end,"
+        " token_count, lexemes, lexeme_count"
+    )
+    with owner:
+        row = owner.execute(
+            f"INSERT INTO kontor.chunks (id, ordinal, {columns})"
+            f" SELECT gen_random_uuid(), 1, {columns} FROM kontor.chunks WHERE tenant_id = %s"
+            " RETURNING codes = kontor.word_codes(tenant_id, tsvector_to_array(lexemes))",
+            (library.tenant,),
+        ).fetchone()
+    assert row == (True,)
+
+
 def test_a_filter_finds_the_frequent_word_its_versions_have(library: Library) -> None:
     """The rarest words lie outside of what may be seen; more than 500 chunks may be seen."""
     inside, _ = library.add(
