@@ -50,7 +50,7 @@ _ASKING = frozenset(_ASKING_WORDS.split())
 _VERB = re.compile(r"\w{3,}(?:ed|ing)")
 _VERBS = """
     live lives work works belong belongs cover covers wohnt wohnen cost costs mean means stand
-    stands counted made use uses get gets"""
+    stands counted made seen found given taken sold bought held kept done use uses get gets"""
 _VERB_WEIGHT = 0.5
 _FIGURE_WEIGHT = 1.2
 _LONGEST_VALUE = 300
@@ -60,7 +60,7 @@ _DIGIT = re.compile(r"\d")
 _ONLY_DATE = re.compile(r"\d{1,2}\.\s?\d{1,2}\.\s?\d{2,4}|\d{4}-\d{2}-\d{2}")
 _WHICH = re.compile(r"\b(?:which|welche[rnsm]?)\b", re.IGNORECASE)
 _HOW_MANY = re.compile(r"\b(?:how many|wie ?viele?[nr]?)\s+(\w+(?:\s+\w+)?)")
-_CAPITAL = re.compile(r"\b[A-ZÄÖÜ][\w.’'-]+")
+_CAPITAL = re.compile(r"[A-ZÄÖÜ][a-zäöüß.]")
 _COST_WORDS = "kostet kosten kostete gekostet cost costs price preis teuer"
 _COST = frozenset(_COST_WORDS.split())
 
@@ -119,6 +119,12 @@ class Wanted:
     def is_list(self) -> bool:
         """Whether several things may be asked for: what, which, how."""
         return self.kind in {"other", "manner", "definition", "name"}
+
+    def may_stand_in(self, line: str) -> bool:
+        """Whether a whole line could hold such a value."""
+        if self.kind == "date":
+            return holds_moment(line)
+        return self.kind != "number" or bool(_DIGIT.search(line))
 
     def fits(self, value: str) -> bool:
         """Whether a value is of the kind that is asked for."""

@@ -26,6 +26,7 @@ _SURROUNDING = 0.7
 _PRECISION = 0.6
 _FIGURE_ELSEWHERE = 0.2
 _ROWS_OWN = 0.3
+_STATED = 0.8
 _CROWDED = 0.03
 _ALIKE = 0.72
 _BEGINNING = 0.75
@@ -45,7 +46,7 @@ class Match:
 
 def fits(question: str, text: str, *, language: str) -> bool:
     """Whether a line could hold the kind of value that a question asks for."""
-    return wanted_by(question, language).fits(text)
+    return wanted_by(question, language).may_stand_in(text)
 
 
 def unheard(
@@ -94,12 +95,14 @@ def _matches(wanted: Wanted, passages: Sequence[Passage]) -> Iterator[Match]:
         around = known[document]
         # Equal fields of several documents: the search knows which of those is meant.
         worth = 0.98 + 0.02 * passage.score / best
+        is_manner = wanted.kind == "manner"  # steps say how, a line seldom does
         names = names_in(passage.text) if wanted.kind in {"person", "number"} else ()
         for field in (*passage.fields, *fields_in(passage.text), *names):
             if wanted.fits(field.value):
-                yield Match(passage, field, worth * _score(wanted, field, around, passage.language))
+                score = _score(wanted, field, around, passage.language)
+                yield Match(passage, field, worth * score * (_STATED if is_manner else 1.0))
         for each in lists_in(passage.text) if wanted.is_list else ():
-            field = _under_heading(each, passage) if wanted.kind == "manner" else each
+            field = _under_heading(each, passage) if is_manner else each
             yield Match(passage, each, worth * _score(wanted, field, around, passage.language))
 
 
@@ -125,7 +128,7 @@ def _score(wanted: Wanted, field: Field, around: tuple[str, ...], language: str)
             missing += (1 - share) * weight
         else:
             missing += weight
-    by_kind = [word for word in label if wanted.is_label(word)]
+    by_kind = [] if attribute >= _PARTLY else [word for word in label if wanted.is_label(word)]
     # A label that only names the kind of value answers for its row alone, not for what is around.
     strange = surrounding if not entity else _ROWS_OWN * surrounding
     apart = missing if attribute or not by_kind else missing + strange

@@ -67,7 +67,8 @@ def _under(text: str, lines: list[Line]) -> Iterator[Field]:
     for (start, middle), (after, end) in pairwise(lines):
         above, below = text[start:middle], text[after:end]
         is_short = len(below.split()) <= _LONGEST_VALUE
-        if _is_label(above) and is_short and not _is_bracketed(below):
+        is_value = is_short and not _is_bracketed(below) and not _PAIR.match(below)
+        if _is_label(above) and is_value:
             label, value = _BULLET.sub("", above), _BULLET.sub("", below)
             yield Field(label, value, "", start, end, f"{label}: {value}")
         if _is_bracketed(below):
