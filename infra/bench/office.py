@@ -209,6 +209,7 @@ class _Shelf:
             spoken=spoken_language(gathered.language, [hit.language for hit in gathered.hits]),
             instruments=tools,
             transcript=transcript,
+            further=gathered.further,
         )
         transcript.close()
         found = [hit for hit in gathered.hits if self.kept[hit.document_id][0] in question.files]
@@ -228,7 +229,7 @@ class _Shelf:
         return Quoted(name, citation.quote, is_exact=there == citation.quote)
 
 
-def measure_office(replies: Sequence[OfficeReply]) -> list[Measurement]:
+def measure_office(replies: Sequence[OfficeReply], *, name: str = "office") -> list[Measurement]:
     """Say what the replies come to: all of them, each kind, and what has no answer."""
     asked = [each for each in replies if each.question.is_answerable]
     kinds = sorted({each.question.kind for each in asked})
@@ -238,28 +239,28 @@ def measure_office(replies: Sequence[OfficeReply]) -> list[Measurement]:
         ("hit@3", lambda each: each.is_among_three),
         ("answered rightly", lambda each: each.is_answered),
     )
-    found = [_share(f"office: {name}", asked, holds) for name, holds in measures]
+    found = [_share(f"{name}: {what}", asked, holds) for what, holds in measures]
     for kind in kinds:
         own = [each for each in asked if each.question.kind == kind]
         found.append(
-            _share(f"office, {kind}: answered rightly", own, lambda each: each.is_answered)
+            _share(f"{name}, {kind}: answered rightly", own, lambda each: each.is_answered)
         )
     cited = [quote for each in replies for quote in each.quotes]
     exact = float(np.mean([each.is_exact for each in cited])) if cited else 1.0
-    found.append(Measurement("office: citations exact", exact, "share", f"{len(cited)} opened"))
-    return [*found, *_refusals(asked, [e for e in replies if not e.question.is_answerable])]
+    found.append(Measurement(f"{name}: citations exact", exact, "share", f"{len(cited)} opened"))
+    return [*found, *_refusals(name, asked, [e for e in replies if not e.question.is_answerable])]
 
 
 def _refusals(
-    asked: Sequence[OfficeReply], without: Sequence[OfficeReply]
+    name: str, asked: Sequence[OfficeReply], without: Sequence[OfficeReply]
 ) -> Iterator[Measurement]:
     if not without or not asked:
         return
-    yield _share("office: unanswerable answered", without, lambda each: each.state == "answer")
-    yield _share("office: unanswerable refused", without, lambda each: each.state == "unknown")
-    yield _share("office: answerable refused", asked, lambda each: each.state == "unknown")
+    yield _share(f"{name}: unanswerable answered", without, lambda each: each.state == "answer")
+    yield _share(f"{name}: unanswerable refused", without, lambda each: each.state == "unknown")
+    yield _share(f"{name}: answerable refused", asked, lambda each: each.state == "unknown")
     above, below = (np.array([e.confidence for e in group]) for group in (asked, without))
-    yield Measurement("office: refusal AUROC", separation(above, below), "")
+    yield Measurement(f"{name}: refusal AUROC", separation(above, below), "")
 
 
 def _share(

@@ -25,15 +25,17 @@ def answer_with_quotes(
     spoken: Spoken,
     instruments: Instruments,
     transcript: Transcript,
+    further: Sequence[Hit] = (),
     part: str = "",
 ) -> State:
     """Say what the passages answer, cited, or admit that nothing certain was found.
 
     A question that asks several things is answered part by part: its state is that of the part
     answered best, its confidence that of the part answered worst. ``part`` names it where it is
-    one of several itself.
+    one of several itself. In ``further`` hits only fields are looked for.
     """
     passages = [passage_of(hit) for hit in hits]
+    more = [passage_of(hit) for hit in further]
     parts = parts_of(question)
     findings = [
         find_quotes(
@@ -43,11 +45,12 @@ def answer_with_quotes(
             embedder=instruments.embedder,
             answer_threshold=instruments.answer_threshold,
             related_threshold=instruments.related_threshold,
+            further=more,
         )
         for part in parts
     ]
     transcript.confidence = min(finding.confidence for finding in findings)
-    by_id = {str(hit.chunk_id): hit for hit in hits}
+    by_id = {str(hit.chunk_id): hit for hit in (*hits, *further)}
     words = wording(spoken)
     if all(finding.state == "unknown" for finding in findings):
         transcript.say(words.unknown_part.format(part=part) if part else words.unknown)

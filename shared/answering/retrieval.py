@@ -23,13 +23,17 @@ _DEPTH = 24  # so that enough is left when a document lies there in several form
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What the library was asked and the hits, best first; ``by_part`` has those of each part."""
+    """What the library was asked and the hits, best first; ``by_part`` has those of each part.
+
+    ``further`` are hits behind those: too many to read, but worth a look for a field that fits.
+    """
 
     query: str
     language: Language
     hits: tuple[Hit, ...]
     parts: tuple[str, ...] = ()
     by_part: tuple[tuple[Hit, ...], ...] = ()
+    further: tuple[Hit, ...] = ()
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -56,13 +60,14 @@ def gather(
     def found(text: str) -> SearchResult:
         request = SearchRequest(query=text, k=_DEPTH, filters=filters)
         result = search.find(session, tools.embedder, request, ranking=tools.ranking)
-        return replace(result, hits=distinct(result.hits, most=PASSAGES))
+        return replace(result, hits=distinct(result.hits, most=_DEPTH))
 
     whole = found(query)
     if not parts:
-        return Gathered(query, whole.language, whole.hits)
-    by_part = tuple(found(part).hits for part in parts)
-    hits = fuse([*by_part, whole.hits], most=PASSAGES + 2 * len(parts))
+        hits, further = whole.hits[:PASSAGES], whole.hits[PASSAGES:]
+        return Gathered(query, whole.language, hits, further=further)
+    by_part = tuple(found(part).hits[:PASSAGES] for part in parts)
+    hits = fuse([*by_part, whole.hits[:PASSAGES]], most=PASSAGES + 2 * len(parts))
     return Gathered(query, whole.language, hits, tuple(parts), by_part)
 
 

@@ -130,9 +130,14 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
 
 
 def _recollect(tools: Instruments, principal: Principal, question: Question) -> Recollection | None:
-    """Remember a question that stands alone; in a conversation it means what was said before."""
+    """Remember a question that stands alone; in a conversation it means what was said before.
+
+    A courtesy is none: it is answered without looking anything up.
+    """
     before = (question.conversation_id, question.edits, question.regenerates)
     if question.history or any(each is not None for each in before):
+        return None
+    if smalltalk.courtesy(question.text, ()) is not None:
         return None
     return recollect(tools, principal, question.text, filters=question.filters)
 
@@ -283,6 +288,7 @@ def _answer_with_quotes(
                 spoken=spoken,
                 instruments=tools,
                 transcript=transcript,
+                further=() if asked else gathered.further,
                 part=part if asked else "",
             )
         )

@@ -15,6 +15,7 @@ from shared.search.model import Hit
 
 _HALF = 0.5
 _LONGEST_LABEL = 8
+_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,13 @@ def fields_of(hit: Hit) -> Iterator[Field]:
             if hit.passage.words(cell.start, cell.end).strip():
                 rows.setdefault(cell.row, []).append(cell)
         numbers = sorted(rows)
+        heads = _unmarked(hit, [rows[number] for number in numbers])
         for at, number in enumerate(numbers):
             above = rows[numbers[at - 1]] if at else []
             below = rows[numbers[at + 1]] if at + 1 < len(numbers) else []
             yield from _cells(hit, grid, rows[number])
             yield from _labelled(hit, rows[number], above=above, below=below)
+            yield from _headed(hit, rows[number], heads)
 
 
 def _cells(hit: Hit, grid: Grid, cells: list[Cell]) -> Iterator[Field]:
@@ -110,11 +113,11 @@ def _labelled(
     """Yield values under or beside labels of their own; the row above is of the same record."""
     words = hit.passage.words
     label = words(cells[0].start, cells[0].end).rstrip(" :")
-    if len(cells) > 1 and not cells[1].is_header and len(label.split()) <= _LONGEST_LABEL:
+    if len(cells) == _PAIR and not cells[1].is_header and len(label.split()) <= _LONGEST_LABEL:
         beside = f"{_row_words(hit, above)} {_row_words(hit, cells, but=cells[1])}"
         yield _field(hit, cells[1], label, beside, label)
     for cell in cells:
-        for each in _labels_beside(cell, above, below, words):
+        for each in _labels_under(cell, below, words):
             yield _field(hit, cell, each, _row_words(hit, cells, but=cell), each)
 
 
@@ -128,16 +131,28 @@ def _field(hit: Hit, cell: Cell, label: str, beside: str, said: str) -> Field:
     return Field(label, value, beside, start, end, f"{said}: {value}")
 
 
-def _labels_beside(
-    cell: Cell, above: list[Cell], below: list[Cell], words: Words
-) -> Iterator[str]:
-    """Yield what stands in brackets under a cell, and what an unmarked header says over it."""
+def _labels_under(cell: Cell, below: list[Cell], words: Words) -> Iterator[str]:
+    """Yield what stands in brackets under a cell."""
     for each in below:
         label = words(each.start, each.end).strip()
         if each.column == cell.column and label.startswith("(") and label.endswith(")"):
             yield label.strip("()")
-    if above and above[0].row == 0 and not any(each.is_header for each in above[1:]):
-        texts = {each.column: words(each.start, each.end) for each in above}
-        is_named = not any(map(str.isdigit, "".join(texts.values())))
-        if is_named and len(texts) > 1 and cell.column in texts:
-            yield texts[cell.column]
+
+
+def _unmarked(hit: Hit, rows: list[list[Cell]]) -> dict[int, str]:
+    """Return the headers of a table that does not mark them: its first row of several words."""
+    first = next((cells for cells in rows if len(cells) > 1), [])
+    if len(first) <= _PAIR or any(cell.is_header for cell in first[1:]):
+        return {}
+    texts = {cell.column: hit.passage.words(cell.start, cell.end) for cell in first}
+    has_figures = any(map(str.isdigit, "".join(texts.values())))
+    return {} if has_figures else texts
+
+
+def _headed(hit: Hit, cells: list[Cell], heads: dict[int, str]) -> Iterator[Field]:
+    """Yield a row's values under headers that are not marked as such."""
+    for cell in cells[1:]:
+        label = heads.get(cell.column, "")
+        if label and label != hit.passage.words(cell.start, cell.end):
+            lead = hit.passage.words(cells[0].start, cells[0].end)
+            yield _field(hit, cell, label, _row_words(hit, cells, but=cell), f"{lead}, {label}")

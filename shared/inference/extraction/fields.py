@@ -23,10 +23,13 @@ TRUSTED = 0.42
 _NEARLY = 0.92
 _MOST = 3
 _SURROUNDING = 0.7
-_BY_KIND = 0.5
-_MONEY = 1.0
 _PRECISION = 0.6
-_ALIKE = 0.65
+_FIGURE_ELSEWHERE = 0.2
+_ROWS_OWN = 0.3
+_STATED = 0.8
+_CROWDED = 0.03
+_ALIKE = 0.72
+_BEGINNING = 0.75
 _SHORTEST_PART = 5
 _SHORTEST_ROOT = 4
 _PARTLY = 0.5
@@ -43,12 +46,16 @@ class Match:
 
 def fits(question: str, text: str, *, language: str) -> bool:
     """Whether a line could hold the kind of value that a question asks for."""
-    return wanted_by(question, language).fits(text)
+    return wanted_by(question, language).may_stand_in(text)
 
 
-def unheard(question: str, passage: Passage, passages: Sequence[Passage], *, language: str) -> float:
+def unheard(
+    question: str, passage: Passage, passages: Sequence[Passage], *, language: str
+) -> float:
     """Return which share of a question's words a passage's document does not speak of at all."""
-    asked = [word for word, weight in wanted_by(question, language).words.items() if weight >= _PARTLY]
+    asked = [
+        word for word, weight in wanted_by(question, language).words.items() if weight >= _PARTLY
+    ]
     around = _spoken_of([each for each in passages if _same_document(each, passage)])
     strange = [word for word in asked if not _is_near(word, around, passage.language)]
     return len(strange) / len(asked) if asked else 0.0
@@ -88,12 +95,14 @@ def _matches(wanted: Wanted, passages: Sequence[Passage]) -> Iterator[Match]:
         around = known[document]
         # Equal fields of several documents: the search knows which of those is meant.
         worth = 0.98 + 0.02 * passage.score / best
-        names = names_in(passage.text) if wanted.kind == "person" else ()
+        is_manner = wanted.kind == "manner"  # steps say how, a line seldom does
+        names = names_in(passage.text) if wanted.kind in {"person", "number"} else ()
         for field in (*passage.fields, *fields_in(passage.text), *names):
             if wanted.fits(field.value):
-                yield Match(passage, field, worth * _score(wanted, field, around, passage.language))
+                score = _score(wanted, field, around, passage.language)
+                yield Match(passage, field, worth * score * (_STATED if is_manner else 1.0))
         for each in lists_in(passage.text) if wanted.is_list else ():
-            field = _under_heading(each, passage) if wanted.kind == "manner" else each
+            field = _under_heading(each, passage) if is_manner else each
             yield Match(passage, each, worth * _score(wanted, field, around, passage.language))
 
 
@@ -113,21 +122,34 @@ def _score(wanted: Wanted, field: Field, around: tuple[str, ...], language: str)
         elif _named(word, (*beside, *label), language):
             entity += weight
         elif _is_near(word, around, language):
-            surrounding += weight
+            # A figure names a row; elsewhere it is likely another's.
+            share = _FIGURE_ELSEWHERE if any(map(str.isdigit, word)) else 1.0
+            surrounding += share * weight
+            missing += (1 - share) * weight
         else:
             missing += weight
-    by_kind = [word for word in label if wanted.is_label(word)]
+    by_kind = [] if attribute >= _PARTLY else [word for word in label if wanted.is_label(word)]
     # A label that only names the kind of value answers for its row alone, not for what is around.
-    apart = missing if attribute or not by_kind else missing + surrounding
-    bonus = (_MONEY if wanted.is_money else _BY_KIND) if by_kind else 0.0
+    strange = surrounding if not entity else _ROWS_OWN * surrounding
+    apart = missing if attribute or not by_kind else missing + strange
+    bonus = wanted.bonus if by_kind else 0.0
     attribute += bonus
-    if not attribute:
+    if not attribute or wanted.repeats(_spoken([field.value])):
         return 0.0
     asked = sum(wanted.words.values()) + bonus
     coverage = (attribute + entity + _SURROUNDING * surrounding) / asked
     recall = attribute / (attribute + apart)
     precision = _precision(wanted, label, by_kind, language)
-    return coverage * recall * (1 - _PRECISION + _PRECISION * precision)
+    if not by_kind and not wanted.counts(label, beside, lambda a, b: _named(a, [b], language)):
+        recall *= _PARTLY
+    close = 1 - _CROWDED * (1 - entity / max(1, len(beside))) if beside else 1.0
+    return (
+        coverage
+        * recall
+        * (1 - _PRECISION + _PRECISION * precision)
+        * close
+        * wanted.worth(field.value)
+    )
 
 
 def _precision(
@@ -166,18 +188,28 @@ def _begin_alike(one: str, other: str, language: str) -> bool:
 def _is_same(one: str, other: str, language: str) -> bool:
     if any(map(str.isdigit, one)) or any(map(str.isdigit, other)):
         return one == other
-    return likeness(one, other, language) >= _ALIKE
+    shared = _common(one, other)
+    begins = shared > _SHORTEST_PART and shared >= _BEGINNING * min(len(one), len(other))
+    return begins or likeness(one, other, language) >= _ALIKE
+
+
+def _common(one: str, other: str) -> int:
+    """Count the letters that two words begin with alike."""
+    at = 0
+    while at < min(len(one), len(other)) and one[at] == other[at]:
+        at += 1
+    return at
 
 
 @lru_cache(maxsize=100_000)
 def _is_part(one: str, other: str, language: str) -> bool:
     """Whether one word is composed with the other: "fällig" and "Fälligkeit"."""
     short, long = sorted((one, other), key=len)
-    if len(short) < _SHORTEST_PART or any(map(str.isdigit, long)):
+    if any(map(str.isdigit, long)):
         return False
     stem = root(short, language)
-    is_long = len(stem) >= _SHORTEST_PART
-    return is_long and (long.startswith(stem) or long.endswith(short))
+    is_first = len(stem) >= _SHORTEST_ROOT and long.startswith(stem)
+    return is_first or (len(short) >= _SHORTEST_PART and long.endswith(short))
 
 
 def _spoken_of(passages: Sequence[Passage]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from shared.inference.extraction.belief import fitted_for, shares
 from shared.inference.extraction.candidates import LONGEST_CHARS, Candidate, items_after
 from shared.inference.extraction.features import FEATURES, Reading, read
 from shared.inference.extraction.fields import Match, find_fields, fits, unheard
+from shared.inference.extraction.measures import asks_for_money, names_money
 from shared.inference.extraction.model import Finding, Passage, Quote, State
 
 if TYPE_CHECKING:
@@ -43,15 +44,17 @@ def find_quotes(
     embedder: Embedder,
     answer_threshold: float,
     related_threshold: float,
+    further: Sequence[Passage] = (),
 ) -> Finding:
     """Find the sentences that answer a question, at most three, in one embedding call.
 
     The probability that they do decides the state by the two thresholds (0 to 1). A sentence that
     cannot hold the kind of answer asked for (a question for a number, a sentence without any) is
     at most ``related``. One that speaks of "it" is quoted with the sentence before; one that
-    introduces a list is followed by its items. A field that fits is said instead.
+    introduces a list is followed by its items. A field that fits is said instead;
+    ``further`` passages are looked through for such fields alone.
     """
-    fields = find_fields(question, passages, language=language)
+    fields = find_fields(question, [*passages, *further], language=language)
     if fields and fields[0].score >= _CERTAIN:
         return _answer_of(fields)
     found = _find_sentences(
@@ -98,7 +101,8 @@ def _find_sentences(
     kept = [i for i in chosen if belief[i] >= _FURTHER * belief[chosen[0]]]
     quotes = _distinct([_quote(reading, i, score=float(belief[i])) for i in kept])
     best = reading.candidates[kept[0]]
-    is_told = best.is_sentence or (
+    is_paid = not asks_for_money(question) or names_money(best.said)
+    is_told = (best.is_sentence and is_paid) or (
         fits(question, quotes[0].text, language=language)
         and unheard(question, best.passage, passages, language=language) < _UNHEARD
     )
@@ -118,7 +122,9 @@ def _answer_of(fields: Sequence[Match]) -> Finding:
             for start, end in first.field.items
         ]
         return Finding("answer", first.score, (intro, *items))
-    return Finding("answer", first.score, tuple(_said_field(e) for e in fields if not e.field.items))
+    return Finding(
+        "answer", first.score, tuple(_said_field(e) for e in fields if not e.field.items)
+    )
 
 
 def _said_field(match: Match) -> Quote:

@@ -21,6 +21,7 @@ _STEP = re.compile(r"\d{1,3}[.)]\s")
 _FEWEST_ITEMS = 2
 _MOST_ITEMS = 12
 _CAPITAL = re.compile(r"\b[A-ZÄÖÜ][\w.’'-]+")
+_FIGURE = re.compile(r"[^\w\s]?\d[\d.,]*(?:\s?\S{1,8})?")
 _FEWEST_CAPITALS = 2
 _LONGEST_NAME = 6
 
@@ -66,7 +67,8 @@ def _under(text: str, lines: list[Line]) -> Iterator[Field]:
     for (start, middle), (after, end) in pairwise(lines):
         above, below = text[start:middle], text[after:end]
         is_short = len(below.split()) <= _LONGEST_VALUE
-        if _is_label(above) and is_short and not _is_bracketed(below):
+        is_value = is_short and not _is_bracketed(below) and not _PAIR.match(below)
+        if _is_label(above) and is_value:
             label, value = _BULLET.sub("", above), _BULLET.sub("", below)
             yield Field(label, value, "", start, end, f"{label}: {value}")
         if _is_bracketed(below):
@@ -76,12 +78,13 @@ def _under(text: str, lines: list[Line]) -> Iterator[Field]:
 
 @lru_cache(maxsize=512)
 def names_in(text: str) -> tuple[Field, ...]:
-    """Return the names that stand over what people are, as under letters and portraits."""
+    """Return names and figures that stand over what they are, as on portraits and overviews."""
     lines = [line for line in _lines(text) if " | " not in text[slice(*line)]]
     return tuple(
         Field(below, above, "", start, end, f"{above}, {below}")
         for (start, middle), (after, end) in pairwise(lines)
-        if _is_name(above := text[start:middle]) and _is_label(below := text[after:end])
+        if _is_label(below := text[after:end])
+        and (_is_name(above := text[start:middle]) or _FIGURE.fullmatch(above))
     )
 
 

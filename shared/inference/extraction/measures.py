@@ -39,7 +39,13 @@ _EXTENT = re.compile(
     |quadrat\w+|square|inch\w*|fuß|ha|hektar|km²|mi²|yards?)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_COSTING = re.compile(r"\b(?:ge)?koste\w*|\bcost\w*", re.IGNORECASE)
+_CHARGE = re.compile(
+    r"kosten|entgelt|gebühr|vergüt|zahl|skonto|rabatt|%|\b(?:free|charge|cost|pay|paid|fee)",
+    re.IGNORECASE,
+)
+_COSTING = re.compile(
+    r"\b(?:ge)?koste\w*|\bcost\w*|\b\w*(?:beitrag|gebühr|prämie)\b|\bfees?\b", re.IGNORECASE
+)
 _EXPECTED = (
     (re.compile(r"\bwie ?oft\b|\bhow (?:often|many times)\b", re.IGNORECASE), _TIMES),
     (re.compile(r"\bwie alt\b|\bhow old\b|\b(?:age|alter)\b", re.IGNORECASE), _AGE),
@@ -76,6 +82,11 @@ def asks_for_money(question: str) -> bool:
     return bool(_COSTING.search(question)) or any(
         said is _MONEY and asked.search(question) for asked, said in _EXPECTED
     )
+
+
+def names_money(sentence: str) -> bool:
+    """Whether a sentence speaks of money, or of what is free of charge."""
+    return bool(_MONEY.search(sentence) or _CHARGE.search(sentence))
 
 
 def names_unit(question: str, sentence: str) -> float:
