@@ -12,6 +12,7 @@ from functions.auth import (
     joining_routes,
     key_routes,
     oidc_routes,
+    page_routes,
     provider_routes,
     second_factor_routes,
     session_routes,
@@ -49,6 +50,7 @@ for part in (
     invitation_routes,
     key_routes,
     oidc_routes,
+    page_routes,
     provider_routes,
 ):
     router.include_router(part.router)

@@ -249,6 +249,11 @@ def list_invitations(session: Session, *, before: UUID | None, limit: int) -> li
     return session.all(QUERIES["list_invitations"], Invitation, params)
 
 
+def find_invitation(session: Session, token_hash: bytes) -> Invitation | None:
+    """Return an invitation that counts still."""
+    return session.find(QUERIES["find_invitation"], Invitation, {"token_hash": token_hash})
+
+
 def take_invitation(session: Session, token_hash: bytes) -> Invitation | None:
     """Use an invitation up; ``None`` when it does not count (any more)."""
     return session.find(QUERIES["take_invitation"], Invitation, {"token_hash": token_hash})

@@ -19,7 +19,7 @@ from shared.identity import (
 from shared.identity.account_store import Account
 from shared.identity.events import LinkAsked
 from shared.identity.letters import Letter, LetterKind
-from shared.identity.model import Principal, SignIn
+from shared.identity.model import Principal, SignIn, Tenant
 from shared.identity.one_time import Purpose, Wanted
 from shared.identity.post import Mailroom, post
 from shared.identity.rights import require_grantable
@@ -189,6 +189,20 @@ def confirm_email_change(
     account_store.remove_one_time(session, found.user_id, "reset_password")
     notify(session, mailroom, found.user_id, "email_changed", to=before.email)
     return found.user_id, found.email
+
+
+def look(database: Database, purpose: Purpose, token: str) -> tuple[Tenant, str]:
+    """Return of what tenant a link is and which address it is about; it still counts afterwards.
+
+    Raises InvalidError for a link that does not count.
+    """
+    shown = one_time.present(purpose, token)
+    with database.transaction(shown.tenant_id) as session:
+        found = one_time.look(session, shown, purpose)
+        tenant = store.find_tenant(session)
+    if tenant is None or not tenant.is_active:
+        raise one_time.spent()
+    return tenant, found.email
 
 
 def verify_email(session: Session, shown_token: str) -> UserId:

@@ -125,6 +125,22 @@ def withdraw(session: Session, principal: Principal, invitation_id: UUID) -> Non
         raise NotFoundError("There is no such invitation.")
 
 
+def look(database: Database, token: str) -> tuple[Tenant, str]:
+    """Return what tenant an invitation is from and for which address; it still counts afterwards.
+
+    Raises InvalidError for an invitation that does not count.
+    """
+    shown = opaque.present("invitation", token)
+    if shown is None:
+        raise spent()
+    with database.transaction(shown.tenant_id) as session:
+        invitation = account_store.find_invitation(session, shown.token_hash)
+        tenant = store.find_tenant(session)
+    if invitation is None or tenant is None or not tenant.is_active:
+        raise spent()
+    return tenant, invitation.email
+
+
 def accept(
     database: Database, *, token: str, display_name: str, password: str
 ) -> tuple[TenantId, User]:

@@ -467,6 +467,13 @@ WHERE tenant_id = %(tenant_id)s AND accepted_at IS NULL
 ORDER BY id DESC
 LIMIT %(limit)s;
 
+-- :name find_invitation :one Invitation
+-- One that counts still, to be shown before it is taken.
+SELECT id, email, role, language, invited_by, created_at, expires_at
+FROM kontor.invitations
+WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND accepted_at IS NULL
+    AND expires_at > now();
+
 -- :name take_invitation :one Invitation
 -- Of two who accept at once, one finds it open.
 UPDATE kontor.invitations SET accepted_at = now()

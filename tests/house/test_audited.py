@@ -95,6 +95,7 @@ ACTS = {
     "POST /api/v1/webhooks/{endpoint_id}/secret": "webhook_endpoint.changed",
     "POST /api/v1/webhooks/{endpoint_id}/test": "webhook_endpoint.tried",
     "POST /auth/email/confirm": "user.email_changed",
+    "POST /auth/forms/{purpose}": "invitation.accepted",
     "POST /auth/invitations/accept": "invitation.accepted",
     "POST /auth/login": "user.signed_in",
     "POST /auth/login/enrol": "user.second_factor_set",

@@ -212,6 +212,12 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "POST /auth/email/confirm",
         "POST /auth/register",
         "POST /auth/invitations/accept",
+        # The pages behind these links, and their forms.
+        "GET /auth/verify",
+        "GET /auth/email/confirm",
+        "GET /auth/password/reset",
+        "GET /auth/invitations/accept",
+        "POST /auth/forms/{purpose}",
         # Its messages are signed by whoever sends them.
         "POST /hooks/{source_id}",
         "GET /.well-known/jwks.json",

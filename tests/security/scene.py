@@ -208,6 +208,7 @@ FIXED: Mapping[str, str] = {
     "period": "day",
     "name": "editor",
     "subject": "everyone",
+    "purpose": "invitation",
     "token": "none",
 }
 """Parameters of paths that are no ids."""

@@ -1,0 +1,162 @@
+"""Routes of the pages behind the links in mails: showing one uses nothing up, its form does.
+
+Mail scanners open links, so a GET only looks. The token stays in the query, which no access log
+of ours holds (paths stand in it), and no-referrer keeps it from wherever a page might lead.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Header, Query
+from fastapi import Body as FormBody
+from fastapi.responses import HTMLResponse
+from pydantic import SecretStr, ValidationError
+
+from functions.auth import account_routes, joining_routes, pages
+from functions.auth.account_routes import ResetRequest, TokenRequest
+from functions.auth.joining_routes import AcceptRequest
+from functions.auth.pages import Behind, Form, Linked
+from shared.identity import accounts, invitations
+from shared.kernel.errors import ConflictError, InvalidError
+from shared.wiring import app as wired
+
+router = APIRouter()
+Token = Annotated[str, Query(max_length=256)]
+Languages = Annotated[str, Header(alias="accept-language", max_length=512)]
+_MOST_FORM_BYTES: Final = 16_384
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_PAGES: Final[dict[int | str, dict[str, Any]]] = {
+    410: {"description": "The link counts no more.", "content": {"text/html": {}}},
+    422: {"description": "What was typed is not valid.", "content": {"text/html": {}}},
+}
+_TAKEN: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "The address is in use.", "content": {"text/html": {}}}
+}
+
+
+@router.get("/auth/invitations/accept", response_class=HTMLResponse, responses=_PAGES)
+def show_invitation(token: Token = "", accept_language: Languages = "") -> HTMLResponse:
+    """Show an invitation and the form that accepts it."""
+    return _show("invitation", token, accept_language)
+
+
+@router.get("/auth/verify", response_class=HTMLResponse, responses=_PAGES)
+def show_verification(token: Token = "", accept_language: Languages = "") -> HTMLResponse:
+    """Show which address is to be confirmed."""
+    return _show("verify_email", token, accept_language)
+
+
+@router.get("/auth/email/confirm", response_class=HTMLResponse, responses=_PAGES)
+def show_email_change(token: Token = "", accept_language: Languages = "") -> HTMLResponse:
+    """Show which address is to be taken over."""
+    return _show("change_email", token, accept_language)
+
+
+@router.get("/auth/password/reset", response_class=HTMLResponse, responses=_PAGES)
+def show_reset(token: Token = "", accept_language: Languages = "") -> HTMLResponse:
+    """Show the form that sets a new password."""
+    return _show("reset_password", token, accept_language)
+
+
+@router.post("/auth/forms/{purpose}", response_class=HTMLResponse, responses={**_PAGES, **_TAKEN})
+def take_form(
+    purpose: Linked,
+    body: Annotated[bytes, FormBody(media_type="application/x-www-form-urlencoded")],
+    accept_language: Languages = "",
+) -> HTMLResponse:
+    """Use a link with what was typed into its page; shows the form again after a mistake."""
+    language, typed = pages.language_of(accept_language), _typed(body)
+    api, token = wired().settings.public_url.rstrip("/"), typed.get("token", "")
+    try:
+        behind = _behind(purpose, token)
+    except InvalidError:
+        return pages.over_page(language, purpose, api=api)
+    mistake, status = _use(purpose, typed)
+    if not mistake:
+        return pages.done_page(language, behind, api=api)
+    if mistake == "over":
+        return pages.over_page(language, purpose, api=api)
+    form = Form(token, typed.get("display_name", ""), mistake, status)
+    return pages.form_page(language, behind, form)
+
+
+def _show(purpose: Linked, token: str, accepted: str) -> HTMLResponse:
+    language = pages.language_of(accepted)
+    try:
+        behind = _behind(purpose, token)
+    except InvalidError:
+        return pages.over_page(language, purpose, api=wired().settings.public_url.rstrip("/"))
+    return pages.form_page(language, behind, Form(token))
+
+
+def _behind(purpose: Linked, token: str) -> Behind:
+    database = wired().database
+    if purpose == "invitation":
+        tenant, email = invitations.look(database, token)
+    else:
+        tenant, email = accounts.look(database, purpose, token)
+    return Behind(purpose, tenant=tenant.name, slug=tenant.slug, email=email)
+
+
+def _use(purpose: Linked, typed: dict[str, str]) -> tuple[str, int]:
+    """Use a link; returns what was wrong, in a word, and the status to say it with."""
+    if typed.get("password") != typed.get("repeated"):
+        return "repeated", 422
+    try:
+        _carry_out(purpose, typed)
+    except ValidationError as error:
+        return _unfit({str(part) for each in error.errors() for part in each["loc"]}, typed), 422
+    except InvalidError as error:
+        return _mistake(error.fields), 422
+    except ConflictError as error:
+        return "taken", error.status
+    return "", 200
+
+
+def _carry_out(purpose: Linked, typed: dict[str, str]) -> None:
+    token = SecretStr(typed["token"])
+    password = SecretStr(typed.get("password", ""))
+    if purpose == "invitation":
+        name = typed.get("display_name", "")
+        joining_routes.accept(AcceptRequest(token=token, display_name=name, password=password))
+    elif purpose == "reset_password":
+        account_routes.reset_password(ResetRequest(token=token, password=password))
+    elif purpose == "verify_email":
+        account_routes.verify_email(TokenRequest(token=token))
+    else:
+        account_routes.confirm_email(TokenRequest(token=token))
+
+
+def _unfit(wrong: set[str], typed: dict[str, str]) -> str:
+    """Name which field a request would not even hold."""
+    if "display_name" in wrong:
+        return "display_name"
+    if "password" not in wrong:
+        return "form"
+    return "long" if typed.get("password") else "short"
+
+
+def _mistake(fields: dict[str, str]) -> str:
+    """Name what is wrong with a name or password; a link without a wrong field is over."""
+    if "display_name" in fields:
+        return "display_name"
+    if "password" not in fields:
+        return "over"
+    wanted = fields["password"]
+    if wanted.startswith("at least"):
+        return "short"
+    return "long" if wanted.startswith("at most") else "guessed"
+
+
+def _typed(body: bytes) -> dict[str, str]:
+    """Read a form. Anything else is read as an empty one, which no link stands in."""
+    if len(body) > _MOST_FORM_BYTES:
+        return {}
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), errors="strict", max_num_fields=16)
+    except ValueError:
+        return {}
+    return {name: _UNSTORABLE.sub("", value) for name, value in pairs}
