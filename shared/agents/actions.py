@@ -43,11 +43,11 @@ class Tool:
 
 
 class AmbiguousError(InvalidError):
-    """Several documents are called like that; ``titles`` are some of them."""
+    """Several documents are called like that; ``documents`` are some of them."""
 
-    def __init__(self, detail: str, titles: list[str]) -> None:
+    def __init__(self, detail: str, documents: list[DocumentId]) -> None:
         super().__init__(detail)
-        self.titles = titles
+        self.documents = documents
 
 
 def propose(desk: Desk, tool: str, arguments: Mapping[str, str], memory: Memory) -> Proposal:
@@ -127,7 +127,9 @@ def _find_document(session: Session, arguments: Mapping[str, str], memory: Memor
         raise InvalidError(words.no_document.format(called))
     if len(found) > 1:
         titles = [each.title for each in found]
-        raise AmbiguousError(words.which_document.format(", ".join(titles)), titles)
+        raise AmbiguousError(
+            words.which_document.format(", ".join(titles)), [each.id for each in found]
+        )
     return found[0]
 
 

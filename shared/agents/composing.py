@@ -7,7 +7,7 @@ numbered passages of library and web, and every sentence that no passage support
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from shared.agents.desk import Desk
 from shared.agents.model import WEB, AnswerState, Finish, Memory, Page, WebCited
@@ -118,11 +118,12 @@ def compose(desk: Desk, memory: Memory, model: LanguageModel | None) -> tuple[Fi
     if model is None or not sources:
         found = _quote(desk, memory, sources, script)
         return _finish(script, memory, found, EXTRACTIVE), 0
+    read = tuple(source.hit.document_id for source in sources if source.hit is not None)
     said, tokens = _ask(model, memory, sources)
     for sentence, numbers in _claims(said):
         _bear_out(desk, memory, sources, script, sentence=sentence, numbers=numbers)
     state: AnswerState = "answer" if script.text else "unknown"
-    return _finish(script, memory, state, model.name), tokens
+    return replace(_finish(script, memory, state, model.name), documents=read), tokens
 
 
 def _finish(script: _Script, memory: Memory, state: AnswerState, answerer: str) -> Finish:

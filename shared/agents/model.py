@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Literal, NewType
@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.adapters.websearch.port import WebResult
 from shared.agents.calculation import Spoken
 from shared.answering.model import AnswerEvent, json_fields
-from shared.kernel.ids import UserId
+from shared.kernel.ids import DocumentId, UserId
 
 RunId = NewType("RunId", UUID)
 ActionId = NewType("ActionId", UUID)
@@ -60,8 +60,8 @@ class Memory:
 
     Words of the library are never in it: ``library_queries`` are asked again where their answers
     are needed, with the rights of that moment. ``is_private`` says that such words have been in
-    front of a model. ``pending`` are the next node's arguments, ``is_ruled`` that no language
-    model plans (any more).
+    front of a model, ``documents`` whose they were. ``pending`` are the next node's arguments,
+    ``is_ruled`` that no language model plans (any more).
     """
 
     task: str
@@ -71,6 +71,7 @@ class Memory:
     is_private: bool = False
     replies: tuple[str, ...] = ()
     library_queries: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     web_queries: tuple[str, ...] = ()
     results: tuple[WebResult, ...] = ()
     pages: tuple[Page, ...] = ()
@@ -85,6 +86,11 @@ class Memory:
     def said_by_user(self) -> str:
         """Everything the user wrote in this run."""
         return "\n".join([self.task, *self.replies])
+
+    def having_read(self, documents: Iterable[DocumentId]) -> Memory:
+        """Return this with more documents that the run rests on."""
+        read = dict.fromkeys([*self.documents, *map(str, documents)])
+        return replace(self, documents=tuple(read))
 
     def with_pending(self, **arguments: str) -> Memory:
         """Return this with other arguments for the next node."""
@@ -101,7 +107,14 @@ def memory_from_json(stored: Mapping[str, object]) -> Memory:
     known: dict[str, object] = dict(stored)
     for name, kind in (("results", WebResult), ("pages", Page), ("reckoned", Reckoned)):
         known[name] = tuple(kind(**entry) for entry in _list(known.get(name)))
-    for name in ("replies", "library_queries", "web_queries", "failed_urls", "complaints"):
+    for name in (
+        "replies",
+        "library_queries",
+        "documents",
+        "web_queries",
+        "failed_urls",
+        "complaints",
+    ):
         known[name] = tuple(_list(known.get(name)))
     return Memory(**known)  # type: ignore[arg-type]
 
@@ -115,7 +128,8 @@ class Run:
     """One task of one user, how far it is, and what came of it.
 
     ``citations`` have a ``kind``: ``document`` ones are those of an answer, ``web`` ones carry
-    ``url``, ``title`` and ``quote``.
+    ``url``, ``title`` and ``quote``. ``is_withdrawn``: it rests on a document that its user may no
+    longer see, and keeps its words back.
     """
 
     id: RunId
@@ -132,6 +146,7 @@ class Run:
     detail: str
     created_at: datetime
     updated_at: datetime
+    is_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +184,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """What a run ends with."""
+    """What a run ends with; ``documents`` are those it was written from, cited or not."""
 
     text: str
     state: AnswerState
     answerer: str
     citations: tuple[Mapping[str, object], ...] = ()
+    documents: tuple[DocumentId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,15 @@ from shared.agents.pages import read_page
 from shared.agents.planning import by_model, by_rules, without_model
 from shared.agents.wording import next_step, wording
 from shared.answering import service as answering
-from shared.answering.model import Answer, AnswerEvent, Cited, Question, State, Token
+from shared.answering.model import (
+    Answer,
+    AnswerEvent,
+    Cited,
+    Considered,
+    Question,
+    State,
+    Token,
+)
 from shared.generation.language_models import LanguageModel
 from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFoundError
 from shared.kernel.safe_text import render
@@ -60,6 +68,7 @@ def plan(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
         return _chosen(memory, choice.node, choice.arguments)
     hits = find_hits(desk, memory, k=_PLANNED_HITS)
     memory = replace(memory, is_private=memory.is_private or bool(hits))
+    memory = memory.having_read(hit.document_id for hit in hits)
     try:
         choice, tokens = by_model(memory, model, hits)
     except KontorError as error:
@@ -101,6 +110,11 @@ def ask_library(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     title = wording(memory.language).asked_library.format(answer.state)
     memory = replace(
         memory, is_private=True, library_queries=(*memory.library_queries, memory.task)
+    ).having_read(
+        source.document_id
+        for event in heard
+        if isinstance(event, Considered)
+        for source in event.sources
     )
     is_lacking = answer.state in {"related", "unknown"}
     if is_lacking and memory.may_search_web and desk.outgoing.is_open:
@@ -220,6 +234,7 @@ def propose(desk: Desk, _run: RunId, memory: Memory) -> Outcome:
     try:
         proposal = actions.propose(desk, arguments.get("tool", ""), arguments, memory)
     except actions.AmbiguousError as error:
+        memory = memory.having_read(error.documents)
         return Outcome(memory=memory, title=words.asked_back, question=error.detail)
     except KontorError as error:
         finish = said(desk, error.detail, "unknown", EXTRACTIVE)

@@ -6,20 +6,35 @@ VALUES (
 );
 
 -- :name find_run :one Run
--- A run belongs to the person who began it, not to the whole tenant.
-SELECT id, user_id, task, state, next_node, steps, memory, answer, answer_state, answerer,
-    citations, detail, created_at, updated_at
-FROM kontor.agent_runs
-WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND user_id = %(user_id)s;
+-- A run belongs to the person who began it, not to the whole tenant. Its words are kept back once
+-- it rests on what that person may see no more.
+SELECT r.id, r.user_id, r.task, r.state, r.next_node, r.steps, r.memory,
+    CASE WHEN h.is_withdrawn AND r.answer <> '' THEN %(withdrawn)s ELSE r.answer END AS answer,
+    r.answer_state, r.answerer,
+    CASE WHEN h.is_withdrawn THEN '[]'::jsonb ELSE r.citations END AS citations,
+    CASE WHEN h.is_withdrawn AND r.detail <> '' THEN %(withdrawn)s ELSE r.detail END AS detail,
+    r.created_at, r.updated_at, h.is_withdrawn
+FROM kontor.agent_runs AS r
+CROSS JOIN LATERAL (
+    SELECT NOT (SELECT kontor.sees_all()) AND kontor.run_rests_on_hidden(r.id)
+) AS h (is_withdrawn)
+WHERE r.tenant_id = %(tenant_id)s AND r.id = %(run_id)s AND r.user_id = %(user_id)s;
 
 -- :name list_runs :many Run
 -- Newest first; ids are in the order of time.
-SELECT id, user_id, task, state, next_node, steps, '{}'::jsonb AS memory, answer, answer_state,
-    answerer, citations, detail, created_at, updated_at
-FROM kontor.agent_runs
-WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
-    AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
-ORDER BY id DESC
+SELECT r.id, r.user_id, r.task, r.state, r.next_node, r.steps, '{}'::jsonb AS memory,
+    CASE WHEN h.is_withdrawn AND r.answer <> '' THEN %(withdrawn)s ELSE r.answer END AS answer,
+    r.answer_state, r.answerer,
+    CASE WHEN h.is_withdrawn THEN '[]'::jsonb ELSE r.citations END AS citations,
+    CASE WHEN h.is_withdrawn AND r.detail <> '' THEN %(withdrawn)s ELSE r.detail END AS detail,
+    r.created_at, r.updated_at, h.is_withdrawn
+FROM kontor.agent_runs AS r
+CROSS JOIN LATERAL (
+    SELECT NOT (SELECT kontor.sees_all()) AND kontor.run_rests_on_hidden(r.id)
+) AS h (is_withdrawn)
+WHERE r.tenant_id = %(tenant_id)s AND r.user_id = %(user_id)s
+    AND (%(before)s::uuid IS NULL OR r.id < %(before)s::uuid)
+ORDER BY r.id DESC
 LIMIT %(limit)s;
 
 -- :name take_run :exec
@@ -69,9 +84,19 @@ WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND state = 'waiting';
 INSERT INTO kontor.agent_steps (tenant_id, run_id, number, node, title, took_ms)
 VALUES (%(tenant_id)s, %(run_id)s, %(number)s, %(node)s, %(title)s, %(took_ms)s);
 
+-- :name record_sources :exec
+-- What a run rests on, more of it step by step.
+INSERT INTO kontor.agent_sources (tenant_id, run_id, document_id)
+SELECT %(tenant_id)s, %(run_id)s, unnest(%(document_ids)s::uuid[])
+ON CONFLICT DO NOTHING;
+
 -- :name list_steps :many Step
 -- In their order.
-SELECT number, node, title, took_ms, created_at
+SELECT number, node,
+    CASE WHEN NOT (SELECT kontor.sees_all())
+            AND (SELECT kontor.run_rests_on_hidden(%(run_id)s))
+        THEN %(withdrawn)s ELSE title END AS title,
+    took_ms, created_at
 FROM kontor.agent_steps
 WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s
 ORDER BY number
@@ -93,11 +118,17 @@ WHERE tenant_id = %(tenant_id)s AND id = %(action_id)s AND run_id = %(run_id)s
 FOR UPDATE;
 
 -- :name list_actions :many Action
--- In their order.
-SELECT id, tool, arguments, title, state, result, created_at
-FROM kontor.agent_actions
-WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s
-ORDER BY created_at, id
+-- In their order; what they would change is kept back with the run's words.
+SELECT a.id, a.tool,
+    CASE WHEN h.is_withdrawn THEN '{}'::jsonb ELSE a.arguments END AS arguments,
+    CASE WHEN h.is_withdrawn THEN %(withdrawn)s ELSE a.title END AS title,
+    a.state, CASE WHEN h.is_withdrawn THEN '{}'::jsonb ELSE a.result END AS result, a.created_at
+FROM kontor.agent_actions AS a
+CROSS JOIN (
+    SELECT NOT (SELECT kontor.sees_all()) AND kontor.run_rests_on_hidden(%(run_id)s)
+) AS h (is_withdrawn)
+WHERE a.tenant_id = %(tenant_id)s AND a.run_id = %(run_id)s
+ORDER BY a.created_at, a.id
 LIMIT 200;
 
 -- :name change_action :exec
@@ -121,14 +152,24 @@ LIMIT %(limit)s;
 UPDATE kontor.agent_runs AS r
 SET answer = %(answer)s, citations = '[]', detail = '', memory = '{}',
     state = CASE WHEN r.state IN ('running', 'waiting', 'asking') THEN 'failed' ELSE r.state END
-WHERE r.tenant_id = %(tenant_id)s AND (
-    r.citations @> jsonb_build_array(jsonb_build_object('document_id', %(document_id)s::text))
-    OR EXISTS (
-        SELECT 1 FROM kontor.agent_actions AS a
-        WHERE a.tenant_id = %(tenant_id)s AND a.run_id = r.id
-            AND a.arguments ->> 'document_id' = %(document_id)s::text
-    )
+WHERE r.tenant_id = %(tenant_id)s AND EXISTS (
+    SELECT 1 FROM kontor.agent_sources AS s
+    WHERE s.tenant_id = %(tenant_id)s AND s.run_id = r.id AND s.document_id = %(document_id)s::uuid
 );
+
+-- :name erase_steps :exec
+-- Whatever a model planned after it had read the document may name what stands there.
+UPDATE kontor.agent_steps AS t SET title = %(title)s
+WHERE t.tenant_id = %(tenant_id)s AND EXISTS (
+    SELECT 1 FROM kontor.agent_sources AS s
+    WHERE s.tenant_id = %(tenant_id)s AND s.run_id = t.run_id
+        AND s.document_id = %(document_id)s::uuid
+);
+
+-- :name remove_sources :exec
+-- Its words are out of every run that rested on it.
+DELETE FROM kontor.agent_sources
+WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s::uuid;
 
 -- :name erase_actions :exec
 -- What was to be done stays as a fact; title and figures of the document go.

@@ -37,7 +37,13 @@ from shared.answering.wording import spoken_language
 from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.inference.language import detect_language
-from shared.kernel.errors import ConflictError, InvalidError, KontorError, NotFoundError
+from shared.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    KontorError,
+    NotFoundError,
+    RefusedError,
+)
 from shared.kernel.ids import DocumentId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.kernel.settings import Settings
@@ -142,6 +148,9 @@ def _work(desk: Desk, run_id: RunId, *, until: float) -> None:
         run = _find(desk, run_id)
         if run.state != "running":
             return
+        if run.is_withdrawn:
+            _fail(desk, run_id, RefusedError(store.WITHDRAWN))
+            return
         memory = memory_from_json(run.memory)
         began = time.monotonic()
         used_up = _used_up(desk.budget, run, memory)
@@ -213,11 +222,24 @@ def _keep(desk: Desk, run: Run, outcome: Outcome, *, took_s: float) -> bool:
             title=outcome.title,
             took_ms=took_ms,
         )
+        store.record_sources(session, run.id, _rests_on(outcome))
         if outcome.proposal is not None:
             action_id = ActionId(uuid5(run.id, str(number)))
             store.record_action(session, run.id, action_id, outcome.proposal)
     desk.tell(StepTaken(number, run.next_node, outcome.title, took_ms))
     return state == "running"
+
+
+def _rests_on(outcome: Outcome) -> set[str]:
+    """Name the documents whose words may be in what a step leaves behind."""
+    found = set(outcome.memory.documents)
+    if outcome.finish is not None:
+        found.update(map(str, outcome.finish.documents))
+        found.update(str(each["document_id"]) for each in outcome.finish.citations
+                     if "document_id" in each)  # fmt: skip
+    if outcome.proposal is not None and "document_id" in outcome.proposal.arguments:
+        found.add(str(outcome.proposal.arguments["document_id"]))
+    return found
 
 
 def _state(outcome: Outcome) -> tuple[RunState, str]:
@@ -240,7 +262,7 @@ def confirm(desk: Desk, run_id: RunId, action_id: ActionId, *, answer: str) -> N
         raise InvalidError("Answer yes or no.", fields={"answer": "yes or no"})
     if answer == "yes":
         desk.principal.require("documents:write")
-    run = _find(desk, run_id)
+    run = _open(desk, run_id)
     with desk.instruments.database.transaction(desk.principal.tenant_id) as session:
         action = _proposed(session, run, action_id)
         store.change_action(
@@ -282,7 +304,7 @@ def reply(desk: Desk, run_id: RunId, text: str) -> None:
         raise InvalidError(
             f"A reply has 1 to {LONGEST_TASK} characters.", fields={"text": "say something"}
         )
-    run = _find(desk, run_id)
+    run = _open(desk, run_id)
     memory = memory_from_json(run.memory) if run.state == "asking" else None
     with desk.instruments.database.transaction(desk.principal.tenant_id) as session:
         if memory is None or not store.go_on(
@@ -333,6 +355,14 @@ def _find(desk: Desk, run_id: RunId) -> Run:
         run = store.find_run(session, run_id, user_id=desk.principal.user_id)
     if run is None:
         raise NotFoundError("There is no such run.")
+    return run
+
+
+def _open(desk: Desk, run_id: RunId) -> Run:
+    """Find a run that may go on: nothing it rests on has been taken away from its user."""
+    run = _find(desk, run_id)
+    if run.is_withdrawn:
+        raise ConflictError(store.WITHDRAWN, hint="Begin a new run.")
     return run
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from shared.agents.model import (
 from shared.kernel.ids import DocumentId, UserId
 
 QUERIES = load_queries("shared.agents")
+WITHDRAWN = "A document this run rests on is not shared with you any more."
 _MOST_TITLED = 6
 
 
@@ -68,12 +69,13 @@ def record_run(
 
 def find_run(session: Session, run_id: RunId, *, user_id: UserId) -> Run | None:
     """Return the user's run, or ``None``."""
-    return session.find(QUERIES["find_run"], Run, {"run_id": run_id, "user_id": user_id})
+    params = {"run_id": run_id, "user_id": user_id, "withdrawn": WITHDRAWN}
+    return session.find(QUERIES["find_run"], Run, params)
 
 
 def list_runs(session: Session, *, user_id: UserId, before: UUID | None, limit: int) -> list[Run]:
     """List the user's runs, newest first, without what they remember."""
-    params = {"user_id": user_id, "before": before, "limit": limit}
+    params = {"user_id": user_id, "before": before, "limit": limit, "withdrawn": WITHDRAWN}
     return session.all(QUERIES["list_runs"], Run, params)
 
 
@@ -146,9 +148,16 @@ def record_step(
     session.execute(QUERIES["record_step"], {**params, "took_ms": took_ms})
 
 
+def record_sources(session: Session, run_id: RunId, documents: Collection[str]) -> None:
+    """Write documents that a run rests on; those known already stay."""
+    params = {"run_id": run_id, "document_ids": sorted(set(documents))}
+    session.execute(QUERIES["record_sources"], params)
+
+
 def list_steps(session: Session, run_id: RunId) -> list[Step]:
     """List a run's steps in their order."""
-    return session.all(QUERIES["list_steps"], Step, {"run_id": run_id})
+    params = {"run_id": run_id, "withdrawn": WITHDRAWN}
+    return session.all(QUERIES["list_steps"], Step, params)
 
 
 def record_action(session: Session, run_id: RunId, action_id: ActionId, proposal: Proposal) -> None:
@@ -173,7 +182,8 @@ def find_action(session: Session, run_id: RunId, action_id: ActionId) -> Action 
 
 def list_actions(session: Session, run_id: RunId) -> list[Action]:
     """List a run's actions in their order."""
-    return session.all(QUERIES["list_actions"], Action, {"run_id": run_id})
+    params = {"run_id": run_id, "withdrawn": WITHDRAWN}
+    return session.all(QUERIES["list_actions"], Action, params)
 
 
 def change_action(
@@ -205,8 +215,10 @@ def list_titled(session: Session, title: str) -> list[Titled]:
 def erase_document(session: Session, document_id: DocumentId, *, title: str, answer: str) -> None:
     """Take a document's words and title out of all runs and actions."""
     named = {"document_id": str(document_id)}
+    session.execute(QUERIES["erase_steps"], {**named, "title": title})
     session.execute(QUERIES["erase_runs"], {**named, "answer": answer})
     session.execute(QUERIES["erase_actions"], {**named, "title": title})
+    session.execute(QUERIES["remove_sources"], named)
 
 
 def remove_old_runs(session: Session, *, days: int) -> int:

@@ -121,3 +121,10 @@ def _keep_messages(session: Session, case: Case, transcript: Transcript, *, stat
         confidence=transcript.confidence,
     )
     store.record_citations(session, case.answer_id, transcript.citations)
+    store.record_sources(
+        session,
+        case.answer_id,
+        [*transcript.read, *(each.document_id for each in transcript.citations)],
+        # A model also read the answers before, and so rests on what they rest on.
+        follows=opening.parent_id if transcript.read else None,
+    )

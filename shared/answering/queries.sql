@@ -65,13 +65,23 @@ VALUES (
 
 -- :name list_messages :many MessageRow
 -- The last ones, newest first; the caller turns them round. The words of an answer that rests on
--- what its reader may see no more are kept back.
-SELECT m.id, m.role, CASE
-        WHEN m.role = 'user' OR (SELECT kontor.sees_all()) OR NOT kontor.cites_hidden(m.id)
-        THEN m.content ELSE %(withdrawn)s::text END AS content,
-    m.state, m.answerer, m.created_at, m.parent_id, m.condensed, m.confidence
-FROM kontor.messages AS m
-WHERE m.tenant_id = %(tenant_id)s AND m.conversation_id = %(conversation_id)s
+-- what its reader may see no more are kept back, and so is what a model made of later questions
+-- after it had read them.
+SELECT m.id, m.role, CASE WHEN m.is_hidden THEN %(withdrawn)s::text ELSE m.content END AS content,
+    m.state, m.answerer, m.created_at, m.parent_id,
+    CASE WHEN m.follows_hidden THEN '' ELSE m.condensed END AS condensed, m.confidence
+FROM (
+    SELECT h.*, coalesce(bool_or(h.is_hidden) OVER (
+        ORDER BY h.id ROWS UNBOUNDED PRECEDING
+    ), false) AS follows_hidden
+    FROM (
+        SELECT a.id, a.role, a.content, a.state, a.answerer, a.created_at, a.parent_id,
+            a.condensed, a.confidence, a.role = 'assistant' AND NOT (SELECT kontor.sees_all())
+                AND kontor.cites_hidden(a.id) AS is_hidden
+        FROM kontor.messages AS a
+        WHERE a.tenant_id = %(tenant_id)s AND a.conversation_id = %(conversation_id)s
+    ) AS h
+) AS m
 ORDER BY m.id DESC
 LIMIT %(limit)s;
 
@@ -152,6 +162,29 @@ VALUES (
     %(reading)s, %(cells)s::jsonb
 );
 
+-- :name record_sources :exec
+-- What an answer rests on: documents, and whatever the answers before it rest on.
+INSERT INTO kontor.message_sources (tenant_id, message_id, document_id)
+WITH RECURSIVE earlier AS (
+    SELECT m.id, m.parent_id, 1 AS depth
+    FROM kontor.messages AS m
+    WHERE m.tenant_id = %(tenant_id)s AND m.id = %(follows)s::uuid
+    UNION ALL
+    SELECT m.id, m.parent_id, e.depth + 1
+    FROM earlier AS e
+    JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.id = e.parent_id
+    WHERE e.depth < 20
+)
+SELECT %(tenant_id)s, %(message_id)s, d.document_id
+FROM (
+    SELECT unnest(%(document_ids)s::uuid[]) AS document_id
+    UNION
+    SELECT s.document_id
+    FROM earlier AS e
+    JOIN kontor.message_sources AS s ON s.tenant_id = %(tenant_id)s AND s.message_id = e.id
+) AS d
+ON CONFLICT DO NOTHING;
+
 -- :name list_citations :many CitationRow
 -- All citations of a conversation in one go.
 SELECT c.message_id, c.id, c.number, c.document_id, c.version_id, c.title, c.heading_path, c.page,
@@ -175,8 +208,9 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = %(citation_id)s AND v.user_id = %(u
 -- An answer may say the erased document's words anywhere, so all of it goes.
 UPDATE kontor.messages AS m SET content = %(content)s
 WHERE m.tenant_id = %(tenant_id)s AND m.role = 'assistant' AND EXISTS (
-    SELECT 1 FROM kontor.citations AS c
-    WHERE c.tenant_id = %(tenant_id)s AND c.message_id = m.id AND c.document_id = %(document_id)s
+    SELECT 1 FROM kontor.message_sources AS s
+    WHERE s.tenant_id = %(tenant_id)s AND s.message_id = m.id
+        AND s.document_id = %(document_id)s
 );
 
 -- :name erase_condensed :exec
@@ -184,10 +218,15 @@ WHERE m.tenant_id = %(tenant_id)s AND m.role = 'assistant' AND EXISTS (
 UPDATE kontor.messages AS m SET condensed = ''
 WHERE m.tenant_id = %(tenant_id)s AND m.condensed <> '' AND m.conversation_id IN (
     SELECT a.conversation_id
-    FROM kontor.citations AS c
-    JOIN kontor.messages AS a ON a.tenant_id = %(tenant_id)s AND a.id = c.message_id
-    WHERE c.tenant_id = %(tenant_id)s AND c.document_id = %(document_id)s
+    FROM kontor.message_sources AS s
+    JOIN kontor.messages AS a ON a.tenant_id = %(tenant_id)s AND a.id = s.message_id
+    WHERE s.tenant_id = %(tenant_id)s AND s.document_id = %(document_id)s
 );
+
+-- :name remove_sources :exec
+-- Its words are out of everything that rested on it.
+DELETE FROM kontor.message_sources
+WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s;
 
 -- :name erase_quotes :exec
 -- The citation stays as a place where something was; its words, cells, title and boxes go.

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from shared.answering.transcript import Transcript
 from shared.identity.model import Principal
 from shared.inference.language import detect_language
 from shared.kernel.errors import KontorError, UnavailableError
-from shared.kernel.ids import TenantId, new_id
+from shared.kernel.ids import DocumentId, TenantId, new_id
 from shared.kernel.records import from_json, to_json
 from shared.kernel.version import VERSION
 from shared.search.model import Filters
@@ -50,6 +50,7 @@ class KeptAnswer:
     text: str
     citations: tuple[Citation, ...]
     confidence: float | None = None
+    read: tuple[DocumentId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Recollection:
         assert self.known is not None
         transcript.answerer = f"{self.answerer} ({CACHED})"
         transcript.confidence = self.known.confidence
+        transcript.read = frozenset(self.known.read)
         citations = {each.number: each for each in self.known.citations}
         position = 0
         for match in _MARKER.finditer(self.known.text):
@@ -83,8 +85,11 @@ class Recollection:
         transcript.say(self.known.text[position:])
         transcript.close()
 
-    def keep(self, answer: Answer) -> None:
-        """Keep a founded answer; that it cannot be kept costs time later and nothing now."""
+    def keep(self, answer: Answer, *, read: Collection[DocumentId]) -> None:
+        """Keep a founded answer; that it cannot be kept costs time later and nothing now.
+
+        ``read`` is what its model had before it.
+        """
         if answer.state != "answer" or answer.answerer != self.answerer or not answer.citations:
             return
         params: dict[str, object] = {
@@ -92,7 +97,9 @@ class Recollection:
             "scope": self.scope,
             "question": self.question,
             "embedding": _written(self.tools.embedder.embed_question(core_of(self.question))),
-            "answer": to_json(KeptAnswer(answer.text, answer.citations, answer.confidence)),
+            "answer": to_json(
+                KeptAnswer(answer.text, answer.citations, answer.confidence, tuple(read))
+            ),
             "kept_s": self.tools.memory.kept_s,
         }
         try:

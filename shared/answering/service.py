@@ -122,7 +122,7 @@ def ask(tools: Instruments, principal: Principal, question: Question, *, emit: E
     try:
         emit(_done(answer))
         if memory is not None:
-            memory.keep(answer)
+            memory.keep(answer, read=transcript.read)
         _give_title(tools, case, answer, emit=emit)
     except ListenerGoneError:
         logger.info("listener left after the answer", extra={"message_id": str(case.answer_id)})
@@ -257,6 +257,7 @@ def _answer_with_model(
         budget_tokens=tools.tuning.passage_tokens,
         count_tokens=tools.embedder.count_tokens,
     )
+    transcript.read = frozenset(hit.document_id for hit in hits)
     return answer_with_model(
         case.text,
         passages,

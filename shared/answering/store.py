@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -311,6 +311,20 @@ def record_citations(
         session.execute(QUERIES["record_citation"], {**fields, "message_id": message_id})
 
 
+def record_sources(
+    session: Session,
+    message_id: MessageId,
+    documents: Collection[DocumentId],
+    *,
+    follows: MessageId | None,
+) -> None:
+    """Write what an answer rests on; with ``follows`` also what the answers up to there do."""
+    if not documents and follows is None:
+        return
+    params = {"message_id": message_id, "document_ids": sorted(set(documents)), "follows": follows}
+    session.execute(QUERIES["record_sources"], params)
+
+
 def list_citations(session: Session, conversation_id: ConversationId) -> list[CitationRow]:
     """List every citation of a conversation by message and number."""
     return session.all(QUERIES["list_citations"], CitationRow, {"conversation_id": conversation_id})
@@ -329,6 +343,7 @@ def erase_document(session: Session, document_id: DocumentId, *, title: str, con
     """Take a document's words out of all answers and citations; both stay, saying so."""
     session.execute(QUERIES["erase_answers"], {"document_id": document_id, "content": content})
     session.execute(QUERIES["erase_condensed"], {"document_id": document_id})
+    session.execute(QUERIES["remove_sources"], {"document_id": document_id})
     session.execute(QUERIES["erase_quotes"], {"document_id": document_id, "title": title})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from shared.answering.model import Citation, Cited, Emit, Token, Unsupported
-from shared.kernel.ids import CitationId, new_id
+from shared.kernel.ids import CitationId, DocumentId, new_id
 from shared.kernel.safe_text import SafeStream
 from shared.search import service as search
 from shared.search.model import Hit
@@ -25,11 +25,13 @@ class Transcript:
 
     ``answerer`` is who speaks; it is set before the first word. ``question`` tells which cells of
     a cited table were asked for. ``confidence`` is how probably the answer is right, once known.
+    ``read`` are the documents a language model had before it, whose words its own may be.
     """
 
     def __init__(self, emit: Emit, *, question: str = "") -> None:
         self.answerer = ""
         self.confidence: float | None = None
+        self.read: frozenset[DocumentId] = frozenset()
         self._question = question
         self._emit = emit
         self._safe = SafeStream()

@@ -1,17 +1,18 @@
 """Where a tenant's own routes may lead: public servers over HTTPS, and hosts the operator names.
 
 A route is a way to make the house send requests, so it must not lead inside: not to metadata
-services, not to the private network. The name is looked up when a route is written and again
-before each call.
+services, not to the private network. The name is looked up when a route is written, before each
+call, and once more when the connection is made, which goes to the address that was found then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from shared.adapters.addresses import is_public, read_address
 from shared.adapters.egress import resolve
-from shared.kernel.errors import InvalidError, UnavailableError
+from shared.kernel.errors import InvalidError, RefusedError, UnavailableError
 
 TENANT_PROVIDERS = frozenset(
     {
@@ -46,14 +47,34 @@ def check_address(address: str, *, private_hosts: frozenset[str]) -> None:
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise _refused(address)
     try:
-        found = resolve(host, port or 443)
+        reachable(host, port or 443, private_hosts=private_hosts, resolver=resolve)
+    except RefusedError as error:
+        raise _refused(address) from error
+
+
+def reachable(
+    host: str,
+    port: int,
+    *,
+    private_hosts: frozenset[str] | None,
+    resolver: Callable[[str, int], Sequence[str]],
+) -> list[str]:
+    """Look a host up and return its addresses; ``private_hosts`` may be inside, ``None``: any.
+
+    Raises RefusedError when one of them is not public, UnavailableError for an unknown name.
+    """
+    try:
+        found = list(resolver(host, port))
     except OSError as error:
         raise UnavailableError(
             f"The host {host} of a language model is not known.", hint="Check the address."
         ) from error
+    if private_hosts is None or host in private_hosts:
+        return found
     addresses = [read_address(each) for each in found]
     if not all(each is not None and is_public(each) for each in addresses):
-        raise _refused(address)
+        raise RefusedError(f"{host} is not a public address.")
+    return found
 
 
 def _refused(address: str) -> InvalidError:

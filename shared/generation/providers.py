@@ -55,14 +55,24 @@ class Providers:
         load_litellm()
 
     def stream(
-        self, route: Route, request: Request, *, key: str, first_word_s: float
+        self,
+        route: Route,
+        request: Request,
+        *,
+        key: str,
+        first_word_s: float,
+        private_hosts: frozenset[str] = frozenset(),
     ) -> Iterator[Piece]:
         """Send a request once and yield what comes, an ``Ending`` last.
 
+        A tenant's own route reaches public servers and ``private_hosts``, a deployment's anything.
         Closing the iterator ends the HTTP request. Raises RouteFailedError, whatever went wrong.
         """
         try:
-            yield from self._pieces(route, request, key=key, first_word_s=first_word_s)
+            inside = None if route.is_deployments else private_hosts
+            yield from self._pieces(
+                route, request, key=key, first_word_s=first_word_s, inside=inside
+            )
         except (RouteFailedError, GeneratorExit):
             raise
         except KontorError as error:
@@ -96,28 +106,37 @@ class Providers:
         return round((costs[0] + costs[1]) * NANO)
 
     def _pieces(
-        self, route: Route, request: Request, *, key: str, first_word_s: float
+        self,
+        route: Route,
+        request: Request,
+        *,
+        key: str,
+        first_word_s: float,
+        inside: frozenset[str] | None,
     ) -> Iterator[Piece]:
         litellm = load_litellm()
+        from shared.generation.pinning import reaching
+
         messages = self._fitting(litellm, route, request)
         deadline = time.monotonic() + route.timeout_s
         heard = _Heard(route)
         response: Any = None
         try:
-            response = litellm.completion(
-                model=route.model,
-                messages=messages,
-                max_tokens=request.max_tokens,
-                stream=True,
-                stream_options={"include_usage": True},
-                timeout=min(first_word_s, float(route.timeout_s)),
-                num_retries=0,
-                max_retries=0,
-                # Tools are the asker's own; LiteLLM's gateway for them needs a package it lacks.
-                _skip_mcp_handler=True,
-                **_address(route, key),
-                **request.options,
-            )
+            with reaching(inside):
+                response = litellm.completion(
+                    model=route.model,
+                    messages=messages,
+                    max_tokens=request.max_tokens,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                    timeout=min(first_word_s, float(route.timeout_s)),
+                    num_retries=0,
+                    max_retries=0,
+                    # Tools are the asker's own; LiteLLM's gateway needs a package it lacks.
+                    _skip_mcp_handler=True,
+                    **_address(route, key),
+                    **request.options,
+                )
             for chunk in response:
                 yield from heard.take(chunk)
                 heard.check(deadline, most_tokens=request.max_tokens)
@@ -249,11 +268,15 @@ def load_litellm() -> ModuleType:
 
 
 def _stay_at_the_address(litellm: Any) -> None:
-    """Follow no redirects: an address was checked, where it points to was not."""
+    """Follow no redirects, and connect to what was checked: where a name points to may change."""
     import httpx
     from litellm.llms.custom_httpx.http_handler import HTTPHandler
 
-    litellm.client_session = httpx.Client(follow_redirects=False)  # what OpenAI's client uses
+    from shared.generation.pinning import pinned_transport
+
+    # What OpenAI's client uses; all others are made by the handler, with a transport each.
+    litellm.client_session = httpx.Client(follow_redirects=False, transport=pinned_transport())
+    HTTPHandler._create_sync_transport = lambda _self: pinned_transport()  # type: ignore[method-assign]  # noqa: SLF001
     HTTPHandler.__init__ = partialmethod(  # type: ignore[method-assign, assignment]
         HTTPHandler.__init__, follow_redirects=False
     )

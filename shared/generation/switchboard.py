@@ -162,7 +162,13 @@ class _Call:
             key = self._board.key_of(route)
         except KontorError as error:
             raise RouteFailedError(error, cool_s=COOL_S, is_final=False) from error
-        yield from self._board.providers.stream(route, self._request, key=key, first_word_s=wait_s)
+        yield from self._board.providers.stream(
+            route,
+            self._request,
+            key=key,
+            first_word_s=wait_s,
+            private_hosts=self._board.private_hosts,
+        )
 
     def _judge(self, route: Route, failure: RouteFailedError, *, has_more: bool) -> KontorError:
         """Note a failure; raises it when words were said or when nobody would do better."""

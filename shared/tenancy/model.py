@@ -46,6 +46,8 @@ EXPORTED: Final = (
     "agent_runs",
     "agent_steps",
     "agent_actions",
+    "message_sources",
+    "agent_sources",
     "evaluation_runs",
     "tenant_rankings",
     "tenant_models",

@@ -167,6 +167,7 @@ QUIET = {
          "inbox", "outbox", "running_workflows", "running_answers", "connections",
          "subscriptions", "llm_cooldowns", "llm_calls", "llm_spending", "sweep_positions",
          "tenant_models", "agent_steps", "messages", "citations", "saved_search_runs",
+         "message_sources", "agent_sources",
          "access_lists", "access_entries", "oidc_flows", "mails", "idempotent_requests",
          "rate_buckets"), _MACHINE),
     **dict.fromkeys(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
 
 from shared.answering import conversations, service
-from shared.answering.model import Answer, Instruments, Memory, Question
+from shared.answering.export import thread_as_json, thread_as_markdown
+from shared.answering.model import Answer, Instruments, Memory, Question, Thread
 from shared.answering.store import WITHDRAWN
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
+from shared.inference.model import Message
 from shared.kernel.context import working_on
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import DocumentId
@@ -105,3 +108,70 @@ def test_old_answers_keep_their_words_back_once_access_is_withdrawn(desk: Desk) 
     assert page.items == []
     world.grant("document", desk.lease, f"user:{bob.user_id}", "view")
     assert "drei Monate" in said()[1], "and give them again with the access"
+
+
+def test_what_a_model_wrote_is_kept_back_with_everything_it_had_read(desk: Desk) -> None:
+    world = desk.world
+    bob = desk.principal("bob")
+    heard: list[str] = []
+    desk.tools = replace(desk.tools, open_language_model=lambda _purpose="chat": _Chatty(heard))
+    first, _ = desk.ask("bob", "Wie lange ist die Kündigungsfrist? How many days of leave?")
+    follow_up = Question(text="Und für Vermieter?", conversation_id=first.conversation_id)
+    with working_on(correlation="t", tenant=str(world.tenant), viewer=bob.viewer):
+        second = service.ask(desk.tools, bob, follow_up, emit=lambda _event: None)
+
+    def thread() -> Thread:
+        with world.eyes_of(bob.user_id) as session:
+            return conversations.show_conversation(session, bob, first.conversation_id)
+
+    assert [each.content for each in thread().messages][1::2] == [first.text, second.text]
+    asked = world.run(
+        "UPDATE kontor.messages SET condensed = 'drei Monate für Vermieter' WHERE parent_id = %s",
+        first.message_id,
+    )
+    assert asked == 1
+    world.grant("document", desk.lease, f"user:{world.people['ada']}", "view")
+    messages = thread().messages
+    assert [each.content for each in messages][1::2] == [WITHDRAWN, WITHDRAWN]
+    assert not any(each.condensed for each in messages), "a later question's own words stay"
+    assert [each.content for each in messages][0::2] == [
+        "Wie lange ist die Kündigungsfrist? How many days of leave?",
+        "Und für Vermieter?",
+    ]
+    for exported in (thread_as_json(thread()), thread_as_markdown(thread())):
+        assert "drei Monate" not in exported.content
+    heard.clear()
+    with working_on(correlation="t", tenant=str(world.tenant), viewer=bob.viewer):
+        service.ask(desk.tools, bob, follow_up, emit=lambda _event: None)
+    assert heard
+    assert not any("drei Monate" in prompt for prompt in heard), "no later question reads it"
+
+
+def test_an_erased_document_takes_the_words_of_models_that_read_it_along(desk: Desk) -> None:
+    world = desk.world
+    bob = desk.principal("bob")
+    desk.tools = replace(desk.tools, open_language_model=lambda _purpose="chat": _Chatty([]))
+    answer, _ = desk.ask("bob")
+    with world.transaction() as session:
+        # Whatever it cites, its writer had read the lease.
+        session.connection.execute("DELETE FROM kontor.citations")
+        service.forget_document(session, desk.lease)
+    with world.eyes_of(bob.user_id) as session:
+        thread = conversations.show_conversation(session, bob, answer.conversation_id)
+    assert thread.messages[1].content == service.ERASED_ANSWER
+
+
+@dataclass
+class _Chatty:
+    """A language model that says what it read without saying where."""
+
+    heard: list[str]
+    name: str = "scripted/chatty"
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+    ) -> Iterator[str]:
+        said = "\n".join(message.content for message in messages)
+        self.heard.append(said)
+        yield "Die Kündigungsfrist beträgt drei Monate [1]. "
+        yield "Somebody spoke of a notice period."

@@ -11,8 +11,10 @@ import pytest
 
 from shared.adapters.database import Database, Session
 from shared.audit import proof, service
-from shared.audit.model import Wanted, content_hash, link_hash
+from shared.audit.model import Wanted
+from shared.audit.offline import verify_lines
 from shared.kernel.context import Origin, working_on
+from shared.kernel.errors import InvalidError
 from shared.kernel.ids import TenantId, UserId, new_id
 
 ENTRIES = 6
@@ -162,16 +164,23 @@ def test_what_the_owner_does_is_found(
 
 
 def test_exported_lines_prove_themselves(database: Database, trail: TenantId) -> None:
-    previous = bytes(32).hex()
-    lines = [
-        json.loads(json.dumps(service.as_json(each)))
-        for each in service.export(database, trail, Wanted())
-    ]
-    for line in lines:
-        content = content_hash(str(trail), line).hex()
-        previous = link_hash(str(trail), line, previous=previous, content=content).hex()
-        assert previous == line["hash"], line["sequence"]
-    assert len(lines) == ENTRIES
+    lines = [json.dumps(service.as_json(e)) for e in service.export(database, trail, Wanted())]
+    whole = verify_lines(trail, [*lines, "\n"])
+    assert (whole.is_whole, whole.checked, whole.last_sequence) == (True, ENTRIES, ENTRIES)
+    assert whole.last_hash.hex() == json.loads(lines[-1])["hash"]
+    rest = verify_lines(trail, lines[2:])
+    assert (rest.is_whole, rest.checked) == (True, ENTRIES - 2), "the oldest may be gone"
+    changed = [*lines[:3], lines[3].replace("thing:3", "thing:9"), *lines[4:]]
+    gone = [*lines[:3], *lines[4:]]
+    swapped = [lines[0], lines[2], lines[1], *lines[3:]]
+    for tampered, place in ((changed, 4), (gone, 5), (swapped, 3)):
+        verdict = verify_lines(trail, tampered)
+        assert (verdict.is_whole, verdict.bad_sequence) == (False, place)
+        assert verdict.problem
+    assert not verify_lines(TenantId(new_id()), lines).is_whole, "another tenant's is not theirs"
+    for broken in ("{", "[]", '{"sequence": 1}', '{"sequence": "1", "id": "x", "hash": ""}'):
+        with pytest.raises(InvalidError, match="Line 1 is no entry"):
+            verify_lines(trail, [broken])
 
 
 def test_spreadsheet_runs_no_formula(database: Database, tenant: TenantId) -> None:

@@ -38,7 +38,15 @@ def ask(
 ) -> list[Piece]:
     route = Route(name="small", model=model, api_base=address, timeout_s=timeout_s)
     request = Request(purpose="chat", messages=QUESTION, max_tokens=50, options=options)
-    return list(Providers().stream(route, request, key="sk-key", first_word_s=first_word_s))
+    return list(
+        Providers().stream(
+            route,
+            request,
+            key="sk-key",
+            first_word_s=first_word_s,
+            private_hosts=frozenset({"127.0.0.1"}),
+        )
+    )
 
 
 def words(pieces: list[Piece]) -> list[str]:
@@ -197,7 +205,9 @@ def test_a_server_that_writes_on_past_the_limit_is_cut_off() -> None:
 def test_line_cut_in_mid_answer_is_not_taken_for_the_end() -> None:
     route_words = []
     with model_server("dies") as server:
-        route = Route(name="small", model="openai/small", api_base=server.address)
+        route = Route(
+            name="small", model="openai/small", api_base=server.address, is_deployments=True
+        )
         request = Request(purpose="chat", messages=QUESTION, max_tokens=50)
         pieces = Providers().stream(route, request, key="k", first_word_s=10)
         with pytest.raises(RouteFailedError) as caught:
@@ -207,7 +217,9 @@ def test_line_cut_in_mid_answer_is_not_taken_for_the_end() -> None:
 
 def test_reader_who_leaves_ends_the_request() -> None:
     with model_server("endless") as server:
-        route = Route(name="small", model="openai/small", api_base=server.address)
+        route = Route(
+            name="small", model="openai/small", api_base=server.address, is_deployments=True
+        )
         request = Request(purpose="chat", messages=QUESTION, max_tokens=50)
         pieces = Providers().stream(route, request, key="k", first_word_s=10)
         assert next(pieces) == TextPiece(WORDS[0])
@@ -253,7 +265,13 @@ def test_what_is_too_long_for_the_window_is_cut_to_it() -> None:
     history = [{"role": "user", "content": "alt " * 300}, {"role": "assistant", "content": "ja"}]
     messages = [QUESTION[0], *history, {"role": "user", "content": f"{passages}Frage?"}]
     with model_server() as server:
-        route = Route(name="s", model="openai/small", api_base=server.address, context_tokens=600)
+        route = Route(
+            name="s",
+            model="openai/small",
+            is_deployments=True,
+            api_base=server.address,
+            context_tokens=600,
+        )
         request = Request(purpose="chat", messages=messages, max_tokens=100)
         list(Providers().stream(route, request, key="k", first_word_s=10))
     sent = server.requests[0]["messages"]

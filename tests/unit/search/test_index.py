@@ -180,7 +180,6 @@ def test_the_application_cannot_reach_behind_the_search_function(
             assert rows == [], table
     for call in (
         "kontor.versions_within(%s, '{}')",
-        "kontor.weigh_query(%s, 'months', 'en', 1000, 32)",
         "kontor.nearest_by_scan(%s, 1::smallint, NULL, NULL, 10)",
         "kontor.nearest_by_graph(%s, 1::smallint, NULL, NULL, 10)",
         "kontor.chunks_saying(%s, '{months}', NULL, 10)",

@@ -234,7 +234,7 @@ def test_tenants_never_meet(library: Library, other_library: Library) -> None:
 
 def test_without_a_tenant_nothing_is_searched(library: Library, database_url: str) -> None:
     library.add_text("The secret code is 4711.")
-    question = "SELECT * FROM kontor.search('code', 'en', %s, 1::smallint, 0.5, 10, '{}', 10)"
+    question = "SELECT * FROM kontor.find_chunks('{}', '{}', %s, 1::smallint, 10, '{}', 10)"
     with (
         psycopg.connect(database_url) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"app\.tenant_id"),
