@@ -14,8 +14,9 @@ from functions.edge.payloads import read_json
 from shared.identity import sessions
 from shared.identity.model import Principal
 from shared.kernel.context import Origin, working_on
-from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
+from shared.kernel.errors import InvalidError, KontorError, SuspendedError, UnauthenticatedError
 from shared.limits import service as limits
+from shared.realtime import service as realtime
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -62,7 +63,7 @@ def socket_handler(
                 limits.charge(app.database, bucket_of(principal), frame.route)
                 body.update(_read_body(event))
                 answer = handle(frame)
-            except UnauthenticatedError as error:
+            except (UnauthenticatedError, SuspendedError) as error:
                 return _close(frame, error)
             except KontorError as error:
                 logger.info("frame refused", extra={"code": error.code, "route": frame.route})
@@ -76,13 +77,14 @@ def socket_handler(
 
 
 def _check_alive(frame: Frame) -> None:
-    """Ask whether the session the connection was opened with still lasts."""
+    """Ask whether the connection and the session it was opened with still last."""
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
+        realtime.check_connected(session, frame.connection_id)
         sessions.check_alive(session, frame.principal)
 
 
-def _close(frame: Frame, error: UnauthenticatedError) -> dict[str, Any]:
-    """Say that the session has ended, and end the connection with it."""
+def _close(frame: Frame, error: KontorError) -> dict[str, Any]:
+    """Say why nobody is let in any more, and end the connection with it."""
     logger.info("frame refused", extra={"code": error.code, "route": frame.route})
     if frame.event["requestContext"].get("eventType") == "MESSAGE":
         frame.reply({"type": "error", "problem": error.problem()})

@@ -29,7 +29,7 @@ from shared.kernel.errors import (
     ConflictError,
     InvalidError,
     KontorError,
-    RefusedError,
+    SuspendedError,
     UnavailableError,
 )
 from shared.kernel.ids import TenantId
@@ -120,7 +120,7 @@ class Database:
         Of them, only those exist that the viewer of the work in hand may see (kernel.context).
 
         Raises UnavailableError when Postgres is away (retry later), ConflictError when two
-        transactions collided, InvalidError for text Postgres cannot store, RefusedError for
+        transactions collided, InvalidError for text Postgres cannot store, SuspendedError for
         people whose tenant is suspended.
         """
         with self._transaction(tenant_id) as session:
@@ -271,13 +271,13 @@ def _binding(tenant_id: TenantId) -> sql.Composed:
 
 
 def _refuse_suspended(bound: Cursor[TupleRow]) -> None:
-    """Raise RefusedError when somebody looks on and the tenant is suspended.
+    """Raise SuspendedError when somebody looks on and the tenant is suspended.
 
     This is the one place that every door leads through. The system's own work goes on.
     """
     found = bound.fetchone()
     if found and found[3]:
-        raise RefusedError(
+        raise SuspendedError(
             "Your organisation's access is suspended.", hint="Ask whoever runs this server."
         )
 
