@@ -16,6 +16,7 @@ from shared.identity.model import Principal
 from shared.kernel.context import Origin, working_on
 from shared.kernel.errors import InvalidError, KontorError, SuspendedError, UnauthenticatedError
 from shared.limits import service as limits
+from shared.realtime import service as realtime
 from shared.wiring import App
 from shared.wiring import app as wired
 
@@ -76,13 +77,14 @@ def socket_handler(
 
 
 def _check_alive(frame: Frame) -> None:
-    """Ask whether the session the connection was opened with still lasts."""
+    """Ask whether the connection and the session it was opened with still last."""
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
+        realtime.check_connected(session, frame.connection_id)
         sessions.check_alive(session, frame.principal)
 
 
 def _close(frame: Frame, error: KontorError) -> dict[str, Any]:
-    """Say that the session or the tenant's access has ended, and end the connection with it."""
+    """Say why nobody is let in any more, and end the connection with it."""
     logger.info("frame refused", extra={"code": error.code, "route": frame.route})
     if frame.event["requestContext"].get("eventType") == "MESSAGE":
         frame.reply({"type": "error", "problem": error.problem()})

@@ -276,7 +276,7 @@ def _stay_at_the_address(litellm: Any) -> None:
 
     # What OpenAI's client uses; all others are made by the handler, with a transport each.
     litellm.client_session = httpx.Client(follow_redirects=False, transport=pinned_transport())
-    HTTPHandler._create_sync_transport = lambda _self: pinned_transport()  # type: ignore[method-assign]  # noqa: SLF001
+    HTTPHandler._create_sync_transport = lambda _self: pinned_transport()  # type: ignore[method-assign, assignment]  # noqa: SLF001
     HTTPHandler.__init__ = partialmethod(  # type: ignore[method-assign, assignment]
         HTTPHandler.__init__, follow_redirects=False
     )

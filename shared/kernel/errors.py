@@ -4,6 +4,7 @@ KontorError
 ├── MalformedError        400  no request at all: not JSON, nested without end
 ├── UnauthenticatedError  401  nobody we know: sign in (again)
 ├── RefusedError          403  known, but not allowed
+│   └── SuspendedError    403  the whole tenant is suspended
 ├── NotFoundError         404  not there, or not yours: the same answer
 ├── ConflictError         409  true elsewhere already: reload, rename, wait
 ├── TooLargeError         413  more bytes than the limit

@@ -66,6 +66,11 @@ INSERT INTO kontor.connections (tenant_id, id, user_id, session_id, expires_at)
 VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(session_id)s, %(expires_at)s)
 ON CONFLICT (tenant_id, id) DO NOTHING;
 
+-- :name find_connection :one Listener
+-- Whether a connection may still speak and listen.
+SELECT id AS connection_id FROM kontor.connections
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND expires_at > now();
+
 -- :name remove_connection :exec
 -- Its subscriptions go with it.
 DELETE FROM kontor.connections WHERE tenant_id = %(tenant_id)s AND id = %(id)s;

@@ -11,7 +11,7 @@ from shared.adapters.outbox import announce
 from shared.adapters.sockets import Sockets
 from shared.kernel.clock import now
 from shared.kernel.context import correlation_id
-from shared.kernel.errors import NotFoundError
+from shared.kernel.errors import NotFoundError, UnauthenticatedError
 from shared.kernel.ids import DocumentId, JobId, TenantId, UserId
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 from shared.realtime import store
@@ -104,6 +104,16 @@ def connect(
 def disconnect(session: Session, connection_id: str) -> None:
     """Forget a connection; forgetting twice is no error."""
     store.remove_connection(session, connection_id)
+
+
+def check_connected(session: Session, connection_id: str) -> None:
+    """Go on only while a connection is remembered; raises UnauthenticatedError otherwise.
+
+    It is forgotten when its session, key, person or tenant's access ends, and stays forgotten:
+    whoever is let in again opens another.
+    """
+    if store.find_connection(session, connection_id) is None:
+        raise UnauthenticatedError("This connection has ended.", hint="Open another one.")
 
 
 def subscribe(session: Session, connection_id: str, topic: object) -> str:

@@ -92,6 +92,11 @@ def record_connection(
     )
 
 
+def find_connection(session: Session, connection_id: str) -> Listener | None:
+    """Return an open connection."""
+    return session.find(QUERIES["find_connection"], Listener, {"id": connection_id})
+
+
 def remove_connection(session: Session, connection_id: str) -> None:
     """Delete a connection and its subscriptions."""
     session.execute(QUERIES["remove_connection"], {"id": connection_id})

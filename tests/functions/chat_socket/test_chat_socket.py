@@ -16,6 +16,7 @@ from shared.answering.model import Done, Started, Token
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.kernel.ids import ConversationId, MessageId, TenantId, new_id
+from shared.realtime import service as realtime
 from shared.wiring import App
 from tests.functions.callbacks import Callbacks, listening
 from tests.functions.library import caller, fill
@@ -47,6 +48,8 @@ def ask(served: App, shelf: Shelf, tenant: TenantId) -> Ask:
         principal: Principal | None = None, action: str = "ask", **body: object
     ) -> dict[str, Any]:
         who = principal or caller(tenant)
+        with served.database.transaction(tenant) as session:
+            realtime.connect(session, connection_id="connection-1=", user_id=who.user_id)
         context = {
             "routeKey": action,
             "eventType": "MESSAGE",
