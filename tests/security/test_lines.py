@@ -101,6 +101,7 @@ def test_without_its_permission_every_streamed_route_refuses(scene: Scene) -> No
 
 
 def test_without_its_permission_every_action_refuses(scene: Scene, callbacks: Callbacks) -> None:
+    lines.call_action("$connect", scene.acme.ada, {}, connection="c-1")
     wrong = []
     for action, needed in ACTIONS.items():
         if needed is None:
@@ -120,36 +121,58 @@ def test_anothers_conversation_is_as_if_it_were_not_there(
     lines_of = lines.Lines(scene.acme.pipeline.app, scene, callbacks)
     for stranger in (scene.globex.admin, scene.acme.ben):
         token = lines_of.token(stranger)
+        connection = lines_of.connect(stranger)
         answers, frames = [], []
         for conversation in (scene.acme.things["conversation_id"], str(uuid4())):
             body = {"question": QUESTION, "conversation_id": conversation}
             status, said = lines.call_streamed("chat_stream POST /", token, body)
             answers.append((status, "no such conversation" in said.lower()))
-            lines.call_action("ask", stranger, body, connection="c-1")
+            lines.call_action("ask", stranger, body, connection=connection)
             frames.append([frame["problem"]["status"] for _, frame in callbacks.drain()])
         assert answers[0] == answers[1]
         assert frames == [[404], [404]]
 
 
-@pytest.mark.parametrize("over", ["session", "tenant"])
-def test_every_action_ends_a_connection_whose_right_has_ended(
-    scene: Scene, callbacks: Callbacks, owner_url: str, over: str
+def test_every_action_ends_a_connection_whose_session_has_ended(
+    scene: Scene, callbacks: Callbacks
 ) -> None:
-    who: Principal = replace(scene.acme.ada, session_id=new_id())
-    if over == "tenant":
-        who = scene.acme.ada
-        owner = Database(owner_url)
-        with owner.transaction(who.tenant_id) as session:
-            tenancy.suspend(session, because="unpaid")
-        owner.close()
-    kept = []
+    lines.call_action("$connect", scene.acme.ada, {}, connection="c-1")
+    over = replace(scene.acme.ada, session_id=new_id())
+    assert _answers(callbacks, over) == dict.fromkeys(lines.FRAMES, ([401], True))
+
+
+def test_every_action_ends_a_connection_that_is_another_tenants(
+    scene: Scene, callbacks: Callbacks
+) -> None:
+    lines.call_action("$connect", scene.acme.ada, {}, connection="c-1")
+    assert _answers(callbacks, scene.globex.admin) == dict.fromkeys(lines.FRAMES, ([401], True))
+
+
+def test_suspended_tenants_connections_end_and_do_not_come_back(
+    scene: Scene, callbacks: Callbacks, owner_url: str
+) -> None:
+    ada = scene.acme.ada
+    lines.call_action("$connect", ada, {}, connection="c-1")
+    owner = Database(owner_url)
+    with owner.transaction(ada.tenant_id) as session:
+        tenancy.suspend(session, because="unpaid")
+    assert _answers(callbacks, ada) == dict.fromkeys(lines.FRAMES, ([403], True))
+    with owner.transaction(ada.tenant_id) as session:
+        tenancy.resume(session)
+    owner.close()
+    assert _answers(callbacks, ada) == dict.fromkeys(lines.FRAMES, ([401], True))
+
+
+def _answers(callbacks: Callbacks, who: Principal) -> dict[str, tuple[list[object], bool]]:
+    """Send each action over the connection; returns what it was told and whether that ended it."""
+    answers = {}
     for action, frame in lines.FRAMES.items():
+        callbacks.drain()
         callbacks.closed.clear()
         lines.call_action(action, who, frame(QUESTION, {}), connection="c-1")
         told = [each.get("problem", {}).get("status") for _, each in callbacks.drain()]
-        if callbacks.closed != ["/@connections/c-1"] or told != [401 if over == "session" else 403]:
-            kept.append((action, told))
-    assert not kept
+        answers[action] = (told, callbacks.closed == ["/@connections/c-1"])
+    return answers
 
 
 def _key(scene: Scene, scope: str) -> str:
