@@ -14,7 +14,8 @@ from functions.edge.payloads import read_json
 from shared.identity import sessions
 from shared.identity.model import Principal
 from shared.kernel.context import Origin, working_on
-from shared.kernel.errors import InvalidError, KontorError, SuspendedError, UnauthenticatedError
+from shared.adapters.database import SuspendedError
+from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
 from shared.limits import service as limits
 from shared.realtime import service as realtime
 from shared.wiring import App

@@ -1,4 +1,6 @@
-"""The door for other systems: signed messages become events, and documents where that is wished."""
+"""The door for other systems: signed messages become events, and what is wished beside: documents,
+or a new reading of those there are.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ from shared.documents import service as documents
 from shared.documents.model import Upload
 from shared.documents.service import NewUpload
 from shared.kernel.context import set_tenant
-from shared.kernel.errors import TooLargeError
+from shared.kernel.errors import NotFoundError, TooLargeError
 from shared.kernel.ids import UserId
 from shared.realtime import service as realtime
+from shared.reprocessing import service as reprocessing
+from shared.reprocessing.model import Order
 from shared.webhooks import incoming
 from shared.webhooks.incoming import Heard
 from shared.wiring import app as wired
@@ -27,11 +31,12 @@ router = APIRouter(tags=["webhooks"])
 class HeardAnswer(BaseModel):
     """``is_new`` is false for a message that came before: it had its effect then.
 
-    ``job_id`` follows the document that was made of it.
+    ``job_id`` follows the document that was made of it, ``reprocessing_id`` is what reads anew.
     """
 
     is_new: bool
     job_id: UUID | None = None
+    reprocessing_id: UUID | None = None
 
 
 async def _body(request: Request) -> bytes:
@@ -63,17 +68,22 @@ def receive(
     headers = {name.lower(): value for name, value in request.headers.items()}
     heard = incoming.hear(app.database, app.secrets, source_id, headers, body)
     set_tenant(str(heard.tenant_id))
-    upload = None
+    upload = reread = None
     with app.database.transaction(heard.tenant_id) as session:
         is_new = incoming.accept(session, heard)
         if is_new:
             upload = _announce(session, heard) if heard.source.effect == "document" else None
-            _record(session, heard, upload)
+            reread = _read_anew(session, heard) if heard.source.effect == "reread" else None
+            _record(session, heard, upload, reread)
     if upload is not None:
         text = incoming.paper_of(heard).text.encode()
         app.objects.put(upload.object_key, text, media_type="text/plain")
     app.relay(heard.tenant_id)
-    return HeardAnswer(is_new=is_new, job_id=None if upload is None else upload.id)
+    return HeardAnswer(
+        is_new=is_new,
+        job_id=None if upload is None else upload.id,
+        reprocessing_id=reread,
+    )
 
 
 def _announce(session: Session, heard: Heard) -> Upload:
@@ -96,7 +106,22 @@ def _announce(session: Session, heard: Heard) -> Upload:
     return upload
 
 
-def _record(session: Session, heard: Heard, upload: Upload | None) -> None:
+def _read_anew(session: Session, heard: Heard) -> UUID:
+    """Begin a reprocessing; while another is under way the message is refused, and comes again."""
+    order = incoming.order_of(heard)
+    if order.document_id is not None:
+        there = documents.find_document(session, order.document_id)
+        if not incoming.lies_in(heard.source, there.folder):
+            raise NotFoundError("There is no such document.")
+    begun = reprocessing.start(
+        session,
+        Order("parser", order.document_id, "" if order.document_id else heard.source.folder),
+        started_by=UserId(heard.source.created_by),
+    )
+    return begun.reprocessing.id
+
+
+def _record(session: Session, heard: Heard, upload: Upload | None, reread: UUID | None) -> None:
     details: dict[str, object] = {
         "source": heard.source.name,
         "message_id": heard.message_id,
@@ -104,6 +129,8 @@ def _record(session: Session, heard: Heard, upload: Upload | None) -> None:
     }
     if upload is not None:
         details["job_id"] = str(upload.id)
+    if reread is not None:
+        details["reprocessing_id"] = str(reread)
     audit.record(
         session,
         actor_id=None,

@@ -191,6 +191,8 @@ def add_source(caller: Caller, request: SourceRequest) -> SourceMade:
     caller.require(NEEDED)
     if request.effect == "document":
         caller.require("documents:write")
+    if request.effect == "reread":
+        caller.require("reading:manage")
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
         made, secret = webhooks.add_source(

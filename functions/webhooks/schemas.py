@@ -122,7 +122,8 @@ class SourceRequest(BaseModel):
     """Who may tell us something.
 
     ``scheme`` is how they sign: Standard Webhooks, or as GitHub does. ``effect`` is ``event``
-    (``webhook.received`` goes out) or ``document``: each message becomes a document in ``folder``.
+    (``webhook.received`` goes out), ``document``: each message becomes a document in ``folder``,
+    or ``reread``: each has ``folder`` read anew, or the ``document_id`` in it that it names.
     ``secret`` is one the sender has already.
     """
 
@@ -130,7 +131,7 @@ class SourceRequest(BaseModel):
 
     name: str = Field(min_length=1, max_length=200)
     scheme: Literal["standard", "github"] = "standard"
-    effect: Literal["event", "document"] = "event"
+    effect: Literal["event", "document", "reread"] = "event"
     folder: str = Field(default="", max_length=4096)
     secret: str | None = Field(default=None, max_length=200)
 

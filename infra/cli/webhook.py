@@ -68,6 +68,10 @@ def add_source(
     folder: Annotated[
         str, typer.Option("--folder", help="Put each message into this folder as a document.")
     ] = "",
+    reread: Annotated[
+        bool,
+        typer.Option("--reread", help="Each message has the folder, or a document, read anew."),
+    ] = False,
     github: Annotated[bool, typer.Option("--github", help="Signed as GitHub does.")] = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
@@ -78,7 +82,7 @@ def add_source(
     body = {
         "name": name,
         "scheme": "github" if github else "standard",
-        "effect": "document" if folder else "event",
+        "effect": "reread" if reread else "document" if folder else "event",
         "folder": folder,
     }
     _make(SOURCES, body, api=api, data=data, token=token, as_json=as_json)

@@ -93,3 +93,8 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION kontor.run_rests_on_hidden FROM public;
 GRANT EXECUTE ON FUNCTION kontor.run_rests_on_hidden TO kontor_app;
+
+-- What others tell us may also have documents read anew.
+ALTER TABLE kontor.webhook_sources
+    DROP CONSTRAINT webhook_sources_effect_check,
+    ADD CONSTRAINT webhook_sources_effect_check CHECK (effect IN ('event', 'document', 'reread'));

@@ -29,7 +29,7 @@ from shared.kernel.errors import (
     ConflictError,
     InvalidError,
     KontorError,
-    SuspendedError,
+    RefusedError,
     UnavailableError,
 )
 from shared.kernel.ids import TenantId
@@ -345,6 +345,10 @@ def _conflict(error: psycopg.Error) -> ConflictError:
 def _is_lost(error: psycopg.Error) -> bool:
     """Tell whether the connection broke: such errors have no SQLSTATE, or none of the server's."""
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+class SuspendedError(RefusedError):
+    """The whole tenant is suspended: nothing is allowed until it is resumed."""
 
 
 class UnexpectedDatabaseError(KontorError):

@@ -71,7 +71,8 @@ SELECT m.id, m.role, CASE WHEN m.is_hidden THEN %(withdrawn)s::text ELSE m.conte
     m.state, m.answerer, m.created_at, m.parent_id,
     CASE WHEN m.follows_hidden THEN '' ELSE m.condensed END AS condensed, m.confidence
 FROM (
-    SELECT h.*, coalesce(bool_or(h.is_hidden) OVER (
+    SELECT h.id, h.role, h.content, h.state, h.answerer, h.created_at, h.parent_id, h.condensed,
+        h.confidence, h.is_hidden, coalesce(bool_or(h.is_hidden) OVER (
         ORDER BY h.id ROWS UNBOUNDED PRECEDING
     ), false) AS follows_hidden
     FROM (

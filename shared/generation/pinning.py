@@ -47,7 +47,12 @@ class _PinnedTransport(httpx.HTTPTransport):
     def __init__(self, resolver: Resolve) -> None:
         super().__init__()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(), network_backend=_PinnedBackend(resolver)
+            ssl_context=httpx.create_ssl_context(),
+            network_backend=_PinnedBackend(resolver),
+            # As many at once as HTTPX allows: its pool's own limit is ten.
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=5.0,
         )
 
 

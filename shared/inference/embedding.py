@@ -48,7 +48,7 @@ _READ_CHARS = 32_768
 class ReadText:
     """What a model made of one text and of each of its tokens, special ones left out.
 
-    ``whole``: float32, (dimension,), as ``embed`` gives it. ``spans``: int32, (n, 2), where each
+    ``whole``: float32, (dimension,), near what ``embed`` gives. ``spans``: int32, (n, 2), where each
     token stands in the text. ``tokens``: float32, (n, width), rows of length 1.
     """
 

@@ -89,10 +89,6 @@ class RefusedError(KontorError):
     exit_code = 77
 
 
-class SuspendedError(RefusedError):
-    """Known, but the tenant's access is suspended: nothing is allowed until it is resumed."""
-
-
 class NotFoundError(KontorError):
     """Not there, or not yours; callers cannot tell which."""
 

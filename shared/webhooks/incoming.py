@@ -11,8 +11,8 @@ from uuid import UUID
 from shared.adapters import outbox
 from shared.adapters.database import Database, Session
 from shared.adapters.secrets import Secrets
-from shared.kernel.errors import NotFoundError
-from shared.kernel.ids import TenantId
+from shared.kernel.errors import InvalidError, NotFoundError
+from shared.kernel.ids import DocumentId, TenantId
 from shared.webhooks import signing, store
 from shared.webhooks.model import Source
 
@@ -36,6 +36,13 @@ class Paper:
 
     filename: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rereading:
+    """What a message wants read anew; ``None`` is all that its source speaks about."""
+
+    document_id: DocumentId | None
 
 
 def hear(
@@ -92,6 +99,32 @@ def paper_of(heard: Heard) -> Paper:
         name = title if isinstance(title, str) and title.strip() else heard.source.name
         return Paper(f"{_name(name, heard.message_id)}.md", text.replace("\x00", ""))
     return Paper(f"{_name(heard.source.name, heard.message_id)}.json", words)
+
+
+def order_of(heard: Heard) -> Rereading:
+    """Read which document a message names (``document_id``); none means the source's folder.
+
+    Raises InvalidError for a name that is no id.
+    """
+    try:
+        read = json.loads(heard.body)
+    except ValueError:
+        return Rereading(None)
+    named = read.get("document_id") if isinstance(read, dict) else None
+    if named is None:
+        return Rereading(None)
+    try:
+        return Rereading(DocumentId(UUID(str(named))))
+    except ValueError as error:
+        raise InvalidError(
+            "The document_id is no id.", fields={"document_id": "a document's id, or left out"}
+        ) from error
+
+
+def lies_in(source: Source, folder: str) -> bool:
+    """Tell whether a folder is one that a source may speak about."""
+    inside = source.folder.strip("/")
+    return not inside or folder == inside or folder.startswith(f"{inside}/")
 
 
 def _name(title: str, message_id: str) -> str:

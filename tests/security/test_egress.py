@@ -18,6 +18,7 @@ REASONED = {
     "shared/adapters/egress.py": "the guard itself",
     "shared/adapters/function_urls.py": "our own functions, at addresses of the template",
     "shared/adapters/scanner.py": "clamd, at an address of the operator's",
+    "shared/generation/pinning.py": "language models, at the very addresses that were checked",
     "shared/generation/providers.py": "language models, at addresses that were checked",
     "shared/adapters/mail.py": "the operator's mail server",
     "shared/adapters/mail_smtp.py": "the operator's mail server",

@@ -7,7 +7,7 @@ import hmac
 import json
 import time
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -18,6 +18,8 @@ from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
+from shared.reprocessing import service as reprocessing
+from shared.reprocessing import store as reprocessing_store
 from shared.webhooks import signing
 from shared.wiring import App
 from tests.functions.http_events import Answer, call, http_event
@@ -123,6 +125,56 @@ def test_json_without_text_is_kept_as_it_is(desk: App, admin: Principal, tenant:
     answer = knock(source["path"], "[1, 2]", signed(source["secret"], "[1, 2]"))
     with desk.database.transaction(tenant) as session:
         assert realtime.find_job(session, answer.body["job_id"]).subject.endswith(".json")
+
+
+def test_message_has_documents_read_anew_once(
+    desk: App, admin: Principal, tenant: TenantId
+) -> None:
+    source = made(admin, effect="reread", folder="contracts")
+    inside, outside = (document(desk, tenant, folder) for folder in ("contracts", "private"))
+
+    def say(name: str, **body: object) -> Answer:
+        text = json.dumps(body)
+        return knock(source["path"], text, signed(source["secret"], text, name=name))
+
+    assert say("msg_1", document_id=str(outside)).status == 404
+    assert say("msg_1", document_id="contract").status == 422
+    first = say("msg_1", document_id=str(inside))
+    assert (first.status, first.body["is_new"]) == (202, True)
+    assert say("msg_1", document_id=str(inside)).body["reprocessing_id"] is None
+    busy = say("msg_2")
+    assert (busy.status, "reprocessing" in busy.body["detail"]) == (409, True)
+    with desk.database.transaction(tenant) as session:
+        (begun,) = reprocessing.list_all(session)
+        reprocessing_store.change_state(
+            session, begun.reprocessing.id, "abandoned", allowed=["running", "ready"]
+        )
+    assert begun.reprocessing.id == UUID(first.body["reprocessing_id"])
+    assert (begun.reprocessing.reason, begun.reprocessing.document_id) == ("parser", inside)
+    again = say("msg_2")
+    assert (again.status, again.body["is_new"]) == (202, True), "what was refused may come again"
+    with desk.database.transaction(tenant) as session:
+        newest = reprocessing.list_all(session)[0].reprocessing
+    assert (newest.folder, newest.document_id) == ("contracts", None)
+
+
+def document(desk: App, tenant: TenantId, folder: str) -> UUID:
+    """Put a finished document into a folder of its own."""
+    ids = {name: uuid4() for name in ("document", "version", "folder")}
+    with desk.database.transaction(tenant) as session:
+        for statement in (
+            "INSERT INTO kontor.folders (tenant_id, id, name, path, created_by)"
+            " VALUES (%(tenant)s, %(folder)s, %(name)s, %(name)s, %(folder)s)",
+            "INSERT INTO kontor.documents (tenant_id, id, folder_id, title, media_type, created_by,"
+            " current_version_id) VALUES (%(tenant)s, %(document)s, %(folder)s, 'Lease',"
+            " 'text/plain', %(folder)s, %(version)s)",
+            "INSERT INTO kontor.versions (tenant_id, id, document_id, number, filename, media_type,"
+            " size_bytes, sha256, object_key, object_version, job_id, stage, created_by)"
+            " VALUES (%(tenant)s, %(version)s, %(document)s, 1, 'lease.txt', 'text/plain', 3,"
+            " sha256(%(name)s::bytea), 'k', '1', %(version)s, 'completed', %(folder)s)",
+        ):
+            session.connection.execute(statement, {**ids, "tenant": tenant, "name": folder})
+    return ids["document"]
 
 
 def test_too_long_message_is_refused(desk: App, admin: Principal) -> None:
