@@ -91,7 +91,8 @@ def test_openais_client_streams_from_the_library(model: ModelServer, client: ope
     assert "[1]" in text
     extra = chunks[-1].model_extra
     assert extra is not None
-    assert extra["kontor"]["answerer"] == "openai/house"
+    # Where the library was asked the same before, it says so in brackets.
+    assert extra["kontor"]["answerer"].partition(" ")[0] == "openai/house"
     assert extra["citations"][0]["title"] == "Werkvertrag"
 
 
