@@ -11,10 +11,10 @@ from uuid import uuid4
 from functions.edge.caller import principal_of
 from functions.edge.limiting import bucket_of
 from functions.edge.payloads import read_json
+from shared.adapters.database import SuspendedError
 from shared.identity import sessions
 from shared.identity.model import Principal
 from shared.kernel.context import Origin, working_on
-from shared.adapters.database import SuspendedError
 from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
 from shared.limits import service as limits
 from shared.realtime import service as realtime

@@ -115,7 +115,11 @@ def _read_anew(session: Session, heard: Heard) -> UUID:
             raise NotFoundError("There is no such document.")
     begun = reprocessing.start(
         session,
-        Order("parser", order.document_id, "" if order.document_id else heard.source.folder),
+        Order(
+            reason="parser",
+            document_id=order.document_id,
+            folder="" if order.document_id else heard.source.folder,
+        ),
         started_by=UserId(heard.source.created_by),
     )
     return begun.reprocessing.id

@@ -48,8 +48,8 @@ _READ_CHARS = 32_768
 class ReadText:
     """What a model made of one text and of each of its tokens, special ones left out.
 
-    ``whole``: float32, (dimension,), near what ``embed`` gives. ``spans``: int32, (n, 2), where each
-    token stands in the text. ``tokens``: float32, (n, width), rows of length 1.
+    ``whole``: float32, (dimension,), near what ``embed`` gives. ``spans``: int32, (n, 2), where
+    each token stands in the text. ``tokens``: float32, (n, width), rows of length 1.
     """
 
     whole: NDArray[np.float32]

@@ -14,16 +14,8 @@ from shared.inference.model import EmbeddingModel, VectorSpace
 from shared.kernel.errors import InvalidError, UnavailableError
 from shared.kernel.ids import ChunkId, DocumentId, VersionId, new_id
 from shared.lexicon import service as lexicon
-from shared.search import store
+from shared.search import service, store
 from shared.search.model import NewChunk
-from shared.search.service import (
-    check_vectors,
-    chunk_rows,
-    in_parts,
-    mismatch,
-    said_by,
-    weigh_chunks,
-)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,22 +80,22 @@ def write_shadow(
     ``vectors`` are as in ``index_version``. Returns how many chunks were written.
     """
     model_id = store.find_model_id(session, model)
-    check_vectors(vectors, model)
+    service.check_vectors(vectors, model)
     session.use_vectors()
     count = 0
-    for part in in_parts(iter(chunks)):
+    for part in service.in_parts(iter(chunks)):
         if count == 0:
             store.remove_shadow(session, version_id, reading=part[0].reading)
         rows = vectors[count : count + len(part)]
         if len(rows) != len(part):
-            raise mismatch(vectors)
+            raise service.mismatch(vectors)
         ids = [ChunkId(new_id()) for _ in part]
-        weighed = weigh_chunks(session, part)
+        weighed = service.weigh_chunks(session, part)
         store.record_chunks(
             session,
             document_id=document_id,
             version_id=version_id,
-            chunks=chunk_rows(ids, part, weighed),
+            chunks=service.chunk_rows(ids, part, weighed),
             weighed=weighed,
             into="record_shadow",
         )
@@ -117,7 +109,7 @@ def write_shadow(
         )
         count += len(part)
     if count != len(vectors):
-        raise mismatch(vectors)
+        raise service.mismatch(vectors)
     return count
 
 
@@ -129,13 +121,13 @@ def swap(session: Session, version_id: VersionId, *, reading: int) -> int:
     store.lock_statistics(session)
     if store.count_shadow(session, version_id, reading=reading) == 0:
         raise UnavailableError(f"Reading {reading} of the version is not kept any more.")
-    for said in said_by(session, version_id):
+    for said in service.said_by(session, version_id):
         lexicon.count_out(session, said)
     store.move_to_shadow(session, version_id)
     store.remove_rows(session, version_id)
     count = store.move_from_shadow(session, version_id, reading=reading)
     store.remove_shadow(session, version_id, reading=reading)
-    for said in said_by(session, version_id):
+    for said in service.said_by(session, version_id):
         lexicon.count_in(session, said)
     return count
 
@@ -158,14 +150,14 @@ def add_vectors(
     version has left the index; raises InvalidError when the numbers differ.
     """
     model_id = store.find_model_id(session, model)
-    check_vectors(vectors, model)
+    service.check_vectors(vectors, model)
     session.use_vectors()
     store.lock_statistics(session)
     ids = store.list_chunk_ids(session, version_id)
     if not ids:
         return 0
     if len(ids) != len(vectors):
-        raise mismatch(vectors)
+        raise service.mismatch(vectors)
     store.remove_vectors_of(session, version_id, model_id=model_id)
     store.record_vectors(
         session, version_id=version_id, model_id=model_id, chunk_ids=ids, vectors=vectors

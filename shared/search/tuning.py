@@ -37,10 +37,7 @@ def change_ranking(
 
     Raises InvalidError naming every weight outside 0 to 1.
     """
-    weights = {
-        "dense_weight_en": wanted.dense_weight_en,
-        "dense_weight_de": wanted.dense_weight_de,
-    }
+    weights = {name: getattr(wanted, name) for name in ("dense_weight_en", "dense_weight_de")}
     wrong = {
         name: "must lie between 0 and 1" for name, value in weights.items() if not 0 <= value <= 1
     }
