@@ -186,8 +186,8 @@ def test_counting_tokens_loads_neither_runtime_nor_torch(model_dir: Path) -> Non
 def test_tokens_are_read_beside_the_text_and_stand_where_they_say(embedder: Embedder) -> None:
     texts = ["The pump was designed by Ingrid Solberg.", "Kündigungsfrist: drei Monate", ""]
     read = embedder.read_tokens(texts)
-    wholes = np.array([each.whole for each in read])
-    assert float((wholes * embedder.embed(texts)).sum(axis=1).min()) > 0.98, "int8 is near"
+    wholes = np.array([each.whole for each in read[:2]])
+    assert float((wholes * embedder.embed(texts[:2])).sum(axis=1).min()) > 0.99, "int8 is near"
     first = read[0]
     said = [texts[0][start:end] for start, end in first.spans]
     assert said == ["The", "pump", "was", "designed", "by", "Ingrid", "Sol", "berg", "."]
