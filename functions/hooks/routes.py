@@ -118,7 +118,7 @@ def _read_anew(session: Session, heard: Heard) -> UUID:
         Order(
             reason="parser",
             document_id=order.document_id,
-            folder="" if order.document_id else heard.source.folder,
+            folder="" if order.document_id else heard.source.folder.strip("/"),
         ),
         started_by=UserId(heard.source.created_by),
     )
