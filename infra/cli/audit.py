@@ -130,7 +130,7 @@ def _verdict_of(exported: Path, tenant: str) -> Body:
     except ValueError as error:
         raise InvalidError(
             "Say whose trail the file holds: every entry's hash covers the tenant's id.",
-            hint="Give --tenant ID; `kontor tenant ls --json` prints it.",
+            hint="Give --tenant ID; GET /auth/me tells it as tenant_id.",
         ) from error
     with exported.open(encoding="utf-8") as lines:
         found = verify_lines(whose, lines)
