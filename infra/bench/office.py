@@ -20,6 +20,7 @@ from infra.bench.answering import Hall
 from infra.bench.fitting import separation
 from infra.bench.measurement import Measurement
 from infra.bench.parsing import read_file
+from infra.bench.tables import read_columns
 from shared.answering.extraction import answer_with_quotes
 from shared.answering.model import Citation, Instruments
 from shared.answering.retrieval import gather
@@ -36,7 +37,6 @@ from shared.kernel.ids import DocumentId, TenantId
 from shared.search.model import Filters, Ranking
 
 NONE = "none"
-_COLUMNS = 4
 _NOTHING = "-"
 _REFERENCE = ".gt."
 _SHOWN = 3
@@ -109,19 +109,9 @@ class OfficeReply:
 
 def read_office_questions(path: Path) -> list[OfficeQuestion]:
     """Read the table; raises NotFoundError, or InvalidError naming the line that is wrong."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error}.") from error
     found = []
-    for number, line in enumerate(lines, 1):
-        columns = line.split("\t")
-        if len(columns) != _COLUMNS or not all(columns):
-            raise InvalidError(
-                f"{path.name}, line {number}, has not the four columns of a question.",
-                hint="Question, kind, files, words of the answer; with tabs between them.",
-            )
-        text, kind, files, words = columns
+    named = "Question, kind, files, words of the answer"
+    for number, (text, kind, files, words) in read_columns(path, named=named):
         is_none = kind == NONE
         if is_none != (files == _NOTHING) or is_none != (words == _NOTHING):
             raise InvalidError(

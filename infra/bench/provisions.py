@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from infra.bench.answering import Hall
 from infra.bench.chunking import read_markdown
 from infra.bench.fitting import Example
+from infra.bench.tables import read_columns
 from shared.answering.passages import distinct
 from shared.indexing import new_chunk
 from shared.ingestion.model import embedding_text
 from shared.ingestion.preferences import ReadingSettings, cut
-from shared.kernel.errors import InvalidError, NotFoundError
+from shared.kernel.errors import NotFoundError
 
 if TYPE_CHECKING:
     from shared.inference.extraction.candidates import Candidate
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from shared.kernel.ids import DocumentId
     from shared.search.model import Hit
 
-_COLUMNS = 4
 _DEPTH = 24
 
 
@@ -47,19 +47,9 @@ class LawQuestion:
 
 def read_law_questions(path: Path) -> list[LawQuestion]:
     """Read the table; raises NotFoundError, or InvalidError naming the line that is wrong."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error}.") from error
     found = []
-    for number, line in enumerate(lines, 1):
-        columns = line.split("\t")
-        if len(columns) != _COLUMNS or not all(columns):
-            raise InvalidError(
-                f"{path.name}, line {number}, has not the four columns of a question.",
-                hint="Question, law, section, words of the answer; with tabs between them.",
-            )
-        text, law, section, words = columns
+    named = "Question, law, section, words of the answer"
+    for _, (text, law, section, words) in read_columns(path, named=named):
         found.append(LawQuestion(text, law, section, tuple(words.split(" | "))))
     return found
 

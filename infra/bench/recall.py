@@ -11,12 +11,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from infra.bench.beside import tenant_beside
 from infra.bench.measurement import Measurement, Progress
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.runner import migrate
@@ -42,7 +43,6 @@ LEAST_RECALL = 0.98
 QUESTIONS = 200
 _CANDIDATES = 50
 """As many as search takes from the graph before it scores them exactly."""
-_PARTITIONS = 8
 _PER_DOCUMENT = 500
 _EMBEDDED_AT_ONCE = 1000
 _LONGEST = 1000
@@ -103,7 +103,7 @@ def measure_recall(
             for size in sizes:
                 progress(f"Filling a tenant with {size:,} chunks.")
                 own = slice(first, first + size)
-                shelves[size] = Shelf(_tenant_beside(owner, f"t{size}"), vectors[own])
+                shelves[size] = Shelf(tenant_beside(owner, f"t{size}"), vectors[own])
                 _fill(database, shelves[size], passages[own], embedder)
                 first += size
             return _measure(database, shelves, questions, embedder, asked, progress=progress)
@@ -211,24 +211,6 @@ def _embedded(
         part = embedder.embed(passages[first : first + _EMBEDDED_AT_ONCE])
         parts.append(part.astype(np.float16).astype(np.float32))
     return np.concatenate(parts)
-
-
-def _tenant_beside(owner: str, slug: str) -> TenantId:
-    """Add a tenant whose rows share their partition with every other one made here."""
-    with psycopg.connect(owner) as connection:
-        for tenant in (TenantId(new_id()) for _ in count()):
-            row = connection.execute(
-                "SELECT satisfies_hash_partition('kontor.chunk_vectors'::regclass, %s, 3,"
-                " %s::uuid)",
-                (_PARTITIONS, tenant),
-            ).fetchone()
-            if row and row[0]:
-                connection.execute(
-                    "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
-                    (tenant, slug, slug),
-                )
-                return tenant
-    raise AssertionError("a hash that never falls into a partition")
 
 
 def _fill(database: Database, shelf: Shelf, passages: Sequence[str], embedder: Embedder) -> None:

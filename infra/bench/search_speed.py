@@ -13,13 +13,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count, cycle, islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
+from infra.bench.beside import tenant_beside
 from infra.bench.clients import CLIENTS, measure_throughput
 from infra.bench.measurement import Measurement, Progress, percentile
 from infra.local.postgres import EmbeddedPostgres
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from shared.inference.embedding import Embedder
 
-PARTITIONS = 8
 TENANTS = {"50 chunks": 50, "10,000 chunks": 10_000, "100,000 chunks": 100_000}
 PER_DOCUMENT = 50
 MOST_P95_MS, LEAST_PER_SECOND = 20.0, 150.0
@@ -82,7 +82,7 @@ def measure_search_speed(
         database = Database(url)
         try:
             vectors = embedder.embed(passages)
-            shelves = {name: _tenant_beside(owner, f"t{size}") for name, size in sizes.items()}
+            shelves = {name: tenant_beside(owner, f"t{size}") for name, size in sizes.items()}
             with _without_graphs(owner, progress):
                 for name, size in sizes.items():
                     progress(f"Filling a tenant with {name}.")
@@ -156,23 +156,6 @@ def _ask(
 
 
 # -- the tenants -----------------------------------------------------------------------------------
-
-
-def _tenant_beside(owner: str, slug: str) -> TenantId:
-    """Add a tenant whose rows share their partition with every other one made here."""
-    with psycopg.connect(owner) as connection:
-        for tenant in (TenantId(new_id()) for _ in count()):
-            row = connection.execute(
-                "SELECT satisfies_hash_partition('kontor.chunks'::regclass, %s, 3, %s::uuid)",
-                (PARTITIONS, tenant),
-            ).fetchone()
-            if row and row[0]:
-                connection.execute(
-                    "INSERT INTO kontor.tenants (id, slug, name) VALUES (%s, %s, %s)",
-                    (tenant, slug, slug),
-                )
-                return tenant
-    raise AssertionError("a hash that never falls into a partition")
 
 
 @contextmanager
