@@ -94,7 +94,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.came.update(facts)
-        told = "You are signed in." if "code" in facts else "You are not signed in."
+        told = (
+            "Your provider signed you in; the terminal goes on."
+            if "code" in facts
+            else "You are not signed in."
+        )
         body = (_PAGE % told).encode()
         self.send_response(200)
         self.send_header("content-type", "text/html; charset=utf-8")
