@@ -214,7 +214,7 @@ class ReachList(BaseModel):
 
 
 class NewShare(Asked):
-    """A link to be made, to a folder or to a document."""
+    """A link to be made, to one thing: a folder (``folder_id``) or a document (``document_id``)."""
 
     folder_id: UUID | None = None
     document_id: UUID | None = None
