@@ -187,18 +187,19 @@ CREATE FUNCTION kontor.find_link(p_token_hash bytea)
 RETURNS TABLE (
     tenant_id uuid, link_id uuid, password_hash text, title text, resource_kind text,
     resource_id uuid, expires_at timestamptz, allows_download boolean, is_counted boolean,
-    maker text, tenant text
+    is_used_up boolean, maker text, tenant text
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT l.tenant_id, l.id, l.password_hash, l.title, l.resource_kind, l.resource_id,
-        l.expires_at, l.allows_download, l.most_uses IS NOT NULL, u.display_name, t.name
+        l.expires_at, l.allows_download, l.most_uses IS NOT NULL,
+        coalesce(l.use_count >= l.most_uses, false), u.display_name, t.name
     FROM kontor.share_links AS l
     JOIN kontor.tenants AS t ON t.id = l.tenant_id AND t.is_active
     JOIN kontor.users AS u ON u.tenant_id = l.tenant_id AND u.id = l.created_by
     CROSS JOIN LATERAL kontor.link_in_force(l.tenant_id, l.id) AS f
-    WHERE l.token_hash = p_token_hash AND (l.most_uses IS NULL OR l.use_count < l.most_uses)
+    WHERE l.token_hash = p_token_hash
 $$;
 CREATE FUNCTION kontor.has_link(p_token_hash bytea) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER

@@ -86,9 +86,7 @@ def remove_folder(session: Session, folder_id: FolderId) -> bool:
     return session.execute(QUERIES["remove_folder"], {"id": folder_id}) == 1
 
 
-def list_documents_below(
-    session: Session, folder_id: FolderId, *, limit: int
-) -> list[DocumentId]:
+def list_documents_below(session: Session, folder_id: FolderId, *, limit: int) -> list[DocumentId]:
     """List documents in and below a folder, at most ``limit``."""
     params = {"id": folder_id, "limit": limit}
     return [row.id for row in session.all(QUERIES["list_documents_below"], DocumentIdRow, params)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.documents import members
-from shared.documents import service as documents
 from shared.documents.folders import find_home, make_folder
 from shared.documents.members import MAX_DEPTH, MAX_MEMBERS, NewMember
 from shared.documents.model import Version, derived_prefix, title_of
