@@ -446,46 +446,6 @@ INSERT INTO kontor.sign_in_policies (tenant_id, requires_second_factor)
 VALUES (%(tenant_id)s, %(requires_second_factor)s)
 ON CONFLICT (tenant_id) DO UPDATE SET requires_second_factor = EXCLUDED.requires_second_factor;
 
--- :name record_invitation :one Invitation
--- Inviting an address again renews its open invitation: the mail sent before no longer counts.
-INSERT INTO kontor.invitations
-    (tenant_id, id, email, role, language, token_hash, invited_by, created_at, expires_at)
-VALUES (%(tenant_id)s, %(id)s, %(email)s, %(role)s, %(language)s, %(token_hash)s,
-    %(invited_by)s, %(created_at)s, %(expires_at)s)
-ON CONFLICT (tenant_id, email) WHERE accepted_at IS NULL DO UPDATE
-SET role = EXCLUDED.role, language = EXCLUDED.language, token_hash = EXCLUDED.token_hash,
-    invited_by = EXCLUDED.invited_by, created_at = EXCLUDED.created_at,
-    expires_at = EXCLUDED.expires_at
-RETURNING id, email, role, language, invited_by, created_at, expires_at;
-
--- :name list_invitations :many Invitation
--- Those nobody has answered, the expired ones too: they can be sent again or withdrawn.
-SELECT id, email, role, language, invited_by, created_at, expires_at
-FROM kontor.invitations
-WHERE tenant_id = %(tenant_id)s AND accepted_at IS NULL
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC
-LIMIT %(limit)s;
-
--- :name find_invitation :one Invitation
--- One that counts still, to be shown before it is taken.
-SELECT id, email, role, language, invited_by, created_at, expires_at
-FROM kontor.invitations
-WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND accepted_at IS NULL
-    AND expires_at > now();
-
--- :name take_invitation :one Invitation
--- Of two who accept at once, one finds it open.
-UPDATE kontor.invitations SET accepted_at = now()
-WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND accepted_at IS NULL
-    AND expires_at > now()
-RETURNING id, email, role, language, invited_by, created_at, expires_at;
-
--- :name remove_invitation :exec
--- An accepted one stays: it says who let somebody in.
-DELETE FROM kontor.invitations
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND accepted_at IS NULL;
-
 -- :name record_mail :exec
 -- Commits with what it tells of.
 INSERT INTO kontor.mails (tenant_id, id, sealed) VALUES (%(tenant_id)s, %(id)s, %(sealed)s);
