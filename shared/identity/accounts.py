@@ -96,15 +96,22 @@ def write_link(
 
 
 def notify(
-    session: Session, mailroom: Mailroom, user_id: UserId, kind: LetterKind, *, to: str = ""
+    session: Session,
+    mailroom: Mailroom,
+    user_id: UserId,
+    kind: LetterKind,
+    *,
+    to: str = "",
+    name: str = "",
 ) -> None:
-    """Tell somebody by letter what was changed of their account."""
+    """Tell somebody by letter what was changed of their account; ``name`` of what, if needed."""
     account = _own(session, user_id)
     letter = Letter(
         kind,
         to=to or account.email,
         language=account.language,
         tenant=own_tenant(session).name,
+        name=name,
     )
     post(session, mailroom.seal, letter)
 

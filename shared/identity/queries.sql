@@ -260,9 +260,23 @@ ON CONFLICT (id) DO NOTHING;
 -- :name record_session :exec
 -- Opened by a sign-in; its id goes into every token of it.
 INSERT INTO kontor.sessions
-    (tenant_id, id, user_id, expires_at, user_agent, address, methods)
+    (tenant_id, id, user_id, expires_at, user_agent, address, methods, provider_id)
 VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(expires_at)s, %(user_agent)s, %(address)s,
-    %(methods)s);
+    %(methods)s, %(provider_id)s);
+
+-- :name find_opening :one Opening
+-- When and where one's session was opened; renewing its tokens changes neither.
+SELECT created_at, provider_id
+FROM kontor.sessions
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND user_id = %(user_id)s
+    AND revoked_at IS NULL AND expires_at > now();
+
+-- :name change_opened_there_to_revoked :exec
+-- Those that a person opened at one of some providers, but not the one a call rests on.
+UPDATE kontor.sessions SET revoked_at = now(), revoked_because = %(because)s
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND revoked_at IS NULL
+    AND expires_at > now() AND provider_id = ANY (%(provider_ids)s::uuid[])
+    AND (%(but)s::uuid IS NULL OR id <> %(but)s);
 
 -- :name change_to_seen :one Lasting
 -- At every renewal, so about as often as an access token ends.
