@@ -10,6 +10,8 @@ ALTER TABLE kontor.oidc_flows
     ADD COLUMN link_user_id uuid,
     ADD COLUMN link_session_id uuid,
     ADD CHECK ((link_user_id IS NULL) = (link_session_id IS NULL)),
+    -- It ends with a code for who began it, never with tokens.
+    ADD CHECK (link_user_id IS NULL OR return_to <> ''),
     ADD FOREIGN KEY (tenant_id, link_user_id) REFERENCES kontor.users (tenant_id, id)
         ON DELETE CASCADE,
     ADD FOREIGN KEY (tenant_id, link_session_id) REFERENCES kontor.sessions (tenant_id, id)
@@ -24,3 +26,9 @@ ALTER TABLE kontor.sessions
     ADD COLUMN provider_id uuid,
     ADD FOREIGN KEY (tenant_id, provider_id) REFERENCES kontor.oidc_providers (tenant_id, id)
         ON DELETE SET NULL (provider_id);
+
+-- Kept with a challenge as well: the session is opened after the code.
+ALTER TABLE kontor.one_time_tokens
+    ADD COLUMN provider_id uuid,
+    ADD FOREIGN KEY (tenant_id, provider_id) REFERENCES kontor.oidc_providers (tenant_id, id)
+        ON DELETE CASCADE;

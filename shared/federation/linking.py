@@ -25,7 +25,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import (
     ConflictError,
     NotFoundError,
-    RefusedError,
+    ProofError,
     UnauthenticatedError,
 )
 from shared.kernel.ids import TenantId, UserId
@@ -33,13 +33,6 @@ from shared.kernel.ids import TenantId, UserId
 START_LIFE_S: Final = 300
 FRESH: Final = timedelta(minutes=10)
 MOST_IDENTITIES: Final = 20
-
-
-class ProofError(RefusedError):
-    """The caller must show once more who they are: what is asked for changes who gets in."""
-
-    code = "proof-required"
-    title = "Show that it is you"
 
 
 def require_proof(
@@ -52,10 +45,12 @@ def require_proof(
     """
     opening = sessions.find_opening(session, caller)
     if not has_shown and now() - opening.created_at > FRESH:
-        wanted = "password and code" if needs_code else "password"
+        wanted = ["password", *(["code"] if needs_code else [])]
+        named = " and ".join(wanted)
         raise ProofError(
-            f"This changes how you sign in: show your {wanted} once more.",
-            hint=f"Send {wanted} with the request, or sign in again and ask within 10 minutes.",
+            f"This changes how you sign in: show your {named} once more.",
+            hint=f"Send {named} with the request, or sign in again and ask within 10 minutes.",
+            fields=dict.fromkeys(wanted, "needed"),
         )
     assert caller.session_id is not None, "it was opened"
     return Linker(caller.user_id, caller.session_id)

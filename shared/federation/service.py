@@ -118,6 +118,11 @@ def depart(
     return Departure(url, cookie_name(state), cookie)
 
 
+def require_provider(session: Session, provider_id: UUID) -> Provider:
+    """Return an active provider; raises NotFoundError."""
+    return _active(store.find_provider(session, provider_id))
+
+
 def cookie_name(state: str) -> str:
     """Name a sign-in's cookie, so that two tabs do not take each other's."""
     return f"kontor_oidc_{opaque.hash_of(state).hex()[:16]}"

@@ -30,12 +30,14 @@ class Account:
 class OneTime:
     """What a token that counts once stands for: whose it is, and the address it is about.
 
-    ``after_method`` is how a challenge's owner showed the first factor.
+    ``after_method`` is how a challenge's owner showed the first factor, and ``provider_id`` where,
+    if at an identity provider.
     """
 
     user_id: UserId
     email: str
     after_method: FirstFactor
+    provider_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def record_one_time(
     purpose: str,
     email: str,
     after_method: FirstFactor,
+    provider_id: UUID | None,
     expires_at: datetime,
 ) -> None:
     """Insert a token that counts once."""
@@ -129,6 +132,7 @@ def record_one_time(
             "purpose": purpose,
             "email": email,
             "after_method": after_method,
+            "provider_id": provider_id,
             "expires_at": expires_at,
         },
     )

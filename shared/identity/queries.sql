@@ -373,13 +373,13 @@ WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
 -- :name record_one_time :exec
 -- Only its hash.
 INSERT INTO kontor.one_time_tokens (tenant_id, token_hash, user_id, purpose, email, after_method,
-    expires_at)
+    provider_id, expires_at)
 VALUES (%(tenant_id)s, %(token_hash)s, %(user_id)s, %(purpose)s, %(email)s, %(after_method)s,
-    %(expires_at)s);
+    %(provider_id)s, %(expires_at)s);
 
 -- :name find_one_time :one OneTime
 -- Looked at, not used up: a wrong code leaves the challenge as it is.
-SELECT user_id, email, after_method
+SELECT user_id, email, after_method, provider_id
 FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now();
@@ -389,7 +389,7 @@ WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(
 DELETE FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now()
-RETURNING user_id, email, after_method;
+RETURNING user_id, email, after_method, provider_id;
 
 -- :name remove_one_time :exec
 -- A newer one replaces those before it.

@@ -153,6 +153,14 @@ def site(place: str, served: App, admin: Principal, issuer: str) -> Iterator[Sit
 
 
 @pytest.fixture
+def mailing(site: Site, postman: Postman) -> Site:
+    """A site that can seal secrets and write letters, at the address it is reached at."""
+    settings = site.app.settings
+    site.app.settings = settings.model_copy(update={"public_url": site.url})
+    return site
+
+
+@pytest.fixture
 def gate(served: App, admin: Principal) -> Iterator[str]:
     """The whole HTTP API behind its authorizer, on a port; its address."""
     model = load_service(ROOT)
