@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.schemas import RefreshRequest, SessionsAnswer, TokenAnswer, session_answer
-from functions.edge.http import Caller
+from functions.edge.http import Caller, SignedIn
 from shared.audit import service as audit
 from shared.identity import opaque, sessions
 from shared.identity import service as identity
@@ -58,7 +58,7 @@ def sign_out(caller: Caller) -> None:
 
 
 @router.post("/auth/logout-all", status_code=204)
-def sign_out_everywhere(caller: Caller) -> None:
+def sign_out_everywhere(caller: SignedIn) -> None:
     """End every session of the caller, on every device, at once."""
     with wired().database.transaction(caller.tenant_id) as session:
         identity.sign_out(session, caller)
@@ -72,7 +72,7 @@ def sign_out_everywhere(caller: Caller) -> None:
 
 @router.get("/auth/sessions")
 def list_sessions(
-    caller: Caller,
+    caller: SignedIn,
     cursor: Annotated[str | None, Query(max_length=1024)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> SessionsAnswer:
@@ -86,7 +86,7 @@ def list_sessions(
 
 
 @router.delete("/auth/sessions/{session_id}", status_code=204)
-def end_session(session_id: UUID, caller: Caller) -> None:
+def end_session(session_id: UUID, caller: SignedIn) -> None:
     """End one of the caller's sessions; its tokens are refused from the next request on."""
     with wired().database.transaction(caller.tenant_id) as session:
         sessions.end_session(session, caller.user_id, session_id, because="ended by hand")

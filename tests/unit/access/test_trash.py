@@ -103,5 +103,7 @@ def test_a_folder_that_its_mover_does_not_see_moves_along(
     with world.eyes_of(bob) as session:
         folders.move_folder(session, FolderId(top), "new", moved_by=UserId(bob))
     with world.eyes_of(ada) as session:
-        paths = [folder.path for folder in folders.list_folders(session, cursor=None, limit=9).items]
+        paths = [
+            folder.path for folder in folders.list_folders(session, cursor=None, limit=9).items
+        ]
     assert paths == ["new", "new/hidden", "new/hidden/deep"]
