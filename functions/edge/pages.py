@@ -12,7 +12,7 @@ from html import escape
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
-from fastapi import Header
+from fastapi import Header, Request
 from fastapi.responses import HTMLResponse
 
 from shared.kernel.errors import RefusedError
@@ -117,12 +117,12 @@ def read_form(body: bytes) -> dict[str, str]:
     return {name: _UNSTORABLE.sub("", value) for name, value in pairs}
 
 
-def refuse_foreign(site: str) -> None:
+def refuse_foreign(request: Request) -> None:
     """Refuse a form that another site's page sent, as browsers tell by ``Sec-Fetch-Site``.
 
     ``Origin`` would not do: with ``no-referrer``, browsers write ``null`` there for our own forms.
     """
-    if site.strip().lower() in {"cross-site", "same-site"}:
+    if request.headers.get("sec-fetch-site", "") in {"cross-site", "same-site"}:
         raise RefusedError("This form was sent by a page of another site.", hint="Open ours.")
 
 

@@ -115,6 +115,7 @@ ACTS = {
     "PUT /auth/language": "user.language_changed",
     "POST /hooks/{source_id}": "webhook.received",
     "POST /s/{token}": "share.opened",
+    "POST /s/{token}/enter": "share.opened",
     "PUT /api/v1/evaluation/ranking": "ranking.changed",
     "PUT /api/v1/groups/{group_id}/members/{user_id}": "group.joined",
     "PUT /api/v1/llm/budgets/{scope}/{period}": "llm_budget.made",
