@@ -48,6 +48,7 @@ code{display:block;padding:.75rem;background:var(--ground);border-radius:.4rem;f
 .facts{margin:0 0 1rem;color:var(--soft)}
 .files{margin:0;padding:0;list-style:none;border-top:1px solid var(--rule)}
 .files li{padding:.7rem 0;border-bottom:1px solid var(--rule)}
+.wide .files+.act{margin-top:1.25rem}
 .files a{font-weight:600;text-decoration:none}
 .files a:hover{text-decoration:underline}
 .text{padding:1rem;background:var(--ground);border-radius:.4rem;white-space:pre-wrap}

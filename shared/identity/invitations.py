@@ -157,12 +157,7 @@ def accept(
         invitation = account_store.take_invitation(session, shown.token_hash)
         if invitation is None or not own_tenant(session).is_active:
             raise spent()
-        if passwords.is_guessed(password, about=words_about(invitation.email)):
-            raise InvalidError(
-                "The password is one that guessers try first.",
-                hint="Use a sentence that only you would think of.",
-                fields={"password": "less common"},
-            )
+        passwords.refuse_guessed(password, about=words_about(invitation.email))
         user = admit(
             session,
             email=invitation.email,

@@ -146,6 +146,7 @@ REASONS = {
     "POST /api/v1/similar": _ONLY_READS,
     "POST /api/v1/searches/{search_id}/run": "it remembers what one has seen, for oneself",
     "POST /auth/password/forgot": "it sends a mail; following its link is recorded",
+    "POST /auth/forms/{purpose}/again": "it sends a mail; following its link is recorded",
     "POST /auth/refresh": "the session goes on; its reuse is recorded as session.reuse_detected",
     "POST /auth/tickets": "it gives a pass for seconds; what is done with it is recorded",
     "POST /auth/verify/resend": "it sends a mail; following its link is recorded",

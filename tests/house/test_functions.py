@@ -221,6 +221,7 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "GET /auth/password/reset",
         "GET /auth/invitations/accept",
         "POST /auth/forms/{purpose}",
+        "POST /auth/forms/{purpose}/again",
         # Its messages are signed by whoever sends them.
         "POST /hooks/{source_id}",
         "GET /.well-known/jwks.json",

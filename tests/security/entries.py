@@ -257,6 +257,7 @@ PUBLIC = frozenset(
         "GET /s/{token}/documents/{document_id}/download",
         "POST /auth/email/confirm",
         "POST /auth/forms/{purpose}",
+        "POST /auth/forms/{purpose}/again",
         "POST /auth/invitations/accept",
         "POST /auth/login",
         "POST /auth/login/enrol",
