@@ -181,9 +181,10 @@ ALTER POLICY seen ON kontor.collections USING (
         OR kontor.link_shows_collection((SELECT kontor.viewing_link()), id))
 );
 
--- Tokens come before a tenant is known. The two functions before these answer less and are dropped
--- when nothing calls them any more.
-CREATE FUNCTION kontor.find_link(p_token_hash bytea)
+-- Tokens come before a tenant is known. These answer more than before; who asks for less gets it.
+DROP FUNCTION kontor.find_share_link;
+DROP FUNCTION kontor.find_link_visit;
+CREATE FUNCTION kontor.find_share_link(p_token_hash bytea)
 RETURNS TABLE (
     tenant_id uuid, link_id uuid, password_hash text, title text, resource_kind text,
     resource_id uuid, expires_at timestamptz, allows_download boolean, is_counted boolean,
@@ -201,11 +202,11 @@ AS $$
     CROSS JOIN LATERAL kontor.link_in_force(l.tenant_id, l.id) AS f
     WHERE l.token_hash = p_token_hash
 $$;
-CREATE FUNCTION kontor.has_link(p_token_hash bytea) RETURNS boolean
+CREATE FUNCTION kontor.has_share_link(p_token_hash bytea) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT EXISTS (SELECT 1 FROM kontor.share_links AS l WHERE l.token_hash = p_token_hash) $$;
-CREATE FUNCTION kontor.find_visit(p_token_hash bytea)
+CREATE FUNCTION kontor.find_link_visit(p_token_hash bytea)
 RETURNS TABLE (tenant_id uuid, link_id uuid, allows_download boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -418,7 +419,8 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION kontor.link_in_force, kontor.may_share, kontor.link_shows_collection,
-    kontor.find_link, kontor.has_link, kontor.find_visit, kontor.shown_path, kontor.folder_at,
-    kontor.place_of, kontor.twin_for, kontor.follow_folder FROM public;
-GRANT EXECUTE ON FUNCTION kontor.link_shows_collection, kontor.find_link, kontor.has_link,
-    kontor.find_visit, kontor.shown_path, kontor.folder_at, kontor.place_of TO kontor_app;
+    kontor.find_share_link, kontor.has_share_link, kontor.find_link_visit, kontor.shown_path,
+    kontor.folder_at, kontor.place_of, kontor.twin_for, kontor.follow_folder FROM public;
+GRANT EXECUTE ON FUNCTION kontor.link_shows_collection, kontor.find_share_link,
+    kontor.has_share_link, kontor.find_link_visit, kontor.shown_path, kontor.folder_at,
+    kontor.place_of TO kontor_app;
