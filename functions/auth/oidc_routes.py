@@ -19,6 +19,7 @@ from functions.auth.oidc_schemas import (
     LinksAnswer,
 )
 from functions.auth.schemas import TokenAnswer
+from functions.auth.trail import record_sign_in
 from functions.edge.http import Caller
 from shared.adapters.database import Session
 from shared.audit import service as audit
@@ -27,7 +28,8 @@ from shared.federation.client import Exchange, challenge_of
 from shared.federation.id_tokens import describe
 from shared.federation.model import Flow, Foreigner, Provider
 from shared.federation.returning import address_with, check_return
-from shared.identity import opaque, sessions
+from shared.identity import entering, opaque, sessions
+from shared.identity.entering import Challenge
 from shared.identity.model import Welcome
 from shared.kernel.context import set_tenant
 from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
@@ -118,9 +120,11 @@ def come_back(
         with app.database.transaction(shown.tenant_id) as session:
             arrived = _welcomed(session, provider, foreigner)
             if flow.return_to:
-                handed = tickets.issue(session, arrived, "sign_in", {"challenge": flow.challenge})
+                body = {"challenge": flow.challenge, "second_factor": foreigner.has_second_factor}
+                handed = tickets.issue(session, arrived, "sign_in", body)
             else:
-                welcome = _opened(session, app, request, arrived)
+                has_both = foreigner.has_second_factor
+                entered = _entered(session, app, request, arrived, has_both=has_both)
     except KontorError as problem:
         if not flow.return_to:
             raise
@@ -130,7 +134,7 @@ def come_back(
     if flow.return_to:
         return _back(address_with(flow.return_to, {"code": handed}), name)
     _forget_cookie(response, name)
-    return signed_in(welcome, response)
+    return signed_in(_let_in(entered), response)
 
 
 @router.post("/auth/oidc/token")
@@ -147,8 +151,9 @@ def take_tokens(body: CodeRequest, request: Request, response: Response) -> Toke
     if not hmac.compare_digest(challenge, str(taken.body["challenge"])):
         raise _no_code()
     with app.database.transaction(shown.tenant_id) as session:
-        welcome = _opened(session, app, request, taken.user_id)
-    return signed_in(welcome, response)
+        has_both = taken.body.get("second_factor") is True
+        entered = _entered(session, app, request, taken.user_id, has_both=has_both)
+    return signed_in(_let_in(entered), response)
 
 
 @router.get("/auth/identities")
@@ -203,12 +208,30 @@ def _welcomed(session: Session, provider: Provider, foreigner: Foreigner) -> Use
     return arrived.user_id
 
 
-def _opened(session: Session, app: App, request: Request, user_id: UserId) -> Welcome:
-    welcome = sessions.open_session(
-        session, user_id, methods=["oidc"], device=device_of(request), rules=rules_of(app)
-    )
-    _record(session, user_id, "user.signed_in", {"method": "oidc"})
+def _entered(
+    session: Session, app: App, request: Request, user_id: UserId, *, has_both: bool
+) -> Welcome | Challenge:
+    """Open the session, or ask for a code where the provider does not stand for the second factor.
+
+    A challenge is answered, not raised, so that it commits.
+    """
+    device, rules = device_of(request), rules_of(app)
+    if not has_both:
+        entered = entering.enter_after(session, user_id, "oidc", device=device, rules=rules)
+        if not isinstance(entered, Challenge):
+            record_sign_in(session, entered, "oidc")
+        return entered
+    methods = ("oidc", "mfa")
+    welcome = sessions.open_session(session, user_id, methods=methods, device=device, rules=rules)
+    record_sign_in(session, welcome, *methods)
     return welcome
+
+
+def _let_in(entered: Welcome | Challenge) -> Welcome:
+    """Raise the challenge, now that it is kept."""
+    if isinstance(entered, Challenge):
+        raise entering.raised(entered)
+    return entered
 
 
 def _record(session: Session, user_id: UserId, action: str, details: dict[str, str]) -> None:

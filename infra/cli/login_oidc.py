@@ -22,7 +22,7 @@ from infra.cli.terminal import clean
 from shared.kernel.errors import NotFoundError, UnauthenticatedError, UnavailableError
 
 if TYPE_CHECKING:
-    from infra.cli.client import KontorClient
+    from infra.cli.client import AskCode, KontorClient
     from infra.cli.target import Profile
 
 PATIENCE_S = 300.0
@@ -31,7 +31,12 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>Kontor</title>
 
 
 def sign_in_there(
-    client: KontorClient, provider: str, *, tenant: str, opens_browser: bool
+    client: KontorClient,
+    provider: str,
+    *,
+    tenant: str,
+    opens_browser: bool,
+    ask_code: AskCode,
 ) -> Profile:
     """Sign in at a tenant's provider in the browser and remember the login.
 
@@ -55,7 +60,7 @@ def sign_in_there(
             hint="Try again, or ask an administrator of the tenant.",
         )
     body: dict[str, object] = {"code": came["code"], "code_verifier": verifier}
-    return client.remember(client.post_openly("/auth/oidc/token", body))
+    return client.enter("/auth/oidc/token", body, ask_code=ask_code)
 
 
 def _find(client: KontorClient, provider: str, tenant: str) -> str:
@@ -89,7 +94,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.came.update(facts)
-        told = "You are signed in." if "code" in facts else "You are not signed in."
+        told = (
+            "Your provider signed you in; the terminal goes on."
+            if "code" in facts
+            else "You are not signed in."
+        )
         body = (_PAGE % told).encode()
         self.send_response(200)
         self.send_header("content-type", "text/html; charset=utf-8")

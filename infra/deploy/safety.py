@@ -26,7 +26,7 @@ RULES = ROOT / "tests" / "security" / "semgrep.yml"
 SBOM = ROOT / "build" / "sbom.json"
 CODE = ("shared", "functions", "infra")
 OPERATIONS = 10_000
-SCHEMA_EXAMPLES = 3
+SCHEMA_EXAMPLES = 20
 """Requests that schemathesis makes up for each operation, besides those that cover its fields."""
 # What secrets look like that nobody may have committed.
 SECRETS = re.compile(

@@ -17,7 +17,14 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from shared.adapters.egress import Egress, Fetched
-from shared.federation.id_tokens import Claims, Expected, UnknownKeyError, read_id_token, refused
+from shared.federation.id_tokens import (
+    OF_THE_SIGN_IN,
+    Claims,
+    Expected,
+    UnknownKeyError,
+    read_id_token,
+    refused,
+)
 from shared.federation.key_sets import ProviderKey, read_key_set
 from shared.federation.model import Provider
 from shared.kernel.errors import InvalidError, UnauthenticatedError, UnavailableError
@@ -92,8 +99,14 @@ class OidcClient:
     ) -> str:
         """Return where the browser goes to sign in (authorization code with PKCE, S256)."""
         endpoint = self.metadata(provider.issuer).authorization_endpoint
+        wishes: dict[str, str] = {}
+        if provider.max_age_s is not None:
+            wishes["max_age"] = str(provider.max_age_s)
+        if provider.trusts_second_factor and provider.second_factor_acr:
+            wishes["acr_values"] = " ".join(provider.second_factor_acr)
         query = urlencode(
             {
+                **wishes,
                 "response_type": "code",
                 "client_id": provider.client_id,
                 "redirect_uri": redirect_uri,
@@ -116,7 +129,9 @@ class OidcClient:
         token, access = answer.get("id_token"), answer.get("access_token")
         if not isinstance(token, str) or not isinstance(access, str):
             raise refused("it sent no token")
-        expected = Expected(provider.issuer, provider.client_id, asked.nonce, access)
+        expected = Expected(
+            provider.issuer, provider.client_id, asked.nonce, access, provider.max_age_s
+        )
         try:
             claims = read_id_token(token, self._key_set(known), expected)
         except UnknownKeyError:
@@ -125,7 +140,9 @@ class OidcClient:
             except UnknownKeyError:
                 raise refused("its token is signed with a key that it does not publish") from None
         if provider.claims["email"] not in claims and known.userinfo_endpoint:
-            return {**self._user_info(known, access, claims), **claims}
+            told = self._user_info(known, access, claims)
+            kept = {name: told[name] for name in told.keys() - OF_THE_SIGN_IN}
+            return {**kept, **claims}
         return claims
 
     def _ask_for_tokens(

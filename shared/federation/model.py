@@ -24,7 +24,10 @@ class Provider:
     """An OpenID provider of a tenant; ``secret_name`` names the secret with the client's secret.
 
     People whose address lies in ``trusted_domains`` are joined to the account of that address;
-    ``allowed_domains``, where there are any, keep everybody else out.
+    ``allowed_domains``, where there are any, keep everybody else out. Where it
+    ``trusts_second_factor``, a token whose ``acr`` is one of ``second_factor_acr`` (whose ``amr``
+    says ``mfa`` where none is listed) stands for our own code. A sign-in there may be ``max_age_s``
+    old; ``None`` leaves that to the provider.
     """
 
     id: UUID
@@ -41,6 +44,9 @@ class Provider:
     group_groups: dict[str, str]
     default_role: str
     makes_users: bool
+    trusts_second_factor: bool
+    second_factor_acr: list[str]
+    max_age_s: int | None
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -92,7 +98,10 @@ class KnownIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Foreigner:
-    """A person as a provider's verified token describes them."""
+    """A person as a provider's verified token describes them.
+
+    ``has_second_factor`` tells that the token vouches for one and the provider is trusted for it.
+    """
 
     issuer: str
     subject: str
@@ -100,6 +109,7 @@ class Foreigner:
     is_email_verified: bool
     name: str
     groups: tuple[str, ...]
+    has_second_factor: bool = False
 
     @property
     def domain(self) -> str:

@@ -55,6 +55,9 @@ def record_provider(session: Session, provider: Provider) -> bool:
         "group_groups": json.dumps(provider.group_groups),
         "default_role": provider.default_role,
         "makes_users": provider.makes_users,
+        "trusts_second_factor": provider.trusts_second_factor,
+        "second_factor_acr": provider.second_factor_acr,
+        "max_age_s": provider.max_age_s,
         "is_active": provider.is_active,
     }
     return session.execute(QUERIES["record_provider"], params) > 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.adapters.database import Session
+from shared.identity.model import FirstFactor
 from shared.identity.store import QUERIES
 from shared.kernel.ids import UserId
 
@@ -27,10 +28,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class OneTime:
-    """What a token that counts once stands for: whose it is, and the address it is about."""
+    """What a token that counts once stands for: whose it is, and the address it is about.
+
+    ``after_method`` is how a challenge's owner showed the first factor.
+    """
 
     user_id: UserId
     email: str
+    after_method: FirstFactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ def record_one_time(
     *,
     purpose: str,
     email: str,
+    after_method: FirstFactor,
     expires_at: datetime,
 ) -> None:
     """Insert a token that counts once."""
@@ -135,6 +141,7 @@ def record_one_time(
             "user_id": user_id,
             "purpose": purpose,
             "email": email,
+            "after_method": after_method,
             "expires_at": expires_at,
         },
     )

@@ -44,8 +44,8 @@ WHERE tenant_id = %(tenant_id)s AND name = %(role)s;
 
 -- :name find_visit :one Visit
 -- Asked before a tenant is known; the function answers visits in force only.
-SELECT tenant_id, link_id
-FROM kontor.find_link_visit(%(token_hash)s);
+SELECT tenant_id, link_id, allows_download
+FROM kontor.find_visit(%(token_hash)s);
 
 -- :name find_user :one User
 -- One person of the tenant.
@@ -358,12 +358,14 @@ WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
 
 -- :name record_one_time :exec
 -- Only its hash.
-INSERT INTO kontor.one_time_tokens (tenant_id, token_hash, user_id, purpose, email, expires_at)
-VALUES (%(tenant_id)s, %(token_hash)s, %(user_id)s, %(purpose)s, %(email)s, %(expires_at)s);
+INSERT INTO kontor.one_time_tokens (tenant_id, token_hash, user_id, purpose, email, after_method,
+    expires_at)
+VALUES (%(tenant_id)s, %(token_hash)s, %(user_id)s, %(purpose)s, %(email)s, %(after_method)s,
+    %(expires_at)s);
 
 -- :name find_one_time :one OneTime
 -- Looked at, not used up: a wrong code leaves the challenge as it is.
-SELECT user_id, email
+SELECT user_id, email, after_method
 FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now();
@@ -373,7 +375,7 @@ WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(
 DELETE FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now()
-RETURNING user_id, email;
+RETURNING user_id, email, after_method;
 
 -- :name remove_one_time :exec
 -- A newer one replaces those before it.
