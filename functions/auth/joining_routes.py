@@ -12,10 +12,13 @@ from functions.auth.issuing import device_of
 from functions.auth.schemas import Language, Opaque, Password, PersonAnswer, Text, person_answer
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act
-from shared.identity import invitations, throttling
+from shared.audit import service as audit
 from shared.identity import service as identity
-from shared.identity.invitations import Newcomer
+from shared.identity import throttling
 from shared.identity.throttling import Try
+from shared.joining import registering
+from shared.joining import service as joining
+from shared.joining.model import Newcomer
 from shared.kernel.errors import RefusedError
 from shared.wiring import app as wired
 
@@ -70,7 +73,7 @@ def register(body: RegistrationRequest, request: Request) -> RegistrationAnswer:
         password=body.password.get_secret_value(),
         language=body.language,
     )
-    tenant, user = invitations.register(app.database, app.mailroom, newcomer)
+    tenant, user = registering.register(app.database, app.mailroom, newcomer)
     with app.database.transaction(tenant.id) as session:
         record_act(session, "tenant.registered", user.id)
     app.relay_facts(tenant.id)
@@ -79,14 +82,24 @@ def register(body: RegistrationRequest, request: Request) -> RegistrationAnswer:
 
 @router.post("/auth/invitations/accept", status_code=201)
 def accept(body: AcceptRequest) -> PersonAnswer:
-    """Join the tenant an invitation is from; then sign in."""
+    """Join the tenant an invitation is from, and the groups it names; then sign in."""
     app = wired()
-    tenant_id, user = invitations.accept(
+    joined = joining.accept(
         app.database,
         token=body.token.get_secret_value(),
         display_name=body.display_name,
         password=body.password.get_secret_value(),
     )
-    with app.database.transaction(tenant_id) as session:
-        record_act(session, "invitation.accepted", user.id, role=user.role)
+    user, by = joined.user, str(joined.invited_by)
+    with app.database.transaction(joined.tenant_id) as session:
+        record_act(session, "invitation.accepted", user.id, role=user.role, invited_by=by)
+        for group_id in joined.group_ids:
+            details = {"user_id": str(user.id), "invited_by": by}
+            audit.record(
+                session,
+                actor_id=user.id,
+                action="group.joined",
+                subject=f"group:{group_id}",
+                details=details,
+            )
         return person_answer(user, identity.own_tenant(session))

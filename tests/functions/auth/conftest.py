@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from infra.local.gateway import application
+from infra.local.invoker import Invoker
+from infra.local.serverless import load_service
 from shared.adapters.database import Database
 from shared.audit import service as audit
 from shared.identity.keys import ensure_signing_key
@@ -22,6 +26,8 @@ from tests.functions.auth.post import Carrier, Mail, read_mails
 from tests.functions.auth.signing_in import ADA, Site
 from tests.functions.doors import serving
 from tests.functions.http_events import Answer, Handler, call
+from tests.house.tree import ROOT
+from tests.security.doorway import Functions
 
 OPENID_PROVIDER = Path(__file__).with_name("openid_provider.py")
 PASSWORD = "correct horse battery"
@@ -144,3 +150,23 @@ def site(place: str, served: App, admin: Principal, issuer: str) -> Iterator[Sit
         site = Site(url, served, handler, admin, issuer)
         site.say_next(**ADA)
         yield site
+
+
+@pytest.fixture
+def mailing(site: Site, postman: Postman) -> Site:
+    """A site that can seal secrets and write letters, at the address it is reached at."""
+    settings = site.app.settings
+    site.app.settings = settings.model_copy(update={"public_url": site.url})
+    return site
+
+
+@pytest.fixture
+def gate(served: App, admin: Principal) -> Iterator[str]:
+    """The whole HTTP API behind its authorizer, on a port; its address."""
+    model = load_service(ROOT)
+    keys = {function.logical_id: function.key for function in model.functions}
+    with (
+        closing(Invoker(Functions(), keys)) as invoker,  # type: ignore[arg-type]
+        serving(application(model, invoker)) as url,
+    ):
+        yield url
