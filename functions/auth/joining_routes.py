@@ -26,7 +26,10 @@ router = APIRouter()
 
 
 class RegistrationRequest(Body):
-    """A tenant to be made and its first administrator; ``tenant`` is its slug."""
+    """A tenant to be made and its first administrator; ``tenant`` is its slug.
+
+    ``password`` is not made of words in ``email``, ``display_name`` or ``tenant``.
+    """
 
     tenant: Annotated[str, Field(min_length=1, max_length=63)]
     tenant_name: Text
@@ -44,7 +47,10 @@ class RegistrationAnswer(BaseModel):
 
 
 class AcceptRequest(Body):
-    """The token of an invitation, the name to go by and a password of one's own."""
+    """The token of an invitation, the name to go by and a password of one's own.
+
+    ``password`` is not made of words in ``display_name`` or the invited address.
+    """
 
     token: Opaque
     display_name: Text

@@ -6,11 +6,9 @@ of ours holds (paths stand in it), and no-referrer keeps it from wherever a page
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from fastapi import Body as FormBody
 from fastapi.responses import HTMLResponse
 from pydantic import SecretStr, ValidationError
@@ -19,6 +17,7 @@ from functions.auth import account_routes, joining_routes, pages
 from functions.auth.account_routes import ResetRequest, TokenRequest
 from functions.auth.joining_routes import AcceptRequest
 from functions.auth.pages import Behind, Form, Linked
+from functions.edge.pages import Languages, language_of, read_form
 from shared.identity import accounts
 from shared.joining import service as joining
 from shared.kernel.errors import ConflictError, InvalidError
@@ -26,9 +25,6 @@ from shared.wiring import app as wired
 
 router = APIRouter()
 Token = Annotated[str, Query(max_length=256)]
-Languages = Annotated[str, Header(alias="accept-language", max_length=512)]
-_MOST_FORM_BYTES: Final = 16_384
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _PAGES: Final[dict[int | str, dict[str, Any]]] = {
     410: {"description": "The link counts no more.", "content": {"text/html": {}}},
     422: {"description": "What was typed is not valid.", "content": {"text/html": {}}},
@@ -69,7 +65,7 @@ def take_form(
     accept_language: Languages = "",
 ) -> HTMLResponse:
     """Use a link with what was typed into its page; shows the form again after a mistake."""
-    language, typed = pages.language_of(accept_language), _typed(body)
+    language, typed = language_of(accept_language), read_form(body)
     api, token = wired().settings.public_url.rstrip("/"), typed.get("token", "")
     try:
         behind = _behind(purpose, token)
@@ -85,7 +81,7 @@ def take_form(
 
 
 def _show(purpose: Linked, token: str, accepted: str) -> HTMLResponse:
-    language = pages.language_of(accepted)
+    language = language_of(accepted)
     try:
         behind = _behind(purpose, token)
     except InvalidError:
@@ -150,14 +146,3 @@ def _mistake(fields: dict[str, str]) -> str:
     if wanted.startswith("at least"):
         return "short"
     return "long" if wanted.startswith("at most") else "guessed"
-
-
-def _typed(body: bytes) -> dict[str, str]:
-    """Read a form. Anything else is read as an empty one, which no link stands in."""
-    if len(body) > _MOST_FORM_BYTES:
-        return {}
-    try:
-        pairs = parse_qsl(body.decode("utf-8"), errors="strict", max_num_fields=16)
-    except ValueError:
-        return {}
-    return {name: _UNSTORABLE.sub("", value) for name, value in pairs}

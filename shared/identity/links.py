@@ -15,13 +15,15 @@ from uuid import UUID
 from shared.adapters.database import Database
 from shared.adapters.queries import load_queries
 from shared.identity.model import Principal
-from shared.kernel.errors import UnauthenticatedError
+from shared.kernel.errors import RefusedError, UnauthenticatedError
 from shared.kernel.ids import TenantId, UserId
 
 QUERIES = load_queries("shared.identity")
 PREFIX: Final = "kontor_visit_"
 ROLE: Final = "visitor"
 PERMISSIONS: Final = frozenset({"documents:read"})
+DOWNLOAD: Final = "documents:download"
+"""What a link gives beside that, unless it is for looking only; people's reading includes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Visit:
 
     tenant_id: TenantId
     link_id: UUID
+    allows_download: bool
 
 
 def new_token(prefix: str) -> str:
@@ -45,6 +48,18 @@ def hash_of(token: str) -> bytes:
 def is_visit(token: str) -> bool:
     """Tell a visitor's token from others by its beginning."""
     return token.startswith(PREFIX)
+
+
+def require_download(principal: Principal) -> None:
+    """Go on only for somebody who may have the files of what they read.
+
+    Raises RefusedError for who came through a link that is for looking.
+    """
+    if principal.credential == "link" and not principal.may(DOWNLOAD):
+        raise RefusedError(
+            "This link is for looking: its files cannot be downloaded.",
+            hint="Ask whoever sent it for a link that allows it.",
+        )
 
 
 def verify_visit(database: Database, token: str) -> Principal:
@@ -65,7 +80,7 @@ def verify_visit(database: Database, token: str) -> Principal:
         UserId(visit.link_id),
         "",
         ROLE,
-        permissions=PERMISSIONS,
+        permissions=PERMISSIONS | {DOWNLOAD} if visit.allows_download else PERMISSIONS,
         credential="link",
         session_id=visit.link_id,
     )

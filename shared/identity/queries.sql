@@ -44,8 +44,8 @@ WHERE tenant_id = %(tenant_id)s AND name = %(role)s;
 
 -- :name find_visit :one Visit
 -- Asked before a tenant is known; the function answers visits in force only.
-SELECT tenant_id, link_id
-FROM kontor.find_link_visit(%(token_hash)s);
+SELECT tenant_id, link_id, allows_download
+FROM kontor.find_visit(%(token_hash)s);
 
 -- :name find_user :one User
 -- One person of the tenant.

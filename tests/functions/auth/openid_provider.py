@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import socket
 import time
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -24,6 +23,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from infra.local.ports import take_port
 
 CLIENT, SECRET = "kontor at acme", "s3cret: with/odd signs"
 KEYS = {
@@ -212,7 +213,7 @@ async def say_asked(_: Request) -> Response:
 
 
 def main() -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = take_port(0, purpose="a provider")
     State.issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
     routes = [
         Route("/.well-known/openid-configuration", discovery),
