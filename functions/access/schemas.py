@@ -214,7 +214,7 @@ class ReachList(BaseModel):
 
 
 class NewShare(Asked):
-    """A link to be made, to a folder, a document or a collection."""
+    """A link to be made, to one thing: ``folder_id``, ``document_id`` or ``collection_id``."""
 
     folder_id: UUID | None = None
     document_id: UUID | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from shared.federation.model import CLAIMS, KnownIdentity, Provider
-from shared.federation.providers import Wanted
+from shared.federation.providers import MAX_AGE_S, Wanted
 
 Short = Annotated[str, Field(min_length=1, max_length=200)]
 Address = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -24,8 +24,11 @@ class ProviderRequest(BaseModel):
     ``groups``. ``trusted_domains`` joins people to accounts that are there by verified address;
     ``allowed_domains`` keeps others out; ``makes_users`` makes accounts at the first sign-in,
     with the role that ``group_roles`` gives their groups, else ``default_role``.
-    ``group_groups`` puts people into the tenant's groups by those of the provider. Without
-    ``client_secret`` the one there is stays, or the client has none.
+    ``group_groups`` puts people into the tenant's groups by those of the provider. With
+    ``trusts_second_factor`` a sign-in whose ID token says so needs no code of ours: by an ``acr``
+    out of ``second_factor_acr``, or by ``mfa`` in ``amr`` where none is listed. ``max_age_s`` says
+    how many seconds ago people may have signed in there. Without ``client_secret`` the one there
+    is stays, or the client has none.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +46,9 @@ class ProviderRequest(BaseModel):
     group_groups: Mapping = {}
     default_role: Short = "viewer"
     makes_users: bool = False
+    trusts_second_factor: bool = False
+    second_factor_acr: Words = []
+    max_age_s: Annotated[int, Field(ge=0, le=MAX_AGE_S)] | None = None
     is_active: bool = True
 
     def wanted(self) -> Wanted:
@@ -67,6 +73,9 @@ class ProviderAnswer(BaseModel):
     group_groups: dict[str, str]
     default_role: str
     makes_users: bool
+    trusts_second_factor: bool
+    second_factor_acr: list[str]
+    max_age_s: int | None
     is_active: bool
     redirect_uri: str
     created_at: datetime
@@ -90,6 +99,9 @@ class ProviderAnswer(BaseModel):
             group_groups=provider.group_groups,
             default_role=provider.default_role,
             makes_users=provider.makes_users,
+            trusts_second_factor=provider.trusts_second_factor,
+            second_factor_acr=provider.second_factor_acr,
+            max_age_s=provider.max_age_s,
             is_active=provider.is_active,
             redirect_uri=redirect_uri,
             created_at=provider.created_at,

@@ -18,8 +18,9 @@ from functions.auth.account_routes import LinkRequest, ResetRequest, TokenReques
 from functions.auth.joining_routes import AcceptRequest
 from functions.auth.pages import Behind, Form, Linked, Renewable
 from functions.edge.pages import Languages, language_of, read_form, refuse_foreign
-from shared.identity import accounts, invitations
+from shared.identity import accounts
 from shared.identity.passwords import WeakPasswordError
+from shared.joining import service as joining
 from shared.kernel.errors import ConflictError, InvalidError, LimitedError
 from shared.wiring import app as wired
 
@@ -124,7 +125,7 @@ def _show(purpose: Linked, token: str, accepted: str) -> HTMLResponse:
 def _behind(purpose: Linked, token: str) -> Behind:
     database = wired().database
     if purpose == "invitation":
-        tenant, email = invitations.look(database, token)
+        tenant, email = joining.look(database, token)
     else:
         tenant, email = accounts.look(database, purpose, token)
     return Behind(purpose, tenant=tenant.name, slug=tenant.slug, email=email)

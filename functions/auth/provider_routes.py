@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from functions.auth.oidc_routes import redirect_uri
+from functions.auth.addresses import redirect_uri
 from functions.auth.oidc_schemas import ProviderAnswer, ProviderRequest, ProvidersAnswer
 from functions.edge.http import Caller
 from shared.adapters.database import Session
@@ -100,5 +100,8 @@ def _record(session: Session, caller: Principal, action: str, provider: Provider
             "group_roles": provider.group_roles,
             "default_role": provider.default_role,
             "makes_users": provider.makes_users,
+            "trusts_second_factor": provider.trusts_second_factor,
+            "second_factor_acr": provider.second_factor_acr,
+            "max_age_s": provider.max_age_s,
         },
     )

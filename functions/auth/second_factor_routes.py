@@ -110,19 +110,19 @@ def answer_challenge(body: AnswerRequest, request: Request, response: Response) 
             counted(app, Try("second_factor", str(user_id), device.address)),
             app.database.transaction(shown.tenant_id) as session,
         ):
-            welcome, recovery = entering.answer(
+            entered = entering.answer(
                 session, app.mailroom.seal, shown, body.code, rules=rules, device=device
             )
-            if recovery:
+            if entered.recovery_codes:
                 accounts.notify(session, app.mailroom, user_id, "second_factor_on")
                 record_act(session, "user.second_factor_set", user_id)
-            record_sign_in(session, welcome, "password", "second_factor")
+            record_sign_in(session, entered.welcome, *entered.methods)
     except UnauthenticatedError:
         record_failure(app, shown.tenant_id, user_id, "user.second_factor_failed", device)
         raise
     app.relay_facts(shown.tenant_id)
-    answer = signed_in(welcome, response)
-    return SignInAnswer(**answer.model_dump(), recovery_codes=recovery)
+    answer = signed_in(entered.welcome, response)
+    return SignInAnswer(**answer.model_dump(), recovery_codes=entered.recovery_codes)
 
 
 @router.post("/auth/login/enrol")

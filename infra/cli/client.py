@@ -272,7 +272,22 @@ class KontorClient:
         Raises UnauthenticatedError.
         """
         body = {"email": email, "password": password, **({"tenant": tenant} if tenant else {})}
-        response = self._open("/auth/login", body)
+        return self.enter("/auth/login", body, email=email, tenant=tenant, ask_code=ask_code)
+
+    def enter(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        email: str = "",
+        tenant: str = "",
+        ask_code: AskCode | None = None,
+    ) -> Profile:
+        """Show a first factor, then a code where one is asked for, and remember the tokens.
+
+        Raises UnauthenticatedError.
+        """
+        response = self._open(path, body)
         problem = _challenge(response)
         if problem is not None and ask_code is not None:
             shown = {"challenge": problem["challenge"], "code": ask_code(problem)}

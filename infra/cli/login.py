@@ -54,8 +54,14 @@ def login(
         from infra.cli.login_oidc import sign_in_there
 
         with KontorClient(Target(Profile(url), store, data)) as client:
-            profile = sign_in_there(client, oidc, tenant=tenant, opens_browser=browser)
-        _say(profile, as_json=as_json)
+            profile = sign_in_there(
+                client,
+                oidc,
+                tenant=tenant,
+                opens_browser=browser,
+                ask_code=_asking(client, totp),
+            )
+        _tell(profile, client.recovery_codes, as_json=as_json)
         return
     if not email:
         raise InvalidError("Who signs in?", hint="Name yourself with --email, or use --oidc.")
@@ -64,16 +70,15 @@ def login(
         profile = client.sign_in(
             email=email, password=password, tenant=tenant, ask_code=_asking(client, totp)
         )
-        codes = client.recovery_codes
+    _tell(profile, client.recovery_codes, as_json=as_json)
+
+
+def _tell(profile: Profile, codes: list[str], *, as_json: bool) -> None:
+    from infra.cli.terminal import local_time, print_json
+
     if codes:
         typer.echo("Keep these for days without the app, each good once:", err=True)
         typer.echo("\n".join(f"  {code}" for code in codes), err=True)
-    _say(profile, as_json=as_json)
-
-
-def _say(profile: Profile, *, as_json: bool) -> None:
-    from infra.cli.terminal import local_time, print_json
-
     if as_json:
         print_json(
             {

@@ -56,6 +56,20 @@ def add(
     makes_users: Annotated[
         bool, typer.Option("--make-users", help="Make accounts at the first sign-in.")
     ] = False,
+    trust_second_factor: Annotated[
+        bool,
+        typer.Option("--trust-second-factor", help="Ask for no code after one was shown there."),
+    ] = False,
+    second_factor_acr: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--second-factor-acr", metavar="ACR", help="Its word for that; else mfa in amr."
+        ),
+    ] = None,
+    max_age: Annotated[
+        int | None,
+        typer.Option("--max-age", metavar="SECONDS", help="How old a sign-in there may be."),
+    ] = None,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
@@ -78,6 +92,9 @@ def add(
         "group_groups": _pairs(group or []),
         "default_role": role,
         "makes_users": makes_users,
+        "trusts_second_factor": trust_second_factor,
+        "second_factor_acr": second_factor_acr or [],
+        "max_age_s": max_age,
         **({"scopes": scope} if scope else {}),
         **({"client_secret": sys.stdin.readline().rstrip("\r\n")} if secret_stdin else {}),
     }

@@ -24,7 +24,7 @@ RULES = ROOT / "tests" / "security" / "semgrep.yml"
 SBOM = ROOT / "build" / "sbom.json"
 CODE = ("shared", "functions", "infra")
 OPERATIONS = 10_000
-SCHEMA_EXAMPLES = 3
+SCHEMA_EXAMPLES = 20
 """Requests that schemathesis makes up for each operation, besides those that cover its fields."""
 FEED_S = 60
 # What secrets look like that nobody may have committed.

@@ -17,7 +17,14 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from shared.adapters.egress import Egress, Fetched
-from shared.federation.id_tokens import Claims, Expected, UnknownKeyError, read_id_token, refused
+from shared.federation.id_tokens import (
+    OF_THE_SIGN_IN,
+    Claims,
+    Expected,
+    UnknownKeyError,
+    read_id_token,
+    refused,
+)
 from shared.federation.key_sets import ProviderKey, read_key_set
 from shared.federation.model import Provider
 from shared.kernel.errors import InvalidError, UnauthenticatedError, UnavailableError
@@ -38,6 +45,7 @@ class Metadata:
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str
+    end_session_endpoint: str
     secret_goes_into_body: bool
     names_itself: bool
 
@@ -92,8 +100,14 @@ class OidcClient:
     ) -> str:
         """Return where the browser goes to sign in (authorization code with PKCE, S256)."""
         endpoint = self.metadata(provider.issuer).authorization_endpoint
+        wishes: dict[str, str] = {}
+        if provider.max_age_s is not None:
+            wishes["max_age"] = str(provider.max_age_s)
+        if provider.trusts_second_factor and provider.second_factor_acr:
+            wishes["acr_values"] = " ".join(provider.second_factor_acr)
         query = urlencode(
             {
+                **wishes,
                 "response_type": "code",
                 "client_id": provider.client_id,
                 "redirect_uri": redirect_uri,
@@ -106,6 +120,19 @@ class OidcClient:
         )
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
+    def sign_out_url(self, provider: Provider, *, state: str, return_to: str) -> str:
+        """Return where a browser signs out at a provider; empty where that is not published.
+
+        OpenID Connect RP-Initiated Logout 1.0, section 2, without ``id_token_hint``: no ID token is
+        kept. Where there is no ``return_to``, the provider says itself that it is done.
+        """
+        endpoint = self.metadata(provider.issuer).end_session_endpoint
+        if not endpoint:
+            return ""
+        back = {"post_logout_redirect_uri": return_to, "state": state} if return_to else {}
+        query = urlencode({"client_id": provider.client_id, **back})
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
     def exchange(self, provider: Provider, asked: Exchange) -> Claims:
         """Trade a code for the claims of its verified ID token.
 
@@ -116,7 +143,9 @@ class OidcClient:
         token, access = answer.get("id_token"), answer.get("access_token")
         if not isinstance(token, str) or not isinstance(access, str):
             raise refused("it sent no token")
-        expected = Expected(provider.issuer, provider.client_id, asked.nonce, access)
+        expected = Expected(
+            provider.issuer, provider.client_id, asked.nonce, access, provider.max_age_s
+        )
         try:
             claims = read_id_token(token, self._key_set(known), expected)
         except UnknownKeyError:
@@ -125,7 +154,9 @@ class OidcClient:
             except UnknownKeyError:
                 raise refused("its token is signed with a key that it does not publish") from None
         if provider.claims["email"] not in claims and known.userinfo_endpoint:
-            return {**self._user_info(known, access, claims), **claims}
+            told = self._user_info(known, access, claims)
+            kept = {name: told[name] for name in told.keys() - OF_THE_SIGN_IN}
+            return {**kept, **claims}
         return claims
 
     def _ask_for_tokens(
@@ -192,6 +223,9 @@ class OidcClient:
             token_endpoint=address("token_endpoint"),
             jwks_uri=address("jwks_uri"),
             userinfo_endpoint=address("userinfo_endpoint") if "userinfo_endpoint" in body else "",
+            end_session_endpoint=(
+                address("end_session_endpoint") if "end_session_endpoint" in body else ""
+            ),
             secret_goes_into_body="client_secret_basic" not in listed,
             names_itself=body.get("authorization_response_iss_parameter_supported") is True,
         )

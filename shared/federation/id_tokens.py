@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,18 +22,21 @@ OLDEST_S: Final = 600  # an ID token comes fresh from the token endpoint
 MAX_CHARACTERS: Final = 64 * 1024
 _MAX_SUBJECT: Final = 255  # OpenID Connect Core, section 2
 _MOST_GROUPS: Final = 1000
+# What only the ID token may say, for only it belongs to this one sign-in.
+OF_THE_SIGN_IN: Final = frozenset({"acr", "amr", "auth_time"})
 _DIGESTS: Final = {"256": "sha256", "384": "sha384", "512": "sha512", "DSA": "sha512"}
 Claims = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What one sign-in's ID token must agree with."""
+    """What one sign-in's ID token must agree with; ``max_age_s`` is how old it may be at most."""
 
     issuer: str
     client_id: str
     nonce: str
     access_token: str = field(repr=False)
+    max_age_s: int | None = None
 
 
 class UnknownKeyError(Exception):
@@ -89,6 +93,16 @@ def _check_claims(claims: Claims, algorithm: str, expected: Expected) -> None:
     given = claims.get("at_hash")
     if given is not None and given != left_half(expected.access_token, algorithm):
         raise refused("its tokens do not belong together")
+    if expected.max_age_s is not None and _age_s(claims) > expected.max_age_s + LEEWAY_S:
+        raise refused("you signed in there too long ago, or it does not say when")
+
+
+def _age_s(claims: Claims) -> float:
+    """Return how long ago somebody signed in at the provider; endless where it does not say."""
+    at = claims.get("auth_time")
+    if isinstance(at, bool) or not isinstance(at, int | float):
+        return math.inf
+    return now().timestamp() - at
 
 
 def left_half(access_token: str, algorithm: str) -> str:
@@ -112,7 +126,21 @@ def describe(provider: Provider, claims: Claims) -> Foreigner:
         is_email_verified=verified is True or verified == "true",
         name=name.strip() if isinstance(name, str) else "",
         groups=tuple(each for each in listed if isinstance(each, str))[:_MOST_GROUPS],
+        has_second_factor=_vouches(provider, claims),
     )
+
+
+def _vouches(provider: Provider, claims: Claims) -> bool:
+    """Tell whether a token vouches for a second factor, where the provider is trusted for it.
+
+    ``mfa`` is RFC 8176's word for it; what the values of ``acr`` mean only the provider knows.
+    """
+    if not provider.trusts_second_factor:
+        return False
+    if provider.second_factor_acr:
+        return claims.get("acr") in provider.second_factor_acr
+    methods = claims.get("amr")
+    return isinstance(methods, list) and "mfa" in methods
 
 
 def _pick(claims: Claims, path: str) -> object:

@@ -24,7 +24,10 @@ class Provider:
     """An OpenID provider of a tenant; ``secret_name`` names the secret with the client's secret.
 
     People whose address lies in ``trusted_domains`` are joined to the account of that address;
-    ``allowed_domains``, where there are any, keep everybody else out.
+    ``allowed_domains``, where there are any, keep everybody else out. Where it
+    ``trusts_second_factor``, a token whose ``acr`` is one of ``second_factor_acr`` (whose ``amr``
+    says ``mfa`` where none is listed) stands for our own code. A sign-in there may be ``max_age_s``
+    old; ``None`` leaves that to the provider.
     """
 
     id: UUID
@@ -41,6 +44,9 @@ class Provider:
     group_groups: dict[str, str]
     default_role: str
     makes_users: bool
+    trusts_second_factor: bool
+    second_factor_acr: list[str]
+    max_age_s: int | None
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -58,7 +64,10 @@ class ProviderLink:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A sign-in that came back from its provider."""
+    """A visit to a provider that came back: to sign in, or to join an account there to one here.
+
+    ``link_user_id`` is whose account it is to be joined to, ``link_session_id`` who asked for that.
+    """
 
     provider_id: UUID
     cookie_hash: bytes
@@ -66,9 +75,43 @@ class Flow:
     code_verifier: str
     return_to: str
     challenge: str
+    link_user_id: UserId | None = None
+    link_session_id: UUID | None = None
 
     def __repr__(self) -> str:
         return f"Flow({self.provider_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Linker:
+    """Who joins an account at a provider to their own, and by which session."""
+
+    user_id: UserId
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """An account at a provider that is to be joined to one here; its address is only shown."""
+
+    provider_id: UUID
+    issuer: str
+    subject: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWay:
+    """Whether a person may sign in without any provider."""
+
+    has_password: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +135,10 @@ class KnownIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Foreigner:
-    """A person as a provider's verified token describes them."""
+    """A person as a provider's verified token describes them.
+
+    ``has_second_factor`` tells that the token vouches for one and the provider is trusted for it.
+    """
 
     issuer: str
     subject: str
@@ -100,6 +146,7 @@ class Foreigner:
     is_email_verified: bool
     name: str
     groups: tuple[str, ...]
+    has_second_factor: bool = False
 
     @property
     def domain(self) -> str:

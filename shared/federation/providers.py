@@ -18,6 +18,7 @@ from shared.kernel.errors import ConflictError, InvalidError, NotFoundError, Ref
 from shared.kernel.ids import TenantId
 
 MOST_PROVIDERS: Final = 20
+MAX_AGE_S: Final = 365 * 24 * 3600
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749, section 3.3
@@ -39,6 +40,9 @@ class Wanted:
     group_groups: Mapping[str, str] | None = None
     default_role: str = "viewer"
     makes_users: bool = False
+    trusts_second_factor: bool = False
+    second_factor_acr: Sequence[str] = ()
+    max_age_s: int | None = None
     is_active: bool = True
 
 
@@ -125,6 +129,9 @@ def _built(wanted: Wanted, known: Provider | None, provider_id: UUID) -> Provide
         group_groups=dict(wanted.group_groups or {}),
         default_role=wanted.default_role,
         makes_users=wanted.makes_users,
+        trusts_second_factor=wanted.trusts_second_factor,
+        second_factor_acr=list(dict.fromkeys(wanted.second_factor_acr)),
+        max_age_s=wanted.max_age_s,
         is_active=wanted.is_active,
         created_at=moment,
         updated_at=moment,
@@ -146,12 +153,25 @@ def _check(wanted: Wanted) -> None:
     for name in ("allowed_domains", "trusted_domains"):
         if not all(_DOMAIN.fullmatch(each.lower()) for each in getattr(wanted, name)):
             fields[name] = "like example.org"
+    fields |= _wrong_of_the_sign_in(wanted)
     if fields:
         raise InvalidError(
             f"The identity provider is not valid: {', '.join(fields)}.",
             hint="Correct what is listed.",
             fields=fields,
         )
+
+
+def _wrong_of_the_sign_in(wanted: Wanted) -> dict[str, str]:
+    """Say what is wrong with what a sign-in at the provider must show."""
+    fields = {}
+    if not all(_SCOPE.fullmatch(each) for each in wanted.second_factor_acr):
+        fields["second_factor_acr"] = "values of acr, without spaces"
+    elif wanted.second_factor_acr and not wanted.trusts_second_factor:
+        fields["second_factor_acr"] = "only with trusts_second_factor"
+    if wanted.max_age_s is not None and not 0 <= wanted.max_age_s <= MAX_AGE_S:
+        fields["max_age_s"] = f"seconds, 0 to {MAX_AGE_S}"
+    return fields
 
 
 def _require_person(caller: Principal) -> None:
@@ -166,6 +186,9 @@ def _require_reach(caller: Principal, wanted: Wanted) -> None:
     """Who lets a provider speak for accounts that are there lets it speak for the mightiest."""
     if wanted.group_groups:
         caller.require("groups:manage")
+    if wanted.trusts_second_factor:
+        # Whoever may say that our codes are not asked for: entering.change_policy.
+        caller.require("tenant:manage")
     lacking = beyond(caller.held, PERMISSIONS) if wanted.trusted_domains else []
     if lacking:
         raise RefusedError(

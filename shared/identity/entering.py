@@ -1,17 +1,18 @@
-"""Entering: what stands between a right password and a session: a verified address, a code.
+"""Entering: what stands between the first factor and a session: a verified address, a code.
 
-A challenge is answered, not raised, so that it commits; whoever holds it has shown the password
-and may show the code within five minutes.
+The first factor is a password or a provider's sign-in. A challenge is answered, not raised, so that
+it commits; whoever holds it has shown the first factor and may show the code within five minutes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.identity import account_store, one_time, opaque, second_factor, sessions, store
-from shared.identity.model import Device, Principal, SignIn, Welcome
+from shared.identity.model import Device, FirstFactor, Principal, SignIn, Welcome
 from shared.identity.sealing import Seal
 from shared.identity.second_factor import Enrolment
 from shared.identity.service import renew_hash
@@ -24,7 +25,7 @@ ChallengePurpose = Literal["second_factor", "enrolment"]
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The password was right, and a code is asked for: of the app in use, or of one to set up."""
+    """A code is asked for after the first factor: of the app in use, or of one to set up."""
 
     purpose: ChallengePurpose
     token: str
@@ -33,8 +34,17 @@ class Challenge:
         return f"Challenge({self.purpose})"
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A sign-in that a code finished: how, and the recovery codes when it set the app up."""
+
+    welcome: Welcome
+    methods: tuple[str, ...]
+    recovery_codes: list[str] = field(repr=False)
+
+
 class SecondFactorError(UnauthenticatedError):
-    """The password was right; the sign-in goes on with the challenge in the problem."""
+    """The first factor was right; the sign-in goes on with the challenge in the problem."""
 
     code = "second-factor-required"
     title = "A code is needed"
@@ -47,7 +57,7 @@ class SecondFactorError(UnauthenticatedError):
         self._challenge = challenge
 
     def problem(self, *, instance: str = "") -> dict[str, object]:
-        """Describe the error with the challenge, which only who knows the password gets."""
+        """Describe the error with the challenge, which only who showed the first factor gets."""
         life_s = one_time.LIVES_S[self._challenge.purpose]
         body = super().problem(instance=instance)
         return {**body, "challenge": self._challenge.token, "expires_in": life_s}
@@ -82,12 +92,29 @@ def enter(
             "This e-mail address has not been confirmed yet.",
             hint="Open the link in the mail we sent; POST /auth/verify/resend sends another.",
         )
-    purpose = _asked(session, account.user_id)
+    return enter_after(session, account.user_id, "password", rules=rules, device=device)
+
+
+def enter_after(
+    session: Session,
+    user_id: UserId,
+    first: FirstFactor,
+    *,
+    rules: TokenRules,
+    device: Device,
+    provider_id: UUID | None = None,
+) -> Welcome | Challenge:
+    """Open the session of somebody who showed a first factor, or say what else must be shown.
+
+    ``provider_id`` says at which identity provider they did, if at one.
+    """
+    assert session.tenant_id is not None, "people belong to a tenant"
+    purpose = _asked(session, user_id)
     if purpose is not None:
-        wanted = one_time.Wanted(account.user_id, purpose)
-        return Challenge(purpose, one_time.make(session, account.tenant_id, wanted))
+        wanted = one_time.Wanted(user_id, purpose, after_method=first, provider_id=provider_id)
+        return Challenge(purpose, one_time.make(session, session.tenant_id, wanted))
     return sessions.open_session(
-        session, account.user_id, methods=["password"], device=device, rules=rules
+        session, user_id, methods=[first], device=device, rules=rules, provider_id=provider_id
     )
 
 
@@ -131,11 +158,10 @@ def answer(
     *,
     rules: TokenRules,
     device: Device,
-) -> tuple[Welcome, list[str]]:
+) -> Entered:
     """Take the code a challenge asks for and open the session.
 
-    Returns the recovery codes too when the code finished setting up, else none. Raises
-    UnauthenticatedError for a wrong code; the challenge goes on counting then.
+    Raises UnauthenticatedError for a wrong code; the challenge goes on counting then.
     """
     user_id, purpose = who(session, shown)
     if purpose == "enrolment":
@@ -144,11 +170,17 @@ def answer(
     else:
         recovery = []
         method = second_factor.check(session, seal, user_id, code)
-    one_time.redeem(session, shown, purpose)
+    taken = one_time.redeem(session, shown, purpose)
+    methods = (taken.after_method, method)
     welcome = sessions.open_session(
-        session, user_id, methods=["password", method], device=device, rules=rules
+        session,
+        user_id,
+        methods=methods,
+        device=device,
+        rules=rules,
+        provider_id=taken.provider_id,
     )
-    return welcome, recovery
+    return Entered(welcome, methods, recovery)
 
 
 def requires_second_factor(session: Session) -> bool:

@@ -45,6 +45,7 @@ def beyond(held: Collection[str], wanted: Collection[str]) -> list[str]:
 
 
 Credential = Literal["session", "key", "link"]
+FirstFactor = Literal["password", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.identity import account_store, opaque
 from shared.identity.account_store import OneTime
+from shared.identity.model import FirstFactor
 from shared.kernel.clock import now
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import TenantId, UserId
@@ -26,11 +28,13 @@ LIVES_S: Final[dict[Purpose, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A token that is about to be made: whose, what for, and the address it is about."""
+    """A token that is about to be made: whose, what for, the address it is about, after what."""
 
     user_id: UserId
     purpose: Purpose
     email: str = ""
+    after_method: FirstFactor = "password"
+    provider_id: UUID | None = None
 
 
 def kind_of(purpose: Purpose) -> opaque.Kind:
@@ -48,6 +52,8 @@ def make(session: Session, tenant_id: TenantId, wanted: Wanted) -> str:
         wanted.user_id,
         purpose=wanted.purpose,
         email=wanted.email,
+        after_method=wanted.after_method,
+        provider_id=wanted.provider_id,
         expires_at=now() + timedelta(seconds=LIVES_S[wanted.purpose]),
     )
     return token

@@ -228,6 +228,8 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "GET /auth/oidc/providers",
         "GET /auth/oidc/{provider_id}/start",
         "GET /auth/oidc/callback",
+        # It takes a ticket that somebody who is signed in was given.
+        "GET /auth/identities/start",
         "POST /auth/oidc/token",
         "GET /health",
         "GET /api/v1/endpoints",

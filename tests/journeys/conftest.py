@@ -37,12 +37,14 @@ class Server:
         self.data = folder / "data"
         self.output = folder / "up.log"
         self.http_port, self.aws_port = free_port(), free_port()
+        self.openid_port = free_port()
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},  # noqa: TID251
             "HOME": str(folder),
             "MODEL_DIR": str(model_dir),
             "STUCK_AFTER_S": "2",
             "NO_COLOR": "1",
+            "OIDC_INSIDE": f"127.0.0.1:{self.openid_port}",
         }
         self.process: subprocess.Popen[bytes] | None = None
 

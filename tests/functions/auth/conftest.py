@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from infra.local.gateway import application
+from infra.local.invoker import Invoker
+from infra.local.serverless import load_service
 from shared.adapters.database import Database
 from shared.audit import service as audit
 from shared.identity.keys import ensure_signing_key
@@ -16,8 +23,13 @@ from shared.identity.service import create_tenant
 from shared.kernel.ids import TenantId
 from shared.wiring import App
 from tests.functions.auth.post import Carrier, Mail, read_mails
+from tests.functions.auth.signing_in import ADA, Site
+from tests.functions.doors import serving
 from tests.functions.http_events import Answer, Handler, call
+from tests.house.tree import ROOT
+from tests.security.doorway import Functions
 
+OPENID_PROVIDER = Path(__file__).with_name("openid_provider.py")
 PASSWORD = "correct horse battery"
 SignIn = Callable[..., Answer]
 
@@ -108,3 +120,53 @@ def actions(served: App) -> Callable[[TenantId], list[str]]:
             return [entry.action for entry in audit.list_events(session).items]
 
     return read
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A provider in a process of its own; its issuer."""
+    command = [sys.executable, str(OPENID_PROVIDER)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    yield process.stdout.readline().decode().strip()
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+@pytest.fixture
+def place(issuer: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the provider is, named in the environment before the App is made."""
+    place = urlsplit(issuer).netloc
+    monkeypatch.setenv("OIDC_INSIDE", place)
+    return place
+
+
+@pytest.fixture
+def site(place: str, served: App, admin: Principal, issuer: str) -> Iterator[Site]:
+    from functions.auth.handler import app, handler
+
+    with serving(app) as url:
+        site = Site(url, served, handler, admin, issuer)
+        site.say_next(**ADA)
+        yield site
+
+
+@pytest.fixture
+def mailing(site: Site, postman: Postman) -> Site:
+    """A site that can seal secrets and write letters, at the address it is reached at."""
+    settings = site.app.settings
+    site.app.settings = settings.model_copy(update={"public_url": site.url})
+    return site
+
+
+@pytest.fixture
+def gate(served: App, admin: Principal) -> Iterator[str]:
+    """The whole HTTP API behind its authorizer, on a port; its address."""
+    model = load_service(ROOT)
+    keys = {function.logical_id: function.key for function in model.functions}
+    with (
+        closing(Invoker(Functions(), keys)) as invoker,  # type: ignore[arg-type]
+        serving(application(model, invoker)) as url,
+    ):
+        yield url

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import threading
-import time
-import webbrowser
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import psycopg
 import pytest
 
-from infra.cli.main import main
-from infra.local.ports import take_port
 from shared.access import groups
 from shared.audit import service as audit
-from shared.federation.client import OidcClient, challenge_of
-from shared.identity.model import Principal
-from shared.kernel.errors import NotFoundError
-from shared.kernel.ids import TenantId
-from shared.wiring import App
+from shared.federation.client import challenge_of
 from tests.functions.auth.conftest import PASSWORD
 from tests.functions.auth.signing_in import ADA, EVE, Site
-from tests.functions.doors import serving
 from tests.functions.http_events import call
 
-PROVIDER = Path(__file__).with_name("openid_provider.py")
 VERIFIER = "v" * 43
-FAULTS = [
-    "nonce",
-    "no nonce",
-    "audience",
-    "audiences",
-    "party",
-    "issuer",
-    "expired",
-    "old",
-    "future",
-    "no subject",
-    "empty subject",
-    "number subject",
-    "no life",
-    "at_hash",
-    "alg none",
-    "hs256 over the public key",
-    "foreign key",
-    "unknown kid",
-    "embedded key",
-    "type",
-    "cut signature",
-    "denied",
-]
 ELSEWHERE = [
     "https://evil.example/",
     "//evil.example/",
@@ -76,59 +34,6 @@ ELSEWHERE = [
     "evil.example",
     "/" + "x" * 1000,
 ]
-BAD_PROVIDERS: list[tuple[dict[str, object], int]] = [
-    ({"name": "Not a name"}, 422),
-    ({"title": " "}, 422),
-    ({"scopes": ["a b"]}, 422),
-    ({"claims": {"phone": "x"}}, 422),
-    ({"allowed_domains": ["no domain"]}, 422),
-    ({"trusted_domains": ["@acme.example"]}, 422),
-    ({"default_role": "root"}, 422),
-    ({"group_roles": {"g": "root"}}, 422),
-    ({"surprise": 1}, 422),
-    ({"issuer": "ftp://x.example"}, 422),
-    ({"issuer": "http://public.example"}, 422),
-    ({"issuer": "not an address"}, 422),
-    ({"issuer": "https://169.254.169.254"}, 403),
-    ({"issuer": "https://127.0.0.1"}, 403),
-    ({"issuer": "https://localhost:9"}, 403),
-]
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """A provider in a process of its own; its issuer."""
-    command = [sys.executable, str(PROVIDER)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    yield process.stdout.readline().decode().strip()
-    process.terminate()
-    process.wait(10)
-    process.stdout.close()
-
-
-@pytest.fixture(autouse=True)
-def place(issuer: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where the provider is, named in the environment before the App is made."""
-    place = urlsplit(issuer).netloc
-    monkeypatch.setenv("OIDC_INSIDE", place)
-    return place
-
-
-@pytest.fixture
-def site(place: str, served: App, admin: Principal, issuer: str) -> Iterator[Site]:
-    from functions.auth.handler import app, handler
-
-    with serving(app) as url:
-        site = Site(url, served, handler, admin, issuer)
-        site.say_next(**ADA)
-        yield site
-
-
-def links(site: Site, tenant: str) -> list[dict[str, str]]:
-    found = httpx.get(f"{site.url}/auth/oidc/providers", params={"tenant": tenant})
-    assert found.status_code == 200
-    return list(found.json()["items"])
 
 
 def role_of(site: Site, owner_url: str, email: str) -> str:
@@ -136,9 +41,6 @@ def role_of(site: Site, owner_url: str, email: str) -> str:
         row = connection.execute("SELECT role FROM kontor.users WHERE email = %s", (email,))
         (role,) = row.fetchone() or ("",)
     return str(role)
-
-
-# -- who gets in -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
@@ -309,96 +211,6 @@ def test_account_or_tenant_that_was_switched_off_stays_out(
     assert answer.status_code == 401
 
 
-# -- whom we believe ---------------------------------------------------------------------------
-
-
-def test_faulty_answer_signs_nobody_in(site: Site, owner_url: str) -> None:
-    provider = site.add_provider(makes_users=True)
-    for fault in FAULTS:
-        answer = site.sign_in(provider["id"], {**EVE, "fault": fault})
-        assert (answer.status_code, "access_token" in answer.text) == (401, False), fault
-        assert "<b>" not in answer.text
-    with psycopg.connect(owner_url) as connection:
-        assert connection.execute("SELECT 1 FROM kontor.identities").fetchall() == []
-
-
-def test_answer_of_another_provider_is_refused(site: Site) -> None:
-    provider = site.add_provider(makes_users=True)
-    answer = site.sign_in(provider["id"], {**EVE, "sender": "https://other.example"})
-    assert answer.status_code == 401
-    with site.browser() as browser:
-        back = site.leave(browser, provider["id"])
-        silent = browser.get(back.partition("&iss=")[0] + "&code=x")
-    assert silent.status_code == 401
-
-
-def test_state_counts_once_and_in_its_own_browser_only(site: Site) -> None:
-    provider = site.add_provider(makes_users=True)
-    site.say_next(**EVE)
-    with site.browser() as browser, site.browser() as other:
-        back = site.leave(browser, provider["id"])
-        site.leave(other, provider["id"])
-        assert other.get(back).status_code == 401
-        assert browser.get(back).status_code == 200
-        assert browser.get(back).status_code == 401
-
-
-def test_two_tabs_do_not_take_each_others_sign_in(site: Site) -> None:
-    provider = site.add_provider(makes_users=True)
-    site.say_next(**EVE)
-    with site.browser() as browser:
-        first = site.leave(browser, provider["id"])
-        second = site.leave(browser, provider["id"])
-        assert browser.get(first).status_code == browser.get(second).status_code == 200
-
-
-def test_sign_in_that_took_too_long_is_over(site: Site, owner_url: str) -> None:
-    provider = site.add_provider(makes_users=True)
-    with site.browser() as browser:
-        back = site.leave(browser, provider["id"])
-        with psycopg.connect(owner_url) as connection:
-            connection.execute("UPDATE kontor.oidc_flows SET expires_at = now()")
-        assert browser.get(back).status_code == 401
-
-
-def test_made_up_state_is_refused(site: Site, other_tenant: TenantId) -> None:
-    from shared.identity import opaque
-
-    site.add_provider(makes_users=True)
-    with site.browser() as browser:
-        for state in ("", "x", "\x00", opaque.make("state", other_tenant), "kontor_st_" + "A" * 64):
-            answer = browser.get("/auth/oidc/callback", params={"state": state, "code": "x"})
-            assert answer.status_code in {401, 422}
-
-
-def test_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
-    provider = site.add_provider()
-    with site.browser() as browser:
-        started = browser.get(f"/auth/oidc/{provider['id']}/start")
-    cookie = started.headers["set-cookie"].lower()
-    assert cookie.startswith("kontor_oidc_")
-    assert all(part in cookie for part in ("httponly", "samesite=lax", "path=/auth/oidc"))
-    asked = parse_qs(urlsplit(started.headers["location"]).query)
-    assert asked["code_challenge_method"] == ["S256"]
-    assert asked["redirect_uri"] == [f"{site.url}/auth/oidc/callback"]
-    assert provider["redirect_uri"].endswith("/auth/oidc/callback")
-
-
-def test_keys_are_read_once_and_again_for_a_new_one(site: Site) -> None:
-    provider = site.add_provider(makes_users=True)
-    for _ in range(2):
-        site.say_next(**EVE)
-        site.sign_in(provider["id"])
-    assert httpx.get(f"{site.issuer}/_asked").json() == []
-    client = site.app.oidc_client
-    client._keys = {uri: (at - 60, keys[:0]) for uri, (at, keys) in client._keys.items()}
-    assert site.sign_in(provider["id"]).status_code == 200
-    assert httpx.get(f"{site.issuer}/_asked").json() == ["keys"]
-
-
-# -- where it ends -----------------------------------------------------------------------------
-
-
 def test_sign_in_of_another_program_ends_with_a_code_for_its_verifier(site: Site) -> None:
     provider = site.add_provider(makes_users=True)
     site.say_next(**EVE)
@@ -455,222 +267,3 @@ def test_ending_elsewhere_needs_a_challenge(site: Site) -> None:
             query = {"return_to": "http://127.0.0.1:3000/app", "challenge": challenge}
             answer = browser.get(f"/auth/oidc/{provider['id']}/start", params=query)
             assert (answer.status_code, [*answer.json()["fields"]]) == (422, ["challenge"])
-
-
-# -- how it is kept ----------------------------------------------------------------------------
-
-
-def test_providers_are_told_by_the_tenants_slug_and_no_more_than_needed(
-    site: Site, other_tenant: TenantId
-) -> None:
-    provider = site.add_provider()
-    site.add_provider(name="off", is_active=False)
-    (link,) = links(site, "acme")
-    assert link == {
-        "id": provider["id"],
-        "name": "corporate",
-        "title": "Acme's own",
-        "start_url": f"/auth/oidc/{provider['id']}/start",
-    }
-    assert links(site, "globex") == links(site, "nobody") == []
-
-
-def test_secret_is_kept_by_reference_and_never_shown(site: Site, owner_url: str) -> None:
-    provider = site.add_provider()
-    assert provider["has_secret"] is True
-    assert "s3cret" not in str(provider)
-    with psycopg.connect(owner_url) as connection:
-        rows = connection.execute("SELECT t::text FROM kontor.oidc_providers AS t").fetchall()
-        (name,) = connection.execute(
-            "SELECT secret_name FROM kontor.oidc_providers"
-        ).fetchone() or ("",)
-    assert "s3cret" not in str(rows)
-    assert site.app.secrets.read(name).startswith("s3cret")
-    path = f"/api/v1/oidc/providers/{provider['id']}"
-    assert call(site.handler, "DELETE", path, principal=site.admin).status == 204
-    with pytest.raises(NotFoundError):
-        site.app.secrets.read(name)
-
-
-def test_secret_never_goes_to_a_place_it_was_not_given_for(site: Site) -> None:
-    provider = site.add_provider()
-    path = f"/api/v1/oidc/providers/{provider['id']}"
-    same = {
-        "name": "renamed",
-        "title": "T",
-        "issuer": site.issuer,
-        "client_id": provider["client_id"],
-    }
-    kept = call(site.handler, "PUT", path, body=same, principal=site.admin)
-    assert (kept.body["name"], kept.body["has_secret"]) == ("renamed", True)
-    other = {**same, "client_id": "another"}
-    moved = call(site.handler, "PUT", path, body=other, principal=site.admin)
-    assert moved.body["has_secret"] is False
-
-
-def test_bad_provider_is_refused(site: Site) -> None:
-    path = "/api/v1/oidc/providers"
-    for change, status in BAD_PROVIDERS:
-        body = {"name": "x", "title": "X", "issuer": site.issuer, "client_id": "c", **change}
-        answer = call(site.handler, "POST", path, body=body, principal=site.admin)
-        assert answer.status == status, change
-    listed = call(site.handler, "GET", "/api/v1/oidc/providers", principal=site.admin)
-    assert listed.body["items"] == []
-
-
-def test_issuer_must_call_itself_what_it_is_called(site: Site) -> None:
-    site.say_next(fault="other name")
-    body = {"name": "x", "title": "X", "issuer": site.issuer, "client_id": "c"}
-    answer = call(site.handler, "POST", "/api/v1/oidc/providers", body=body, principal=site.admin)
-    assert (answer.status, list(answer.body["fields"])) == (422, ["issuer"])
-
-
-def test_only_who_manages_users_and_is_signed_in_keeps_providers(
-    site: Site, other_tenant: TenantId
-) -> None:
-    provider = site.add_provider()
-    body = {"name": "x", "title": "X", "issuer": site.issuer, "client_id": "c"}
-    path = f"/api/v1/oidc/providers/{provider['id']}"
-    everything = [
-        ("GET", "/api/v1/oidc/providers", None),
-        ("POST", "/api/v1/oidc/providers", body),
-        ("GET", path, None),
-        ("PUT", path, body),
-        ("DELETE", path, None),
-    ]
-    viewer = replace(site.admin, role="viewer", permissions=None)
-    program = replace(site.admin, credential="key")
-    stranger = replace(site.admin, tenant_id=other_tenant)
-    for method, where, given in everything:
-        asked = call(site.handler, method, where, body=given, principal=viewer)
-        assert asked.status == 403
-        if method in {"POST", "PUT", "DELETE"}:
-            asked = call(site.handler, method, where, body=given, principal=program)
-            assert asked.status == 403
-        if where == path:
-            asked = call(site.handler, method, where, body=given, principal=stranger)
-            assert asked.status == 404
-    twice = {**body, "name": "corporate"}
-    again = call(site.handler, "POST", "/api/v1/oidc/providers", body=twice, principal=site.admin)
-    assert again.status == 409
-
-
-def test_every_act_is_in_the_trail_without_secrets(site: Site) -> None:
-    provider = site.add_provider(makes_users=True, group_roles={"bosses": "admin"})
-    site.sign_in(provider["id"], EVE)
-    boss = {"sub": "eve-1", "claims": {**EVE["claims"], "groups": ["bosses"]}}  # type: ignore[dict-item]
-    answer = site.sign_in(provider["id"], boss)
-    with site.app.database.transaction(site.admin.tenant_id) as session:
-        trail = audit.list_events(session).items
-    assert [entry.action for entry in trail] == [
-        "user.signed_in",
-        "user.role_changed",
-        "user.signed_in",
-        "identity.joined",
-        "user.added",
-        "provider.added",
-    ]
-    assert "s3cret" not in str(trail)
-    person = site.app.verifier.verify(answer.json()["access_token"])
-    mine = call(site.handler, "GET", "/auth/identities", principal=person)
-    assert [(each["issuer"], each["subject"]) for each in mine.body["items"]] == [
-        (site.issuer, "eve-1")
-    ]
-
-
-def test_providers_on_this_machine_need_to_be_named(issuer: str) -> None:
-    from shared.adapters.egress import Egress
-    from shared.kernel.errors import KontorError
-
-    with pytest.raises(KontorError, match="https"):
-        OidcClient(Egress()).metadata(issuer)
-
-
-# -- somebody else's implementation ------------------------------------------------------------
-
-
-@pytest.fixture
-def independent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The provider of the package oidc-provider-mock, built on Authlib."""
-    with closing(take_port(0, purpose="a test")) as free:
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "--require-nonce"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    issuer = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=5)
-            break
-        except httpx.TransportError:
-            assert time.monotonic() < deadline, "the provider did not start"
-            time.sleep(0.05)
-    yield issuer
-    process.terminate()
-    process.wait(10)
-
-
-@pytest.fixture
-def its_place(independent: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("OIDC_INSIDE", urlsplit(independent).netloc)
-    return independent
-
-
-def test_sign_in_at_a_provider_that_others_wrote(
-    its_place: str, served: App, admin: Principal
-) -> None:
-    from functions.auth.handler import app, handler
-
-    with serving(app) as url:
-        site = Site(url, served, handler, admin, its_place)
-        provider = site.add_provider(makes_users=True)
-        claims = {"email": "eve@acme.example", "email_verified": True, "name": "Eve"}
-        httpx.put(f"{its_place}/users/eve-7", json=claims).raise_for_status()
-        with site.browser() as browser:
-            started = browser.get(f"/auth/oidc/{provider['id']}/start")
-            there = started.headers["location"]
-            consent = httpx.post(there, data={"sub": "eve-7"}, trust_env=False)
-            answer = browser.get(consent.headers["location"])
-    assert answer.json()["user"]["display_name"] == "Eve"
-
-
-# -- from a terminal ---------------------------------------------------------------------------
-
-
-def test_terminal_signs_in_through_the_browser(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    provider = site.add_provider(makes_users=True)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    login = ["login", "--api", site.url, "--tenant", "acme", "--json", "--data", str(tmp_path)]
-
-    def browse(url: str) -> bool:
-        """Be the browser: go there, sign in, come back, and end where we are sent."""
-
-        def go() -> None:
-            with site.browser() as browser:
-                started = browser.get(url)
-                answered = httpx.get(started.headers["location"], trust_env=False)
-                ended = browser.get(site.here(answered.headers["location"]))
-                shown = httpx.get(ended.headers["location"], trust_env=False)
-                assert shown.status_code == 200
-
-        threading.Thread(target=go).start()
-        return True
-
-    monkeypatch.setattr(webbrowser, "open", browse)
-    for who, code, said in (
-        (EVE, 0, '"email": "eve@acme.example"'),
-        ({**EVE, "fault": "denied"}, 77, "did not sign you in"),
-    ):
-        site.say_next(**who)
-        with pytest.raises(SystemExit) as ended:
-            main([*login, "--oidc", provider["name"]])
-        out, err = capfd.readouterr()
-        assert (ended.value.code or 0, said in out + err) == (code, True), err
-    profiles = json.loads((tmp_path / "kontor" / "profiles.json").read_text())
-    assert site.app.verifier.verify(profiles[site.url]["token"]).email == "eve@acme.example"
-    with pytest.raises(SystemExit) as ended:
-        main([*login, "--oidc", "nobody"])
-    assert ended.value.code == 66
-    assert "It has: corporate." in capfd.readouterr().err
