@@ -418,9 +418,35 @@ BEGIN
     RETURN OLD;
 END $$;
 
+-- Collections the same way. The index over names alone stays until nothing relies on it (0037).
+ALTER TABLE kontor.collections ADD COLUMN twin integer NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX collection_twin_taken ON kontor.collections (tenant_id, lower(name), twin);
+CREATE FUNCTION kontor.name_collection() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_lists integer[] := kontor.visible_lists();
+BEGIN
+    SELECT coalesce(
+        min(c.twin) FILTER (WHERE c.access_list_id IS NULL OR v_lists IS NULL
+            OR c.access_list_id = ANY (v_lists)),
+        max(c.twin) + 1, 0)
+    INTO NEW.twin
+    FROM kontor.collections AS c
+    WHERE c.tenant_id = NEW.tenant_id AND lower(c.name) = lower(NEW.name) AND c.id <> NEW.id;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER name_collection BEFORE INSERT ON kontor.collections
+    FOR EACH ROW EXECUTE FUNCTION kontor.name_collection();
+CREATE TRIGGER rename_collection BEFORE UPDATE OF name ON kontor.collections
+    FOR EACH ROW WHEN (lower(OLD.name) <> lower(NEW.name))
+    EXECUTE FUNCTION kontor.name_collection();
+
 REVOKE ALL ON FUNCTION kontor.link_in_force, kontor.may_share, kontor.link_shows_collection,
     kontor.find_share_link, kontor.has_share_link, kontor.find_link_visit, kontor.shown_path,
-    kontor.folder_at, kontor.place_of, kontor.twin_for, kontor.follow_folder FROM public;
+    kontor.folder_at, kontor.place_of, kontor.twin_for, kontor.follow_folder,
+    kontor.name_collection FROM public;
 GRANT EXECUTE ON FUNCTION kontor.link_shows_collection, kontor.find_share_link,
     kontor.has_share_link, kontor.find_link_visit, kontor.shown_path, kontor.folder_at,
     kontor.place_of TO kontor_app;

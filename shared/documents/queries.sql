@@ -439,7 +439,7 @@ LIMIT 1000;
 -- A taken name inserts nothing, also when two people choose it at once.
 INSERT INTO kontor.collections (tenant_id, id, name, description, created_by)
 VALUES (%(tenant_id)s, %(id)s, %(name)s, %(description)s, %(created_by)s)
-ON CONFLICT (tenant_id, lower(name)) DO NOTHING;
+ON CONFLICT DO NOTHING;
 
 -- :name find_collection :one Collection
 -- One collection, with how many documents are in it and not in the trash.
@@ -461,8 +461,9 @@ SELECT c.id, c.name, c.description, c.created_by, c.created_at, c.updated_at,
         WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = c.id AND d.removed_at IS NULL
     ) AS document_count
 FROM kontor.collections AS c
-WHERE c.tenant_id = %(tenant_id)s AND lower(c.name) > %(after)s
-ORDER BY lower(c.name)
+WHERE c.tenant_id = %(tenant_id)s AND (lower(c.name) > %(after)s
+    OR (lower(c.name) = %(after)s AND c.id > %(after_id)s::uuid))
+ORDER BY lower(c.name), c.id
 LIMIT %(limit)s;
 
 -- :name list_collections_of :many CollectionName
