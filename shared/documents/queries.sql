@@ -484,6 +484,7 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = %(id)s
     AND NOT EXISTS (
         SELECT 1 FROM kontor.collections AS o
         WHERE o.tenant_id = %(tenant_id)s AND o.id <> c.id AND lower(o.name) = lower(%(name)s)
+            AND lower(c.name) <> lower(%(name)s)
     );
 
 -- :name remove_collection :exec

@@ -15,7 +15,7 @@ from tests.functions.access.conftest import Firm
 from tests.functions.http_events import Answer
 
 # What is different in any two answers, whatever was asked.
-OWN = {"id", "parent_id", "created_at", "updated_at", "correlation_id"}
+OWN = {"id", "parent_id", "created_at", "updated_at", "job_id", "correlation_id"}
 COUNTED = ("x-correlation-id", "ratelimit", "content-length")
 
 
