@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity import api_keys, opaque, session_store, store, tokens
+from shared.identity import account_store, api_keys, opaque, session_store, store, tokens
 from shared.identity.keys import SigningKey
 from shared.identity.model import Device, Principal, User, Welcome
 from shared.identity.rights import rights_of
@@ -117,13 +117,18 @@ def end_session(session: Session, user_id: UserId, session_id: UUID, *, because:
 
 
 def end_all(session: Session, user_id: UserId, *, because: str) -> int:
-    """End every session of somebody and void every token, at once; returns how many ended."""
+    """End every session of somebody and void every token, at once; returns how many ended.
+
+    Sign-ins that still wait for a code are over too.
+    """
     store.change_token_epoch(session, user_id)
+    account_store.remove_one_time(session, user_id, "second_factor", "enrolment")
     return session_store.change_all_to_revoked(session, user_id, because=because)
 
 
 def end_others(session: Session, principal: Principal, *, because: str) -> int:
     """End every session of the caller but the one the call rests on; returns how many ended."""
+    account_store.remove_one_time(session, principal.user_id, "second_factor", "enrolment")
     return session_store.change_all_to_revoked(
         session, principal.user_id, because=because, but=principal.session_id
     )
