@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
 from shared.kernel import context
 
+# Links carry their token in their path, and paths stand in log lines.
+_TOKEN = re.compile(r"(kontor_[a-z]+_)[A-Za-z0-9_-]{20,}")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -30,7 +33,7 @@ class JsonFormatter(logging.Formatter):
         line.update((k, v) for k, v in record.__dict__.items() if k not in _STANDARD)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _TOKEN.sub(r"\1…", json.dumps(line, default=str, ensure_ascii=False))
 
 
 def configure_logging(level: str) -> None:

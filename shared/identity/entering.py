@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity import account_store, one_time, opaque, second_factor, sessions, store
+from shared.identity import account_store, one_time, opaque, passwords, second_factor, sessions
 from shared.identity.model import Device, FirstFactor, Principal, SignIn, Welcome
 from shared.identity.sealing import Seal
 from shared.identity.second_factor import Enrolment
-from shared.identity.service import renew_hash
+from shared.identity.service import find_user, renew_hash
 from shared.identity.sessions import TokenRules
 from shared.kernel.errors import NotFoundError, RefusedError, UnauthenticatedError
 from shared.kernel.ids import UserId
@@ -82,11 +83,15 @@ def enter(
 ) -> Welcome | Challenge:
     """Sign a recognised account in, or say what else it must show.
 
-    Raises RefusedError while its address must be verified first.
+    Raises RefusedError while its address must be verified first, UnauthenticatedError when its
+    password was changed while this one was being checked.
     """
     renew_hash(session, account, password=password)
     own = account_store.find_account(session, account.user_id)
-    if own is not None and own.must_verify:
+    today = own.password_hash if own else ""
+    if own is None or (today != account.password_hash and not passwords.is_right(today, password)):
+        raise UnauthenticatedError("The password has just been changed.", hint="Sign in again.")
+    if own.must_verify:
         raise RefusedError(
             "This e-mail address has not been confirmed yet.",
             hint="Open the link in the mail we sent; POST /auth/verify/resend sends another.",
@@ -95,15 +100,26 @@ def enter(
 
 
 def enter_after(
-    session: Session, user_id: UserId, first: FirstFactor, *, rules: TokenRules, device: Device
+    session: Session,
+    user_id: UserId,
+    first: FirstFactor,
+    *,
+    rules: TokenRules,
+    device: Device,
+    provider_id: UUID | None = None,
 ) -> Welcome | Challenge:
-    """Open the session of somebody who showed a first factor, or say what else must be shown."""
+    """Open the session of somebody who showed a first factor, or say what else must be shown.
+
+    ``provider_id`` says at which identity provider they did, if at one.
+    """
     assert session.tenant_id is not None, "people belong to a tenant"
     purpose = _asked(session, user_id)
     if purpose is not None:
-        wanted = one_time.Wanted(user_id, purpose, after_method=first)
+        wanted = one_time.Wanted(user_id, purpose, after_method=first, provider_id=provider_id)
         return Challenge(purpose, one_time.make(session, session.tenant_id, wanted))
-    return sessions.open_session(session, user_id, methods=[first], device=device, rules=rules)
+    return sessions.open_session(
+        session, user_id, methods=[first], device=device, rules=rules, provider_id=provider_id
+    )
 
 
 def _asked(session: Session, user_id: UserId) -> ChallengePurpose | None:
@@ -132,7 +148,7 @@ def who(session: Session, shown: opaque.Presented) -> tuple[UserId, ChallengePur
 def begin_enrolment(session: Session, seal: Seal, shown: opaque.Presented) -> Enrolment:
     """Give out a secret for a challenge that asks for one to be set up."""
     found = one_time.look(session, shown, "enrolment")
-    user = store.find_user(session, found.user_id)
+    user = find_user(session, found.user_id)
     if user is None:
         raise NotFoundError("There is no such user.")
     return second_factor.begin(session, seal, user.id, email=user.email)
@@ -158,8 +174,16 @@ def answer(
     else:
         recovery = []
         method = second_factor.check(session, seal, user_id, code)
-    methods = (one_time.redeem(session, shown, purpose).after_method, method)
-    welcome = sessions.open_session(session, user_id, methods=methods, device=device, rules=rules)
+    taken = one_time.redeem(session, shown, purpose)
+    methods = (taken.after_method, method)
+    welcome = sessions.open_session(
+        session,
+        user_id,
+        methods=methods,
+        device=device,
+        rules=rules,
+        provider_id=taken.provider_id,
+    )
     return Entered(welcome, methods, recovery)
 
 
