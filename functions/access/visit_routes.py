@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi import Body as FormBody
 from fastapi.responses import HTMLResponse, RedirectResponse
 
@@ -21,8 +21,6 @@ from shared.access.links import Opened
 from shared.kernel.errors import LimitedError, NotFoundError, UnauthenticatedError
 
 router = APIRouter()
-Accept = Annotated[str, Header(max_length=1024)]
-FetchSite = Annotated[str, Header(alias="sec-fetch-site", max_length=64)]
 _HTML: Final[dict[str, Any]] = {"text/html": {}}
 _SHOWN: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "What is behind the link.", "content": _HTML},
@@ -51,11 +49,10 @@ def look_behind(
     response: Response,
     *,
     cursor: Cursor = None,
-    accept: Accept = "",
     accept_language: Languages = "",
 ) -> VisitBody | Response:
     """Come through a link; one with a password is only described. Browsers get a page."""
-    if wants_page(accept):
+    if wants_page(request.headers.get("accept", "")):
         return _look(token, request, accept_language, cursor=cursor)
     return _open(token, None, request, response)
 
@@ -77,10 +74,9 @@ def enter(
     body: Annotated[bytes, FormBody(media_type="application/x-www-form-urlencoded")] = b"",
     *,
     accept_language: Languages = "",
-    site: FetchSite = "",
 ) -> Response:
     """Come through a link by its page's form."""
-    refuse_foreign(site)
+    refuse_foreign(request)
     language, password = language_of(accept_language), read_form(body).get("password", "")
     try:
         scene = Scene(language, token, visiting.find(token))

@@ -13,7 +13,7 @@ from functions.auth.issuing import device_of
 from functions.auth.schemas import Language, Opaque, Password, Text
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act
-from functions.edge.http import Caller
+from functions.edge.http import Caller, SignedIn
 from shared.adapters.bus import Fact
 from shared.identity import accounts, one_time, throttling
 from shared.identity.events import NOBODY, LinkAsked
@@ -105,7 +105,7 @@ def reset_password(body: ResetRequest) -> None:
 
 
 @router.post("/auth/password", status_code=204)
-def change_password(body: PasswordChange, request: Request, caller: Caller) -> None:
+def change_password(body: PasswordChange, request: Request, caller: SignedIn) -> None:
     """Set a new password by the old one; every other session of the caller ends."""
     app = wired()
     with counted_for(app, caller, device_of(request)):
@@ -133,7 +133,7 @@ def verify_email(body: TokenRequest) -> None:
 
 
 @router.post("/auth/email", status_code=202)
-def change_email(body: EmailChange, request: Request, caller: Caller) -> LinkAnswer:
+def change_email(body: EmailChange, request: Request, caller: SignedIn) -> LinkAnswer:
     """Ask for another address; it counts once the link sent to it was opened."""
     app = wired()
     with counted_for(app, caller, device_of(request)):
@@ -158,7 +158,7 @@ def confirm_email(body: TokenRequest) -> None:
 
 
 @router.put("/auth/language", status_code=204)
-def change_language(body: LanguageChange, caller: Caller) -> None:
+def change_language(body: LanguageChange, caller: SignedIn) -> None:
     """Choose the language of mails to the caller."""
     with wired().database.transaction(caller.tenant_id) as session:
         accounts.choose_language(session, caller, body.language)

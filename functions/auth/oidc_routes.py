@@ -22,7 +22,7 @@ from functions.auth.oidc_schemas import (
 )
 from functions.auth.schemas import TokenAnswer
 from functions.auth.trail import record_sign_in
-from functions.edge.http import Caller
+from functions.edge.http import SignedIn
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.federation import linking
@@ -161,7 +161,7 @@ def take_tokens(body: CodeRequest, request: Request, response: Response) -> Toke
 
 
 @router.get("/auth/identities")
-def list_identities(caller: Caller) -> IdentitiesAnswer:
+def list_identities(caller: SignedIn) -> IdentitiesAnswer:
     """List who the caller is at identity providers."""
     with wired().database.transaction(caller.tenant_id) as session:
         found = federation.list_identities(session, caller.user_id)

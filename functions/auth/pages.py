@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from fastapi.responses import HTMLResponse
 
@@ -15,6 +15,9 @@ from functions.edge.pages import page
 
 Linked = Literal["invitation", "verify_email", "change_email", "reset_password"]
 """What the links in mails are for."""
+Renewable = Literal["verify_email", "reset_password"]
+"""Those that everybody may ask for anew."""
+RENEWABLE: Final = get_args(Renewable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,16 @@ class Form:
     display_name: str = ""
     mistake: str = ""
     status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What was typed to get another link, and what was wrong with it."""
+
+    email: str = ""
+    mistake: str = ""
+    status: int = 410
+    wait_s: int = 0
 
 
 @cache
@@ -74,13 +87,37 @@ def done_page(language: str, behind: Behind, *, api: str) -> HTMLResponse:
     return page(language, title, body)
 
 
-def over_page(language: str, purpose: Linked, *, api: str) -> HTMLResponse:
-    """Say that a link does not count, whatever the reason, and how to come by another."""
-    words = words_of()[language]["over"]
-    again = f"<code>{escape(f'kontor password forgot{_at(api)} …@…')}</code>"
-    command = again if purpose in {"verify_email", "reset_password"} else ""
-    body = f"<p>{escape(words['lead'])}</p><p>{escape(words[purpose])}</p>{command}"
-    return page(language, words["title"], body, status=410)
+def over_page(language: str, purpose: Linked, again: Again | None = None) -> HTMLResponse:
+    """Say that a link does not count, whatever the reason, and how to come by another.
+
+    ``again`` is what was typed into this page's form for another link, and what was wrong with it.
+    """
+    words, again = words_of()[language], again or Again()
+    said = words["mistakes"][again.mistake].format(seconds=again.wait_s) if again.mistake else ""
+    form = _again_form(words, purpose, again, said) if purpose in RENEWABLE else ""
+    body = f"<p>{escape(words['over']['lead'])}</p><p>{escape(words['over'][purpose])}</p>{form}"
+    answer = page(language, words["over"]["title"], body, status=again.status)
+    if again.wait_s:
+        answer.headers["retry-after"] = str(again.wait_s)
+    return answer
+
+
+def sent_page(language: str) -> HTMLResponse:
+    """Say that a mail is on its way if the address is known: to everybody the same."""
+    words = words_of()[language]["sent"]
+    return page(language, words["title"], f"<p>{escape(words['lead'])}</p>", status=202)
+
+
+def _again_form(words: dict[str, dict[str, str]], purpose: Linked, again: Again, said: str) -> str:
+    wrong = _wrong(is_wrong=bool(said))
+    told = f'<p class="bad" role="alert" id="mistake">{escape(said)}</p>' if said else ""
+    return (
+        f'{told}<form method="post" action="/auth/forms/{purpose}/again">'
+        f'<label for="email">{escape(words["labels"]["email"])}</label>'
+        f'<input id="email" name="email" type="email" value="{escape(again.email)}" '
+        f'autocomplete="email" maxlength="256" required{wrong}>'
+        f"<button>{escape(words['buttons']['again'])}</button></form>"
+    )
 
 
 def _at(api: str) -> str:

@@ -13,7 +13,7 @@ from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.schemas import Opaque, Password, TokenAnswer
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act, record_sign_in
-from functions.edge.http import Caller
+from functions.edge.http import Caller, SignedIn
 from shared.audit import service as audit
 from shared.identity import accounts, entering, one_time, opaque, second_factor
 from shared.identity.second_factor import Enrolment
@@ -136,7 +136,7 @@ def enrol_at_sign_in(body: ChallengeRequest, response: Response) -> EnrolmentAns
 
 
 @router.get("/auth/totp")
-def show_factor(caller: Caller) -> FactorAnswer:
+def show_factor(caller: SignedIn) -> FactorAnswer:
     """Tell whether the caller's sign-in asks for a code."""
     with wired().database.transaction(caller.tenant_id) as session:
         return FactorAnswer(
@@ -148,7 +148,7 @@ def show_factor(caller: Caller) -> FactorAnswer:
 
 @router.post("/auth/totp")
 def begin(
-    body: PasswordRequest, request: Request, caller: Caller, response: Response
+    body: PasswordRequest, request: Request, caller: SignedIn, response: Response
 ) -> EnrolmentAnswer:
     """Begin to set a second factor up; it counts once confirmed with a code."""
     app, device = wired(), device_of(request)
@@ -163,7 +163,7 @@ def begin(
 
 @router.post("/auth/totp/confirm")
 def confirm(
-    body: CodeRequest, request: Request, caller: Caller, response: Response
+    body: CodeRequest, request: Request, caller: SignedIn, response: Response
 ) -> RecoveryAnswer:
     """Ask for codes from now on; answers ten recovery codes."""
     app = wired()
@@ -181,7 +181,7 @@ def confirm(
 
 @router.post("/auth/totp/recovery-codes")
 def renew_codes(
-    body: ProofRequest, request: Request, caller: Caller, response: Response
+    body: ProofRequest, request: Request, caller: SignedIn, response: Response
 ) -> RecoveryAnswer:
     """Make ten new recovery codes; the old ones no longer count."""
     app, device = wired(), device_of(request)
@@ -196,7 +196,7 @@ def renew_codes(
 
 
 @router.post("/auth/totp/disable", status_code=204)
-def disable(body: ProofRequest, request: Request, caller: Caller) -> None:
+def disable(body: ProofRequest, request: Request, caller: SignedIn) -> None:
     """Ask for codes no more, after the password and one last code."""
     app, device = wired(), device_of(request)
     with counted_for(app, caller, device):

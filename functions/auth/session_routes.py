@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.leaving import SIGNED_OUT, AtProvider, Leaving, Place
 from functions.auth.schemas import RefreshRequest, SessionsAnswer, TokenAnswer, session_answer
-from functions.edge.http import Caller
+from functions.edge.http import Caller, SignedIn
 from shared.audit import service as audit
 from shared.identity import opaque, sessions
 from shared.identity import service as identity
@@ -68,7 +68,7 @@ def sign_out(
 
 @router.post("/auth/logout-all", status_code=204, responses=SIGNED_OUT)
 def sign_out_everywhere(
-    caller: Caller, request: Request, *, at_provider: AtProvider = False, return_to: Place = ""
+    caller: SignedIn, request: Request, *, at_provider: AtProvider = False, return_to: Place = ""
 ) -> Response:
     """End every session of the caller, on every device, at once; else as POST /auth/logout."""
     leaving = Leaving.begin(request, caller, wants=at_provider, return_to=return_to)
@@ -85,7 +85,7 @@ def sign_out_everywhere(
 
 @router.get("/auth/sessions")
 def list_sessions(
-    caller: Caller,
+    caller: SignedIn,
     cursor: Annotated[str | None, Query(max_length=1024)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> SessionsAnswer:
@@ -99,7 +99,7 @@ def list_sessions(
 
 
 @router.delete("/auth/sessions/{session_id}", status_code=204)
-def end_session(session_id: UUID, caller: Caller) -> None:
+def end_session(session_id: UUID, caller: SignedIn) -> None:
     """End one of the caller's sessions; its tokens are refused from the next request on."""
     with wired().database.transaction(caller.tenant_id) as session:
         sessions.end_session(session, caller.user_id, session_id, because="ended by hand")

@@ -19,10 +19,10 @@ from functions.documents.version_schemas import (
     TextBody,
 )
 from functions.edge.http import Caller
+from shared.access.deciding import require_download
 from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Version, derived_prefix, title_of
-from shared.identity.links import require_download
 from shared.identity.model import Principal
 from shared.ingestion.comparison import compare, unified
 from shared.ingestion.derived import (

@@ -110,7 +110,18 @@ def _caller(request: Request) -> Principal:
     return principal_of(gateway_context(request.scope))
 
 
+def _signed_in(request: Request) -> Principal:
+    caller = _caller(request)
+    if caller.credential != "session":
+        raise RefusedError(
+            "Only a person who signed in may do this.", hint="Sign in: POST /auth/login."
+        )
+    return caller
+
+
 Caller = Annotated[Principal, Depends(_caller)]
+# Somebody who signed in: for routes about a person's own account, which no scope of a key covers.
+SignedIn = Annotated[Principal, Depends(_signed_in)]
 
 
 def make_app(title: str, *, verifies_callers: bool = False, takes_files: bool = False) -> FastAPI:

@@ -12,7 +12,7 @@ from html import escape
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
-from fastapi import Header
+from fastapi import Header, Request
 from fastapi.responses import HTMLResponse
 
 from shared.kernel.errors import RefusedError
@@ -48,6 +48,7 @@ code{display:block;padding:.75rem;background:var(--ground);border-radius:.4rem;f
 .facts{margin:0 0 1rem;color:var(--soft)}
 .files{margin:0;padding:0;list-style:none;border-top:1px solid var(--rule)}
 .files li{padding:.7rem 0;border-bottom:1px solid var(--rule)}
+.wide .files+.act{margin-top:1.25rem}
 .files a{font-weight:600;text-decoration:none}
 .files a:hover{text-decoration:underline}
 .text{padding:1rem;background:var(--ground);border-radius:.4rem;white-space:pre-wrap}
@@ -117,12 +118,12 @@ def read_form(body: bytes) -> dict[str, str]:
     return {name: _UNSTORABLE.sub("", value) for name, value in pairs}
 
 
-def refuse_foreign(site: str) -> None:
+def refuse_foreign(request: Request) -> None:
     """Refuse a form that another site's page sent, as browsers tell by ``Sec-Fetch-Site``.
 
     ``Origin`` would not do: with ``no-referrer``, browsers write ``null`` there for our own forms.
     """
-    if site.strip().lower() in {"cross-site", "same-site"}:
+    if request.headers.get("sec-fetch-site", "") in {"cross-site", "same-site"}:
         raise RefusedError("This form was sent by a page of another site.", hint="Open ours.")
 
 

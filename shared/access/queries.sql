@@ -345,8 +345,8 @@ DELETE FROM kontor.link_visits WHERE tenant_id = %(tenant_id)s AND expires_at < 
 -- Asked before a tenant is known; the function answers links in force only.
 SELECT tenant_id, link_id, password_hash, title, resource_kind, resource_id, expires_at,
     allows_download, is_counted, is_used_up, maker, tenant
-FROM kontor.find_link(%(token_hash)s);
+FROM kontor.find_share_link(%(token_hash)s);
 
 -- :name has_share_link :one Known
 -- Whether a token was ever a link's: who holds one may know that it is over.
-SELECT kontor.has_link(%(token_hash)s) AS is_known;
+SELECT kontor.has_share_link(%(token_hash)s) AS is_known;

@@ -150,9 +150,9 @@ def take_one_time(session: Session, token_hash: bytes, purpose: str) -> OneTime 
     return session.find(QUERIES["take_one_time"], OneTime, params)
 
 
-def remove_one_time(session: Session, user_id: UserId, purpose: str) -> None:
-    """Delete a person's tokens of one purpose."""
-    params = {"user_id": user_id, "purpose": purpose}
+def remove_one_time(session: Session, user_id: UserId, *purposes: str) -> None:
+    """Delete a person's tokens of some purposes."""
+    params = {"user_id": user_id, "purposes": list(purposes)}
     session.execute(QUERIES["remove_one_time"], params)
 
 

@@ -149,6 +149,7 @@ def reset_password(
     with database.transaction(shown.tenant_id) as session:
         one_time.redeem(session, shown, "reset_password")
         account_store.change_password(session, account.id, password_hash)
+        account_store.remove_one_time(session, account.id, "reset_password", "change_email")
         account_store.change_to_verified(session, account.id, found.email)
         sessions.end_all(session, account.id, because="the password was reset")
         notify(session, mailroom, account.id, "password_changed")
@@ -166,7 +167,7 @@ def change_password(
     password_hash = _chosen(account, new)
     with database.transaction(principal.tenant_id) as session:
         account_store.change_password(session, account.id, password_hash)
-        account_store.remove_one_time(session, account.id, "reset_password")
+        account_store.remove_one_time(session, account.id, "reset_password", "change_email")
         sessions.end_others(session, principal, because="the password was changed")
         notify(session, mailroom, account.id, "password_changed")
 

@@ -11,11 +11,11 @@ from typing import Literal
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity import account_store, one_time, opaque, second_factor, sessions, store
+from shared.identity import account_store, one_time, opaque, passwords, second_factor, sessions
 from shared.identity.model import Device, FirstFactor, Principal, SignIn, Welcome
 from shared.identity.sealing import Seal
 from shared.identity.second_factor import Enrolment
-from shared.identity.service import renew_hash
+from shared.identity.service import find_user, renew_hash
 from shared.identity.sessions import TokenRules
 from shared.kernel.errors import NotFoundError, RefusedError, UnauthenticatedError
 from shared.kernel.ids import UserId
@@ -83,11 +83,15 @@ def enter(
 ) -> Welcome | Challenge:
     """Sign a recognised account in, or say what else it must show.
 
-    Raises RefusedError while its address must be verified first.
+    Raises RefusedError while its address must be verified first, UnauthenticatedError when its
+    password was changed while this one was being checked.
     """
     renew_hash(session, account, password=password)
     own = account_store.find_account(session, account.user_id)
-    if own is not None and own.must_verify:
+    today = own.password_hash if own else ""
+    if own is None or (today != account.password_hash and not passwords.is_right(today, password)):
+        raise UnauthenticatedError("The password has just been changed.", hint="Sign in again.")
+    if own.must_verify:
         raise RefusedError(
             "This e-mail address has not been confirmed yet.",
             hint="Open the link in the mail we sent; POST /auth/verify/resend sends another.",
@@ -144,7 +148,7 @@ def who(session: Session, shown: opaque.Presented) -> tuple[UserId, ChallengePur
 def begin_enrolment(session: Session, seal: Seal, shown: opaque.Presented) -> Enrolment:
     """Give out a secret for a challenge that asks for one to be set up."""
     found = one_time.look(session, shown, "enrolment")
-    user = store.find_user(session, found.user_id)
+    user = find_user(session, found.user_id)
     if user is None:
         raise NotFoundError("There is no such user.")
     return second_factor.begin(session, seal, user.id, email=user.email)

@@ -15,7 +15,7 @@ from uuid import UUID
 from shared.adapters.database import Database
 from shared.adapters.queries import load_queries
 from shared.identity.model import Principal
-from shared.kernel.errors import RefusedError, UnauthenticatedError
+from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import TenantId, UserId
 
 QUERIES = load_queries("shared.identity")
@@ -48,18 +48,6 @@ def hash_of(token: str) -> bytes:
 def is_visit(token: str) -> bool:
     """Tell a visitor's token from others by its beginning."""
     return token.startswith(PREFIX)
-
-
-def require_download(principal: Principal) -> None:
-    """Go on only for somebody who may have the files of what they read.
-
-    Raises RefusedError for who came through a link that is for looking.
-    """
-    if principal.credential == "link" and not principal.may(DOWNLOAD):
-        raise RefusedError(
-            "This link is for looking: its files cannot be downloaded.",
-            hint="Ask whoever sent it for a link that allows it.",
-        )
 
 
 def verify_visit(database: Database, token: str) -> Principal:

@@ -45,7 +45,7 @@ WHERE tenant_id = %(tenant_id)s AND name = %(role)s;
 -- :name find_visit :one Visit
 -- Asked before a tenant is known; the function answers visits in force only.
 SELECT tenant_id, link_id, allows_download
-FROM kontor.find_visit(%(token_hash)s);
+FROM kontor.find_link_visit(%(token_hash)s);
 
 -- :name find_user :one User
 -- One person of the tenant.
@@ -392,9 +392,9 @@ WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(
 RETURNING user_id, email, after_method, provider_id;
 
 -- :name remove_one_time :exec
--- A newer one replaces those before it.
+-- A newer one replaces those before it; a new password those that the old one began.
 DELETE FROM kontor.one_time_tokens
-WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND purpose = %(purpose)s;
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND purpose = ANY (%(purposes)s);
 
 -- :name remove_expired_one_time :exec
 -- They count for nothing any more.

@@ -1,7 +1,7 @@
 """Use cases of identity: make tenants, add people, sign in, verify, sign out.
 
 Signing in has two halves so that no transaction waits while a password is hashed: ``recognise``
-finds the account, ``welcome`` opens its session inside the tenant's transaction.
+finds the account, ``entering.enter`` opens its session inside the tenant's transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.identity import passwords, sessions, store, tokens
 from shared.identity.api_keys import is_key, verify_key
 from shared.identity.keys import Keyring, as_jwk
 from shared.identity.links import is_visit, verify_visit
-from shared.identity.model import ROLE_TEMPLATES, Device, Principal, SignIn, Tenant, User, Welcome
+from shared.identity.model import ROLE_TEMPLATES, Principal, SignIn, Tenant, User
 from shared.identity.names import plain_name
 from shared.identity.rights import require_grantable, rights_of
 from shared.identity.sessions import TokenRules as TokenRules  # noqa: PLC0414 - part of this face
@@ -93,29 +93,6 @@ def recognise(
         slugs = ", ".join(one.tenant_slug for one in matching)
         raise ConflictError("You belong to several tenants.", hint=f"Add tenant, one of: {slugs}.")
     return matching[0]
-
-
-def welcome(
-    session: Session,
-    account: SignIn,
-    *,
-    password: str,
-    rules: TokenRules,
-    device: Device | None = None,
-) -> Welcome:
-    """Open a session for a recognised account whose password is all that is asked of it.
-
-    The hash is renewed when the parameters have changed since it was made. Raises
-    UnauthenticatedError when the account was switched off in the meantime.
-    """
-    renew_hash(session, account, password=password)
-    return sessions.open_session(
-        session,
-        account.user_id,
-        methods=["password"],
-        device=device or Device(),
-        rules=rules,
-    )
 
 
 def renew_hash(session: Session, account: SignIn, *, password: str) -> None:

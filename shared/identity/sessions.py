@@ -8,12 +8,12 @@ grace for tabs that renew at the same moment: a stolen token would have it too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity import api_keys, opaque, session_store, store, tokens
+from shared.identity import account_store, api_keys, opaque, session_store, store, tokens
 from shared.identity.keys import SigningKey
 from shared.identity.model import Device, Principal, User, Welcome
 from shared.identity.rights import rights_of
@@ -117,13 +117,18 @@ def end_session(session: Session, user_id: UserId, session_id: UUID, *, because:
 
 
 def end_all(session: Session, user_id: UserId, *, because: str) -> int:
-    """End every session of somebody and void every token, at once; returns how many ended."""
+    """End every session of somebody and void every token, at once; returns how many ended.
+
+    Sign-ins that still wait for a code are over too.
+    """
     store.change_token_epoch(session, user_id)
+    account_store.remove_one_time(session, user_id, "second_factor", "enrolment")
     return session_store.change_all_to_revoked(session, user_id, because=because)
 
 
 def end_others(session: Session, principal: Principal, *, because: str) -> int:
     """End every session of the caller but the one the call rests on; returns how many ended."""
+    account_store.remove_one_time(session, principal.user_id, "second_factor", "enrolment")
     return session_store.change_all_to_revoked(
         session, principal.user_id, because=because, but=principal.session_id
     )
@@ -154,18 +159,19 @@ def find_opening(session: Session, principal: Principal) -> session_store.Openin
     return found
 
 
-def check_alive(session: Session, principal: Principal) -> None:
-    """Go on only while the caller's session lasts; for connections that outlive a request.
+def check_alive(session: Session, principal: Principal) -> Principal:
+    """Return the caller with today's rights; for connections that outlive a request.
 
-    Raises UnauthenticatedError when it has ended. Other credentials have no session.
+    Raises UnauthenticatedError when what the call rests on has ended.
     """
     if principal.credential == "key":
-        api_keys.check_in_force(session, principal)
+        return api_keys.as_of_now(session, principal)
     if principal.credential != "session" or principal.session_id is None:
-        return
+        return principal
     bearer = store.find_bearer(session, principal.user_id, principal.session_id)
     if bearer is None or not bearer.is_active or not bearer.is_signed_in:
         raise _over()
+    return replace(principal, role=bearer.role, permissions=frozenset(bearer.permissions))
 
 
 def remove_ended(session: Session) -> int:

@@ -113,7 +113,7 @@ def accept(database: Database, *, token: str, display_name: str, password: str) 
         if invitation is None or not own_tenant(session).is_active:
             raise spent()
         inviter = _require_inviter(session, invitation)
-        _check_guesses(password, invitation.email)
+        passwords.refuse_guessed(password, about=words_about(invitation.email))
         user = _admit(session, invitation, display_name, password_hash)
         joined = groups.join_invited(session, inviter, invitation.group_ids, user.id)
     return Joined(shown.tenant_id, user, invitation.invited_by, joined)
@@ -167,15 +167,6 @@ def _require_inviter(session: Session, invitation: Invitation) -> Principal:
             hint="Ask for a new one.",
         )
     return inviter
-
-
-def _check_guesses(password: str, email: str) -> None:
-    if passwords.is_guessed(password, about=words_about(email)):
-        raise InvalidError(
-            "The password is one that guessers try first.",
-            hint="Use a sentence that only you would think of.",
-            fields={"password": "less common"},
-        )
 
 
 def _admit(session: Session, invitation: Invitation, display_name: str, password_hash: str) -> User:

@@ -14,8 +14,9 @@ from shared.adapters.database import Database
 from shared.identity import store
 from shared.identity.keys import SigningKey
 from shared.identity.model import Principal
-from shared.identity.service import TokenRules, create_tenant, recognise, welcome
+from shared.identity.service import TokenRules, create_tenant, recognise
 from shared.wiring import App
+from tests.entering import welcome
 
 PASSWORD = "correct horse battery"
 

@@ -41,7 +41,7 @@ ELSEWHERE = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags as nothing."""
 
 

@@ -257,8 +257,11 @@ PUBLIC = frozenset(
         "GET /auth/verify",
         "GET /health",
         "GET /s/{token}",
+        "GET /s/{token}/documents/{document_id}",
+        "GET /s/{token}/documents/{document_id}/download",
         "POST /auth/email/confirm",
         "POST /auth/forms/{purpose}",
+        "POST /auth/forms/{purpose}/again",
         "POST /auth/invitations/accept",
         "POST /auth/login",
         "POST /auth/login/enrol",
@@ -272,6 +275,7 @@ PUBLIC = frozenset(
         "POST /auth/verify/resend",
         "POST /hooks/{source_id}",
         "POST /s/{token}",
+        "POST /s/{token}/enter",
     }
 )
 """Routes that need no token: what they are shown is a proof of its own, or nothing is told."""

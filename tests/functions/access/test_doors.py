@@ -13,9 +13,10 @@ from shared.adapters.database import Database
 from shared.identity import store
 from shared.identity.keys import SigningKey
 from shared.identity.model import Principal
-from shared.identity.service import TokenRules, add_user, create_tenant, recognise, welcome
+from shared.identity.service import TokenRules, add_user, create_tenant, recognise
 from shared.inference.embedding import Embedder
 from shared.wiring import App
+from tests.entering import welcome
 from tests.functions.access.conftest import PASSWORD
 from tests.functions.doors import serving
 from tests.functions.http_events import call

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from infra.local.gateway import application
 from infra.local.invoker import Invoker
+from infra.local.ports import take_port
 from infra.local.serverless import load_service
 from shared.adapters.database import Database
 from shared.audit import service as audit
@@ -170,3 +173,30 @@ def gate(served: App, admin: Principal) -> Iterator[str]:
         serving(application(model, invoker)) as url,
     ):
         yield url
+
+
+@pytest.fixture(scope="module")
+def independent() -> Iterator[str]:
+    """The provider of the package oidc-provider-mock, built on Authlib."""
+    with closing(take_port(0, purpose="a test")) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "--require-nonce"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    issuer = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=5)
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the provider did not start"
+            time.sleep(0.05)
+    yield issuer
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def its_place(independent: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("OIDC_INSIDE", urlsplit(independent).netloc)
+    return independent

@@ -18,6 +18,7 @@ from shared.identity.service import TokenRules
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import TenantId, UserId
 from shared.wiring import App
+from tests.entering import welcome
 from tests.functions.http_events import Handler, http_event
 
 METHOD_ARN = "arn:aws:execute-api:eu-central-1:123456789012:api/local/$connect"
@@ -53,10 +54,9 @@ def bearer(served: App, owner: Database) -> tuple[Principal, str]:
         )
     account = service.recognise(served.database, email="ada@acme.example", password=PASSWORD)
     with served.database.transaction(account.tenant_id) as session:
-        welcome = service.welcome(
-            session, account, password=PASSWORD, rules=TokenRules(key, "kontor", 900)
-        )
-    return served.verifier.verify(welcome.access_token), welcome.access_token
+        rules = TokenRules(key, "kontor", 900)
+        given = welcome(session, account, password=PASSWORD, rules=rules)
+    return served.verifier.verify(given.access_token), given.access_token
 
 
 def http(**headers: str) -> dict[str, Any]:

@@ -25,11 +25,12 @@ from shared.answering.model import Emit, Token
 from shared.identity import store
 from shared.identity.keys import SigningKey
 from shared.identity.model import Principal
-from shared.identity.service import TokenRules, create_tenant, recognise, welcome
+from shared.identity.service import TokenRules, create_tenant, recognise
 from shared.inference.embedding import Embedder
 from shared.kernel.errors import UnavailableError
 from shared.kernel.ids import ConversationId
 from shared.wiring import App
+from tests.entering import welcome
 from tests.functions.library import fill
 from tests.unit.answering.library import LEASE, Scripted, Shelf
 

@@ -15,6 +15,7 @@ from shared.identity import service
 from shared.identity.keys import SigningKey, ensure_signing_key, load_signing_key
 from shared.identity.model import Principal, Tenant, User
 from shared.identity.service import TokenRules, Verifier
+from tests.entering import welcome
 
 SECRET = "test-signing-key"
 ISSUER = "kontor"
@@ -92,4 +93,4 @@ def sign_in(
 ) -> service.Welcome:
     account = service.recognise(database, email=email, password=password)
     with database.transaction(account.tenant_id) as session:
-        return service.welcome(session, account, password=password, rules=rules)
+        return welcome(session, account, password=password, rules=rules)
