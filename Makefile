@@ -6,7 +6,7 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 # Every function is a process of its own: without bytecode each would compile the house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help up install test check lint format bench bench-chunking bench-parsing bench-peers chaos security package lock docs clean test-extras
+.PHONY: help up install test check lint format bench bench-chunking bench-parsing bench-peers chaos security advisories package lock docs clean test-extras
 
 help:            ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -70,10 +70,13 @@ build/peers/.done: infra/bench/peers/torch.txt infra/bench/peers/requirements.tx
 security: $(VENV)/.test build/sectools/.done  ## the long security suites, scanners, bill of materials: [ARGS="--hostile-text FOLDER"]
 	@$(BIN)/python -m infra.deploy.safety $(ARGS)
 
-build/sectools/.done:
+advisories: $(VENV)/.default build/sectools/.done  ## ask the advisory feed and the package index about every pin
+	@$(BIN)/python -m infra.deploy.remediation
+
+build/sectools/.done: infra/deploy/sectools.txt
 	@echo "Installing the scanners into build/sectools (once) …"
 	@$(PYTHON) -m venv build/sectools
-	@build/sectools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile bandit semgrep cyclonedx-bom pip-audit
+	@build/sectools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r infra/deploy/sectools.txt
 	@touch $@
 
 package: $(VENV)/.test node_modules/.package-lock.json  ## package for AWS (needs Node), lint and pin the template

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -13,13 +15,15 @@ from shared.adapters.queues import Queue
 from shared.adapters.secrets import Secrets
 from shared.adapters.sockets import Sockets
 from shared.adapters.telemetry import configure_logging
+from shared.adapters.transport import check_settings, encrypted_by
 from shared.adapters.workflows import Workflows
 from shared.indexing import SearchIndex
-from shared.kernel.errors import UnavailableError
+from shared.kernel.errors import InvalidError, UnavailableError
 from shared.kernel.ids import DocumentId, TenantId, UserId
 from shared.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from shared.adapters.allowing import AllowList
     from shared.adapters.cache import LayeredCache
     from shared.adapters.cache_redis import RedisCache
     from shared.adapters.database import Session
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from shared.tenancy.working import Workshop
     from shared.webhooks.service import Wires
 
+logger = logging.getLogger(__name__)
 _MIRRORED_AT_ONCE = 50
 
 
@@ -70,13 +75,37 @@ class App:
         """The tenants' database; its URL comes from the settings or from the named secret."""
         url = self.settings.database_url.get_secret_value()
         secret = self.settings.database_secret
-        if not url and secret:
-            return Database(self.secrets.read(secret), renew=lambda: self.secrets.renew(secret))
-        if not url:
+        if url:
+            return Database(self._encrypted(url), sign_in=self._sign_in)
+        if not secret:
             raise UnavailableError(
                 "No database is configured.", hint="Set DATABASE_URL or DATABASE_SECRET."
             )
-        return Database(url)
+        return Database(
+            self._encrypted(self.secrets.read(secret)),
+            renew=lambda: self._encrypted(self.secrets.renew(secret)),
+            sign_in=self._sign_in,
+        )
+
+    def _encrypted(self, url: str) -> str:
+        """Return a database's address that nothing crosses a network under in the clear."""
+        try:
+            return encrypted_by(self.settings, url)
+        except InvalidError as error:
+            # Whoever asks now is not the one to mend it, and is not told where it lies.
+            logger.error(error.detail, extra={"hint": error.hint})  # noqa: TRY400 - no trace
+            raise UnavailableError(
+                "The database's address is refused.", hint="The reason is in the log."
+            ) from error
+
+    @cached_property
+    def _sign_in(self) -> Callable[[str], str] | None:
+        """What makes a password for each connection, where the deployment uses such."""
+        if self.settings.database_auth == "password":
+            return None
+        from shared.adapters.database_tokens import DatabaseTokens
+
+        return DatabaseTokens(region=self.settings.storage_region).make
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -282,7 +311,14 @@ class App:
         """The only way out to other people's servers."""
         from shared.adapters.egress import Egress
 
-        return Egress(inside=self.settings.egress_inside)
+        return Egress(inside=self.settings.egress_inside, allow=self.egress_allow)
+
+    @cached_property
+    def egress_allow(self) -> AllowList:
+        """Which public hosts may be reached."""
+        from shared.adapters.allowing import read_allow_list
+
+        return read_allow_list(self.settings.egress_allow)
 
     @cached_property
     def oidc_client(self) -> OidcClient:
@@ -292,7 +328,8 @@ class App:
 
         limits = Limits(most_bytes=512 * 1024, timeout_s=5.0)
         inside = self.settings.oidc_inside
-        return OidcClient(Egress(inside=inside, limits=limits), inside=inside)
+        egress = Egress(inside=inside, allow=self.egress_allow, limits=limits)
+        return OidcClient(egress, inside=inside)
 
     @cached_property
     def tenant_queue(self) -> Queue:
@@ -320,7 +357,8 @@ class App:
         from shared.webhooks.service import Wires
 
         limits = Limits(most_bytes=64 * 1024, timeout_s=10.0, most_redirects=0)
-        egress = Egress(inside=self.settings.webhook_inside, limits=limits)
+        inside = self.settings.webhook_inside
+        egress = Egress(inside=inside, allow=self.egress_allow, limits=limits)
         return Wires(egress, self.secrets, self.settings.stage)
 
     @cached_property
@@ -374,6 +412,7 @@ class App:
             default_key=self.settings.llm_api_key.get_secret_value(),
             first_word_s=self.settings.llm_first_word_s,
             private_hosts=self.llm_private_hosts,
+            allow=self.egress_allow,
         )
 
     def _read_secret(self, name: str) -> str:
@@ -448,7 +487,11 @@ class App:
 
 @cache
 def app() -> App:
-    """Return the process's one App, configured from the environment, with logging set up."""
+    """Return the process's one App, configured from the environment, with logging set up.
+
+    Raises InvalidError for settings that are wrong or would send something in the clear.
+    """
     config = settings()
     configure_logging(config.log_level)
+    check_settings(config)
     return App(config)

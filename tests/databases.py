@@ -2,7 +2,7 @@
 
 A test gets a database nobody can tell from a fresh copy of the template. What it wrote is
 deleted afterwards; a database whose schema or seeds it changed is dropped instead. One session of
-ours stays in each: a new one would read the whole catalog again.
+ours stays in each, and those of the product's: a new one would read the whole catalog again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.runner import migrate
+from tests.sessions import KeptSessions, Session
 
 TEMPLATE = "kontor_template"
 
@@ -55,18 +56,18 @@ ORDER BY 1
 """
 _END_SESSIONS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT pid = ANY(%s)
 """
 
 Rows = list[TupleRow]
-Session = Connection[TupleRow]
 
 
 class Databases:
     """Hands out migrated databases of one server, and takes them back."""
 
-    def __init__(self, server: EmbeddedPostgres) -> None:
+    def __init__(self, server: EmbeddedPostgres, kept: KeptSessions) -> None:
         self._server = server
+        self._kept = kept
         self._spare: list[str] = []
         self._sessions: dict[str, Session] = {}
         server.create_database(TEMPLATE)
@@ -85,10 +86,12 @@ class Databases:
         else:
             name = f"t_{uuid4().hex[:12]}"
             self._server.create_database(name, template=TEMPLATE)
+        self._kept.allow(name)
         yield name
         if self._empties(name):
             self._spare.append(name)
         else:
+            self._kept.end(name)
             if name in self._sessions:
                 self._sessions.pop(name).close()
             self._server.drop_database(name)
@@ -108,7 +111,7 @@ class Databases:
         """Empty a database; False when a test changed what cannot be put right so."""
         try:
             connection = self.session(name)
-            connection.execute(_END_SESSIONS)
+            connection.execute(_END_SESSIONS, [self._kept.processes()])
             if connection.execute(_DEFINITIONS).fetchall() != self._definitions:
                 return False
             tables = _tables_with_rows(connection)

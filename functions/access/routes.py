@@ -10,8 +10,9 @@ from functions.access import (
     people_routes,
     role_routes,
     share_routes,
+    visit_routes,
 )
 
 router = APIRouter(tags=["access"])
-for part in (role_routes, people_routes, group_routes, grant_routes, share_routes):
+for part in (role_routes, people_routes, group_routes, grant_routes, share_routes, visit_routes):
     router.include_router(part.router)

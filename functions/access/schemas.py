@@ -214,13 +214,17 @@ class ReachList(BaseModel):
 
 
 class NewShare(Asked):
-    """A link to be made, to a folder or to a document."""
+    """A link to be made, to one thing: ``folder_id``, ``document_id`` or ``collection_id``."""
 
     folder_id: UUID | None = None
     document_id: UUID | None = None
+    collection_id: UUID | None = None
     days: Annotated[float, Field(gt=0, le=365)] = 7
     password: Annotated[str, Field(max_length=1024, description="At least 12 characters.")] = ""
     most_uses: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    allows_download: Annotated[
+        bool, Field(description="False lets people look and keeps the files themselves back.")
+    ] = True
 
 
 class ShareBody(Told):
@@ -231,6 +235,7 @@ class ShareBody(Told):
     resource_id: UUID
     title: str
     has_password: bool
+    allows_download: bool
     created_by: UUID
     created_at: datetime
     expires_at: datetime
@@ -271,6 +276,7 @@ class VisitBody(BaseModel):
     id: UUID
     expires_at: datetime
     needs_password: bool
+    allows_download: bool
     access_token: str | None = None
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6749's name of the scheme
     expires_in: int = 0

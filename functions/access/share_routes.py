@@ -1,4 +1,4 @@
-"""Routes of share links: making and ending them, and coming through one."""
+"""Routes of share links: making and ending them; ``visit_routes`` is for who comes through one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from functions.access.schemas import (
     Cursor,
     Limit,
     MadeShare,
-    Name,
     NewShare,
     ShareBody,
     SharePage,
-    SharePassword,
-    VisitBody,
 )
 from functions.edge.http import Caller
 from shared.access import links
-from shared.access.links import NewLink, Opened
-from shared.access.model import LinkId, Resource
+from shared.access.links import NewLink
+from shared.access.model import Kind, LinkId, Resource
 from shared.audit import service as audit
 from shared.kernel.errors import InvalidError
 from shared.wiring import app as wired
@@ -39,7 +36,7 @@ def list_shares(caller: Caller, cursor: Cursor = None, limit: Limit = 50) -> Sha
 
 @router.post("/api/v1/shares", status_code=201)
 def make_share(caller: Caller, new: NewShare, response: Response) -> MadeShare:
-    """Make a link to a folder or a document, for people without an account, to look."""
+    """Make a link to a folder, document or collection, for people without an account, to look."""
     with wired().database.transaction(caller.tenant_id) as session:
         link, token = links.make_link(
             session,
@@ -49,6 +46,7 @@ def make_share(caller: Caller, new: NewShare, response: Response) -> MadeShare:
                 days=new.days,
                 password=new.password,
                 most_uses=new.most_uses,
+                allows_download=new.allows_download,
             ),
         )
         audit.record(
@@ -76,51 +74,16 @@ def revoke_share(caller: Caller, share_id: UUID) -> ShareBody:
     return ShareBody.model_validate(link)
 
 
-@router.get("/s/{token}")
-def look_behind(token: Name, response: Response) -> VisitBody:
-    """Come through a link; one with a password is only described."""
-    return _open(token, None, response)
-
-
-@router.post("/s/{token}")
-def come_through(token: Name, given: SharePassword, response: Response) -> VisitBody:
-    """Come through a link with its password."""
-    return _open(token, given.password, response)
-
-
-def _open(token: str, password: str | None, response: Response) -> VisitBody:
-    app = wired()
-    tenant_id, opened = links.open_link(
-        app.database, token, password=password, life_s=app.settings.share_visit_s
-    )
-    if opened.token is not None:
-        with app.database.transaction(tenant_id) as session:
-            audit.record(
-                session, actor_id=None, action="share.opened", subject=str(opened.resource)
-            )
-    response.headers["cache-control"] = "no-store"
-    response.headers["referrer-policy"] = "no-referrer"
-    return _visit(opened)
-
-
-def _visit(opened: Opened) -> VisitBody:
-    return VisitBody(
-        title=opened.title,
-        kind=opened.resource.kind,
-        id=opened.resource.id,
-        expires_at=opened.expires_at,
-        needs_password=opened.token is None,
-        access_token=opened.token,
-        expires_in=opened.life_s if opened.token is not None else 0,
-    )
-
-
 def _resource(new: NewShare) -> Resource:
-    if (new.folder_id is None) == (new.document_id is None):
+    named: dict[Kind, UUID | None] = {
+        "folder": new.folder_id,
+        "document": new.document_id,
+        "collection": new.collection_id,
+    }
+    wanted = [Resource(kind, each) for kind, each in named.items() if each is not None]
+    if len(wanted) != 1:
         raise InvalidError(
-            "A link shows one folder or one document.", hint="Send folder_id or document_id."
+            "A link shows one folder, one document or one collection.",
+            hint="Send folder_id, document_id or collection_id.",
         )
-    if new.folder_id is not None:
-        return Resource("folder", new.folder_id)
-    assert new.document_id is not None
-    return Resource("document", new.document_id)
+    return wanted[0]

@@ -12,10 +12,13 @@ from functions.auth.issuing import device_of
 from functions.auth.schemas import Language, Opaque, Password, PersonAnswer, Text, person_answer
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act
-from shared.identity import invitations, throttling
+from shared.audit import service as audit
 from shared.identity import service as identity
-from shared.identity.invitations import Newcomer
+from shared.identity import throttling
 from shared.identity.throttling import Try
+from shared.joining import registering
+from shared.joining import service as joining
+from shared.joining.model import Newcomer
 from shared.kernel.errors import RefusedError
 from shared.wiring import app as wired
 
@@ -23,7 +26,10 @@ router = APIRouter()
 
 
 class RegistrationRequest(Body):
-    """A tenant to be made and its first administrator; ``tenant`` is its slug."""
+    """A tenant to be made and its first administrator; ``tenant`` is its slug.
+
+    ``password`` is not made of words in ``email``, ``display_name`` or ``tenant``.
+    """
 
     tenant: Annotated[str, Field(min_length=1, max_length=63)]
     tenant_name: Text
@@ -41,7 +47,10 @@ class RegistrationAnswer(BaseModel):
 
 
 class AcceptRequest(Body):
-    """The token of an invitation, the name to go by and a password of one's own."""
+    """The token of an invitation, the name to go by and a password of one's own.
+
+    ``password`` is not made of words in ``display_name`` or the invited address.
+    """
 
     token: Opaque
     display_name: Text
@@ -64,7 +73,7 @@ def register(body: RegistrationRequest, request: Request) -> RegistrationAnswer:
         password=body.password.get_secret_value(),
         language=body.language,
     )
-    tenant, user = invitations.register(app.database, app.mailroom, newcomer)
+    tenant, user = registering.register(app.database, app.mailroom, newcomer)
     with app.database.transaction(tenant.id) as session:
         record_act(session, "tenant.registered", user.id)
     app.relay_facts(tenant.id)
@@ -73,14 +82,24 @@ def register(body: RegistrationRequest, request: Request) -> RegistrationAnswer:
 
 @router.post("/auth/invitations/accept", status_code=201)
 def accept(body: AcceptRequest) -> PersonAnswer:
-    """Join the tenant an invitation is from; then sign in."""
+    """Join the tenant an invitation is from, and the groups it names; then sign in."""
     app = wired()
-    tenant_id, user = invitations.accept(
+    joined = joining.accept(
         app.database,
         token=body.token.get_secret_value(),
         display_name=body.display_name,
         password=body.password.get_secret_value(),
     )
-    with app.database.transaction(tenant_id) as session:
-        record_act(session, "invitation.accepted", user.id, role=user.role)
+    user, by = joined.user, str(joined.invited_by)
+    with app.database.transaction(joined.tenant_id) as session:
+        record_act(session, "invitation.accepted", user.id, role=user.role, invited_by=by)
+        for group_id in joined.group_ids:
+            details = {"user_id": str(user.id), "invited_by": by}
+            audit.record(
+                session,
+                actor_id=user.id,
+                action="group.joined",
+                subject=f"group:{group_id}",
+                details=details,
+            )
         return person_answer(user, identity.own_tenant(session))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 import logging
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from functions.auth.addresses import CALLBACK, origins, redirect_uri, sent_off
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.oidc_schemas import (
     CodeRequest,
@@ -23,6 +25,7 @@ from functions.auth.trail import record_sign_in
 from functions.edge.http import SignedIn
 from shared.adapters.database import Session
 from shared.audit import service as audit
+from shared.federation import linking
 from shared.federation import service as federation
 from shared.federation.client import Exchange, challenge_of
 from shared.federation.id_tokens import describe
@@ -40,8 +43,16 @@ from shared.wiring import app as wired
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["sign-in"])
-CALLBACK = "/auth/oidc/callback"
 Text = Annotated[str, Query(max_length=4096)]
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Who came back from which provider, and whether it stands for the second factor as well."""
+
+    user_id: UserId
+    provider_id: UUID
+    has_both: bool
 
 
 @router.get("/auth/oidc/providers")
@@ -71,7 +82,7 @@ def start(
     gives tokens to who knows the verifier of ``challenge``; without it, it ends with the tokens.
     """
     app = wired()
-    check_return(return_to, challenge, origins=_origins(app))
+    check_return(return_to, challenge, origins=origins(app))
     link = federation.find_link(app.database, provider_id)
     with app.database.transaction(link.tenant_id) as session:
         departure = federation.depart(
@@ -82,20 +93,10 @@ def start(
             return_to=return_to,
             challenge=challenge,
         )
-    answer = RedirectResponse(departure.url, 303, headers={"cache-control": "no-store"})
-    answer.set_cookie(
-        departure.cookie_name,
-        departure.cookie,
-        max_age=federation.FLOW_LIFE_S,
-        path="/auth/oidc",
-        secure=public_url(app, request).startswith("https://"),
-        httponly=True,
-        samesite="lax",
-    )
-    return answer
+    return sent_off(app, request, departure)
 
 
-@router.get("/auth/oidc/callback", response_model=TokenAnswer)
+@router.get(CALLBACK, response_model=TokenAnswer)
 def come_back(
     request: Request,
     response: Response,
@@ -118,13 +119,15 @@ def come_back(
         federation.check_sender(app.oidc_client.metadata(provider.issuer), iss)
         foreigner = _believed(app, request, flow, provider, code=code, error=error)
         with app.database.transaction(shown.tenant_id) as session:
-            arrived = _welcomed(session, provider, foreigner)
             if flow.return_to:
-                body = {"challenge": flow.challenge, "second_factor": foreigner.has_second_factor}
-                handed = tickets.issue(session, arrived, "sign_in", body)
+                handed = _handed(session, flow, provider, foreigner)
             else:
-                has_both = foreigner.has_second_factor
-                entered = _entered(session, app, request, arrived, has_both=has_both)
+                came = Came(
+                    _welcomed(session, provider, foreigner),
+                    provider.id,
+                    foreigner.has_second_factor,
+                )
+                entered = _entered(session, app, request, came)
     except KontorError as problem:
         if not flow.return_to:
             raise
@@ -151,8 +154,9 @@ def take_tokens(body: CodeRequest, request: Request, response: Response) -> Toke
     if not hmac.compare_digest(challenge, str(taken.body["challenge"])):
         raise _no_code()
     with app.database.transaction(shown.tenant_id) as session:
-        has_both = taken.body.get("second_factor") is True
-        entered = _entered(session, app, request, taken.user_id, has_both=has_both)
+        provider = federation.require_provider(session, UUID(str(taken.body["provider"])))
+        came = Came(taken.user_id, provider.id, taken.body.get("second_factor") is True)
+        entered = _entered(session, app, request, came)
     return signed_in(_let_in(entered), response)
 
 
@@ -162,16 +166,6 @@ def list_identities(caller: SignedIn) -> IdentitiesAnswer:
     with wired().database.transaction(caller.tenant_id) as session:
         found = federation.list_identities(session, caller.user_id)
     return IdentitiesAnswer(items=[IdentityAnswer.of(each) for each in found])
-
-
-def public_url(app: App, request: Request) -> str:
-    """Return the address that people reach the API by, without a slash at its end."""
-    return (app.settings.public_url or str(request.base_url)).rstrip("/")
-
-
-def redirect_uri(app: App, request: Request) -> str:
-    """Return the address that is registered with providers."""
-    return public_url(app, request) + CALLBACK
 
 
 def _believed(
@@ -208,21 +202,37 @@ def _welcomed(session: Session, provider: Provider, foreigner: Foreigner) -> Use
     return arrived.user_id
 
 
-def _entered(
-    session: Session, app: App, request: Request, user_id: UserId, *, has_both: bool
-) -> Welcome | Challenge:
+def _handed(session: Session, flow: Flow, provider: Provider, foreigner: Foreigner) -> str:
+    """Make the code that the visit ends with: for tokens, or to join the two accounts."""
+    if flow.link_user_id is not None:
+        owner, offered = linking.offer(session, provider, foreigner, flow)
+        return tickets.issue(session, owner, "link", offered)
+    user_id = _welcomed(session, provider, foreigner)
+    body = {
+        "challenge": flow.challenge,
+        "provider": str(provider.id),
+        "second_factor": foreigner.has_second_factor,
+    }
+    return tickets.issue(session, user_id, "sign_in", body)
+
+
+def _entered(session: Session, app: App, request: Request, came: Came) -> Welcome | Challenge:
     """Open the session, or ask for a code where the provider does not stand for the second factor.
 
     A challenge is answered, not raised, so that it commits.
     """
-    device, rules = device_of(request), rules_of(app)
-    if not has_both:
-        entered = entering.enter_after(session, user_id, "oidc", device=device, rules=rules)
+    device, rules, there = device_of(request), rules_of(app), came.provider_id
+    if not came.has_both:
+        entered = entering.enter_after(
+            session, came.user_id, "oidc", device=device, rules=rules, provider_id=there
+        )
         if not isinstance(entered, Challenge):
             record_sign_in(session, entered, "oidc")
         return entered
     methods = ("oidc", "mfa")
-    welcome = sessions.open_session(session, user_id, methods=methods, device=device, rules=rules)
+    welcome = sessions.open_session(
+        session, came.user_id, methods=methods, device=device, rules=rules, provider_id=there
+    )
     record_sign_in(session, welcome, *methods)
     return welcome
 
@@ -247,10 +257,6 @@ def _back(url: str, cookie: str) -> RedirectResponse:
 
 def _forget_cookie(answer: Response, name: str) -> None:
     answer.delete_cookie(name, path="/auth/oidc", httponly=True, samesite="lax")
-
-
-def _origins(app: App) -> set[str]:
-    return {origin.strip() for origin in app.settings.cors_origins.split(",") if origin.strip()}
 
 
 def _no_code() -> InvalidError:

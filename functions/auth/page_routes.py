@@ -6,34 +6,37 @@ of ours holds (paths stand in it), and no-referrer keeps it from wherever a page
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query, Request
 from fastapi import Body as FormBody
 from fastapi.responses import HTMLResponse
 from pydantic import SecretStr, ValidationError
 
 from functions.auth import account_routes, joining_routes, pages
-from functions.auth.account_routes import ResetRequest, TokenRequest
+from functions.auth.account_routes import LinkRequest, ResetRequest, TokenRequest
 from functions.auth.joining_routes import AcceptRequest
-from functions.auth.pages import Behind, Form, Linked
-from shared.identity import accounts, invitations
-from shared.kernel.errors import ConflictError, InvalidError
+from functions.auth.pages import Behind, Form, Linked, Renewable
+from functions.edge.pages import Languages, language_of, read_form, refuse_foreign
+from shared.identity import accounts
+from shared.identity.passwords import WeakPasswordError
+from shared.joining import service as joining
+from shared.kernel.errors import ConflictError, InvalidError, LimitedError
 from shared.wiring import app as wired
 
 router = APIRouter()
 Token = Annotated[str, Query(max_length=256)]
-Languages = Annotated[str, Header(alias="accept-language", max_length=512)]
-_MOST_FORM_BYTES: Final = 16_384
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _PAGES: Final[dict[int | str, dict[str, Any]]] = {
     410: {"description": "The link counts no more.", "content": {"text/html": {}}},
     422: {"description": "What was typed is not valid.", "content": {"text/html": {}}},
 }
 _TAKEN: Final[dict[int | str, dict[str, Any]]] = {
     409: {"description": "The address is in use.", "content": {"text/html": {}}}
+}
+
+_AGAIN: Final[dict[int | str, dict[str, Any]]] = {
+    422: {"description": "That is no address.", "content": {"text/html": {}}},
+    429: {"description": "Too many tries.", "content": {"text/html": {}}},
 }
 
 
@@ -64,38 +67,65 @@ def show_reset(token: Token = "", accept_language: Languages = "") -> HTMLRespon
 @router.post("/auth/forms/{purpose}", response_class=HTMLResponse, responses={**_PAGES, **_TAKEN})
 def take_form(
     purpose: Linked,
+    request: Request,
     body: Annotated[bytes, FormBody(media_type="application/x-www-form-urlencoded")],
     accept_language: Languages = "",
 ) -> HTMLResponse:
     """Use a link with what was typed into its page; shows the form again after a mistake."""
-    language, typed = pages.language_of(accept_language), _typed(body)
-    api, token = wired().settings.public_url.rstrip("/"), typed.get("token", "")
+    refuse_foreign(request)
+    language, typed = language_of(accept_language), read_form(body)
+    token = typed.get("token", "")
     try:
         behind = _behind(purpose, token)
     except InvalidError:
-        return pages.over_page(language, purpose, api=api)
+        return pages.over_page(language, purpose)
     mistake, status = _use(purpose, typed)
     if not mistake:
-        return pages.done_page(language, behind, api=api)
+        return pages.done_page(language, behind, api=wired().settings.public_url.rstrip("/"))
     if mistake == "over":
-        return pages.over_page(language, purpose, api=api)
+        return pages.over_page(language, purpose)
     form = Form(token, typed.get("display_name", ""), mistake, status)
     return pages.form_page(language, behind, form)
 
 
+@router.post(
+    "/auth/forms/{purpose}/again", response_class=HTMLResponse, status_code=202, responses=_AGAIN
+)
+def send_again(
+    purpose: Renewable,
+    request: Request,
+    body: Annotated[bytes, FormBody(media_type="application/x-www-form-urlencoded")] = b"",
+    accept_language: Languages = "",
+) -> HTMLResponse:
+    """Ask for another link by mail, from the page of one that is over; all are answered alike."""
+    refuse_foreign(request)
+    language, email = language_of(accept_language), read_form(body).get("email", "").strip()
+    ask = account_routes.forget_password
+    if purpose == "verify_email":
+        ask = account_routes.resend_verification
+    try:
+        ask(LinkRequest(email=email), request)
+    except ValidationError:
+        return pages.over_page(language, purpose, pages.Again(email, "email", 422))
+    except LimitedError as error:
+        again = pages.Again(email, "wait", error.status, error.retry_after_s)
+        return pages.over_page(language, purpose, again)
+    return pages.sent_page(language)
+
+
 def _show(purpose: Linked, token: str, accepted: str) -> HTMLResponse:
-    language = pages.language_of(accepted)
+    language = language_of(accepted)
     try:
         behind = _behind(purpose, token)
     except InvalidError:
-        return pages.over_page(language, purpose, api=wired().settings.public_url.rstrip("/"))
+        return pages.over_page(language, purpose)
     return pages.form_page(language, behind, Form(token))
 
 
 def _behind(purpose: Linked, token: str) -> Behind:
     database = wired().database
     if purpose == "invitation":
-        tenant, email = invitations.look(database, token)
+        tenant, email = joining.look(database, token)
     else:
         tenant, email = accounts.look(database, purpose, token)
     return Behind(purpose, tenant=tenant.name, slug=tenant.slug, email=email)
@@ -110,7 +140,7 @@ def _use(purpose: Linked, typed: dict[str, str]) -> tuple[str, int]:
     except ValidationError as error:
         return _unfit({str(part) for each in error.errors() for part in each["loc"]}, typed), 422
     except InvalidError as error:
-        return _mistake(error.fields), 422
+        return _mistake(error), 422
     except ConflictError as error:
         return "taken", error.status
     return "", 200
@@ -139,24 +169,8 @@ def _unfit(wrong: set[str], typed: dict[str, str]) -> str:
     return "long" if typed.get("password") else "short"
 
 
-def _mistake(fields: dict[str, str]) -> str:
+def _mistake(error: InvalidError) -> str:
     """Name what is wrong with a name or password; a link without a wrong field is over."""
-    if "display_name" in fields:
-        return "display_name"
-    if "password" not in fields:
-        return "over"
-    wanted = fields["password"]
-    if wanted.startswith("at least"):
-        return "short"
-    return "long" if wanted.startswith("at most") else "guessed"
-
-
-def _typed(body: bytes) -> dict[str, str]:
-    """Read a form. Anything else is read as an empty one, which no link stands in."""
-    if len(body) > _MOST_FORM_BYTES:
-        return {}
-    try:
-        pairs = parse_qsl(body.decode("utf-8"), errors="strict", max_num_fields=16)
-    except ValueError:
-        return {}
-    return {name: _UNSTORABLE.sub("", value) for name, value in pairs}
+    if isinstance(error, WeakPasswordError):
+        return error.reason
+    return "display_name" if "display_name" in error.fields else "over"

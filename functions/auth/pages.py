@@ -1,58 +1,23 @@
-"""The pages behind the links in mails, in German and English: plain HTML that needs no script.
-
-A page loads nothing and may send its form to us alone; its one style sheet is named by its hash.
-"""
+"""The pages behind the links in mails, in German and English (``functions.edge.pages``)."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from fastapi.responses import HTMLResponse
 
+from functions.edge.pages import page
+
 Linked = Literal["invitation", "verify_email", "change_email", "reset_password"]
 """What the links in mails are for."""
-
-_STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--ground:#f4f5f7;--sheet:#fff;
---line:#868e96;--act:#0b57d0;--on-act:#fff;--bad:#b3261e}
-@media (prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#aab1b9;--ground:#15181c;
---sheet:#1f2328;--line:#7d858e;--act:#a8c7fa;--on-act:#0a2a5c;--bad:#f2b8b5}}
-*{box-sizing:border-box}
-body{margin:0;padding:1rem;min-height:100vh;display:grid;place-items:center;
-background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-main{width:100%;max-width:27rem;padding:1.75rem;background:var(--sheet);border-radius:.75rem;
-overflow-wrap:anywhere}
-.house{margin:0 0 1.25rem;color:var(--soft);font-weight:600}
-h1{margin:0 0 .5rem;font-size:1.4rem;line-height:1.25}
-p{margin:0 0 1rem}
-label{display:block;margin:1rem 0 .25rem;font-weight:600}
-input{width:100%;padding:.6rem .75rem;font:inherit;color:inherit;background:transparent;
-border:1px solid var(--line);border-radius:.4rem}
-input[aria-invalid]{border-color:var(--bad)}
-.hint{margin:.25rem 0 0;color:var(--soft);font-size:.875rem}
-.bad{color:var(--bad);font-weight:600}
-button{width:100%;margin-top:1.5rem;padding:.7rem;font:inherit;font-weight:600;border:0;
-border-radius:.4rem;background:var(--act);color:var(--on-act);cursor:pointer}
-:focus-visible{outline:3px solid var(--act);outline-offset:2px}
-code{display:block;padding:.75rem;background:var(--ground);border-radius:.4rem;font-size:.875rem}
-"""
-_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-HEADERS: Final = {
-    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "vary": "accept-language",
-    "x-robots-tag": "noindex",
-}
-_LANGUAGES: Final = ("en", "de")
+Renewable = Literal["verify_email", "reset_password"]
+"""Those that everybody may ask for anew."""
+RENEWABLE: Final = get_args(Renewable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +40,22 @@ class Form:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What was typed to get another link, and what was wrong with it."""
+
+    email: str = ""
+    mistake: str = ""
+    status: int = 410
+    wait_s: int = 0
+
+
 @cache
 def words_of() -> dict[str, dict[str, dict[str, str]]]:
     """Read the words of all pages, by language, kind of words and name."""
     text = files("functions.auth").joinpath("page_words.json").read_text("utf-8")
     found: dict[str, dict[str, dict[str, str]]] = json.loads(text)
     return found
-
-
-def language_of(accepted: str) -> str:
-    """Choose the language a browser asks for most (RFC 9110, section 12.5.4); else English."""
-    best, weight = "en", 0.0
-    for part in accepted.split(","):
-        name, _, quality = part.partition(";")
-        language = name.strip().lower().partition("-")[0]
-        asked = _weight_of(quality)
-        if language in _LANGUAGES and asked > weight:
-            best, weight = language, asked
-    return best
 
 
 def form_page(language: str, behind: Behind, form: Form) -> HTMLResponse:
@@ -112,7 +75,7 @@ def form_page(language: str, behind: Behind, form: Form) -> HTMLResponse:
         f'<form method="post" action="/auth/forms/{purpose}">{"".join(fields)}'
         f"<button>{escape(words['buttons'][purpose])}</button></form>"
     )
-    return _page(language, title, body, form.status)
+    return page(language, title, body, status=form.status)
 
 
 def done_page(language: str, behind: Behind, *, api: str) -> HTMLResponse:
@@ -121,32 +84,45 @@ def done_page(language: str, behind: Behind, *, api: str) -> HTMLResponse:
     title = words["done"][behind.purpose].format(tenant=behind.tenant, email=behind.email)
     command = f"kontor login{_at(api)} --email {behind.email} --tenant {behind.slug}"
     body = f"<p>{escape(words['labels']['next'])}</p><code>{escape(command)}</code>"
-    return _page(language, title, body, 200)
+    return page(language, title, body)
 
 
-def over_page(language: str, purpose: Linked, *, api: str) -> HTMLResponse:
-    """Say that a link does not count, whatever the reason, and how to come by another."""
-    words = words_of()[language]["over"]
-    again = f"<code>{escape(f'kontor password forgot{_at(api)} …@…')}</code>"
-    command = again if purpose in {"verify_email", "reset_password"} else ""
-    body = f"<p>{escape(words['lead'])}</p><p>{escape(words[purpose])}</p>{command}"
-    return _page(language, words["title"], body, 410)
+def over_page(language: str, purpose: Linked, again: Again | None = None) -> HTMLResponse:
+    """Say that a link does not count, whatever the reason, and how to come by another.
+
+    ``again`` is what was typed into this page's form for another link, and what was wrong with it.
+    """
+    words, again = words_of()[language], again or Again()
+    said = words["mistakes"][again.mistake].format(seconds=again.wait_s) if again.mistake else ""
+    form = _again_form(words, purpose, again, said) if purpose in RENEWABLE else ""
+    body = f"<p>{escape(words['over']['lead'])}</p><p>{escape(words['over'][purpose])}</p>{form}"
+    answer = page(language, words["over"]["title"], body, status=again.status)
+    if again.wait_s:
+        answer.headers["retry-after"] = str(again.wait_s)
+    return answer
+
+
+def sent_page(language: str) -> HTMLResponse:
+    """Say that a mail is on its way if the address is known: to everybody the same."""
+    words = words_of()[language]["sent"]
+    return page(language, words["title"], f"<p>{escape(words['lead'])}</p>", status=202)
+
+
+def _again_form(words: dict[str, dict[str, str]], purpose: Linked, again: Again, said: str) -> str:
+    wrong = _wrong(is_wrong=bool(said))
+    told = f'<p class="bad" role="alert" id="mistake">{escape(said)}</p>' if said else ""
+    return (
+        f'{told}<form method="post" action="/auth/forms/{purpose}/again">'
+        f'<label for="email">{escape(words["labels"]["email"])}</label>'
+        f'<input id="email" name="email" type="email" value="{escape(again.email)}" '
+        f'autocomplete="email" maxlength="256" required{wrong}>'
+        f"<button>{escape(words['buttons']['again'])}</button></form>"
+    )
 
 
 def _at(api: str) -> str:
     """Name the server a command talks to, where it is not the one on the same machine."""
     return f" --api {api}" if api else ""
-
-
-def _page(language: str, title: str, body: str, status: int) -> HTMLResponse:
-    return HTMLResponse(
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)} · Kontor</title><style>{_STYLE}</style></head><body><main>"
-        f'<p class="house">Kontor</p><h1>{escape(title)}</h1>{body}</main></body></html>',
-        status,
-        headers=HEADERS,
-    )
 
 
 def _name_field(labels: dict[str, str], form: Form) -> str:
@@ -174,10 +150,3 @@ def _password_fields(labels: dict[str, str], behind: Behind, form: Form) -> str:
 
 def _wrong(*, is_wrong: bool) -> str:
     return ' aria-invalid="true" aria-errormessage="mistake"' if is_wrong else ""
-
-
-def _weight_of(quality: str) -> float:
-    try:
-        return float(quality.strip().removeprefix("q=") or "1")
-    except ValueError:
-        return 0.0

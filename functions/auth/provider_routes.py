@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from functions.auth.oidc_routes import redirect_uri
+from functions.auth.addresses import redirect_uri
 from functions.auth.oidc_schemas import ProviderAnswer, ProviderRequest, ProvidersAnswer
 from functions.edge.http import Caller
 from shared.adapters.database import Session

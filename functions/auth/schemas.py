@@ -83,7 +83,10 @@ class SessionsAnswer(BaseModel):
 
 
 class UserRequest(Request):
-    """A person to be added to the caller's tenant."""
+    """A person to be added to the caller's tenant.
+
+    ``password`` is not made of words in ``email`` or ``display_name``.
+    """
 
     email: Text
     display_name: Text

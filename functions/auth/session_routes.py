@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from functions.auth.issuing import device_of, rules_of, signed_in
+from functions.auth.leaving import SIGNED_OUT, AtProvider, Leaving, Place
 from functions.auth.schemas import RefreshRequest, SessionsAnswer, TokenAnswer, session_answer
 from functions.edge.http import Caller, SignedIn
 from shared.audit import service as audit
@@ -41,9 +42,16 @@ def renew(body: RefreshRequest, request: Request, response: Response) -> TokenAn
     return signed_in(renewed, response)
 
 
-@router.post("/auth/logout", status_code=204)
-def sign_out(caller: Caller) -> None:
-    """End the session this token belongs to, at once."""
+@router.post("/auth/logout", status_code=204, responses=SIGNED_OUT)
+def sign_out(
+    caller: Caller, request: Request, *, at_provider: AtProvider = False, return_to: Place = ""
+) -> Response:
+    """End the session this token belongs to, at once.
+
+    With ``at_provider`` the answer is where a browser signs out at the provider that the session
+    was opened at; it comes back to ``return_to``, if that is given and registered there.
+    """
+    leaving = Leaving.begin(request, caller, wants=at_provider, return_to=return_to)
     with wired().database.transaction(caller.tenant_id) as session:
         if caller.session_id is None:
             identity.sign_out(session, caller)
@@ -55,11 +63,15 @@ def sign_out(caller: Caller) -> None:
             action="user.signed_out",
             subject=f"user:{caller.user_id}",
         )
+    return leaving.answer()
 
 
-@router.post("/auth/logout-all", status_code=204)
-def sign_out_everywhere(caller: SignedIn) -> None:
-    """End every session of the caller, on every device, at once."""
+@router.post("/auth/logout-all", status_code=204, responses=SIGNED_OUT)
+def sign_out_everywhere(
+    caller: SignedIn, request: Request, *, at_provider: AtProvider = False, return_to: Place = ""
+) -> Response:
+    """End every session of the caller, on every device, at once; else as POST /auth/logout."""
+    leaving = Leaving.begin(request, caller, wants=at_provider, return_to=return_to)
     with wired().database.transaction(caller.tenant_id) as session:
         identity.sign_out(session, caller)
         audit.record(
@@ -68,6 +80,7 @@ def sign_out_everywhere(caller: SignedIn) -> None:
             action="user.signed_out_everywhere",
             subject=f"user:{caller.user_id}",
         )
+    return leaving.answer()
 
 
 @router.get("/auth/sessions")

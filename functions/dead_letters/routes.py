@@ -48,7 +48,7 @@ class DeadLetterPage(BaseModel):
 
 
 class RedriveRequest(Body):
-    """Which letters: some by id, or all that are open."""
+    """Which letters: some by id (``ids``), or ``all`` that are open; one of the two."""
 
     ids: list[UUID] = Field(default_factory=list, max_length=ALL_AT_ONCE)
     all: bool = False

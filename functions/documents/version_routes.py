@@ -19,6 +19,7 @@ from functions.documents.version_schemas import (
     TextBody,
 )
 from functions.edge.http import Caller
+from shared.access.deciding import require_download
 from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Version, derived_prefix, title_of
@@ -142,6 +143,7 @@ def download(
     form: Annotated[Literal["original", "text", "markdown"], Query()] = "original",
 ) -> DownloadBody:
     """Make a short-lived address of a version: its original file, its text, or as Markdown."""
+    require_download(caller)
     found, reading = _version(caller, document_id, version)
     objects = wired().objects
     if form == "original":

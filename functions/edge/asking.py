@@ -67,7 +67,8 @@ class AskBody(Body):
 
     ``edits`` is the id of an earlier question that this one takes the place of; ``regenerates``
     that of a question, or of its answer, that is answered anew (``question`` stays empty). Both
-    begin a branch of their conversation.
+    begin a branch of their conversation: send one of the two, and if ``conversation_id`` is sent
+    with it, it is that message's own.
     """
 
     question: str = Field(

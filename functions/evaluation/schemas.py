@@ -24,7 +24,11 @@ class _FromRow(BaseModel):
 
 
 class CorrectionBody(Body):
-    """Where the right answer stands: a document, or a span of one version's text."""
+    """Where the right answer stands: a document, or a span of one version's text.
+
+    ``start`` and ``end`` come together, ``end`` behind ``start``, and need a ``version_id``, which
+    is one of ``document_id``.
+    """
 
     document_id: UUID
     version_id: UUID | None = None

@@ -59,7 +59,9 @@ def put_route(caller: Caller, name: Name, body: NewRoute) -> RouteBody:
         route = body.route(name, key_secret=secret)
         if body.api_key is None and not (known is not None and service.may_keep_key(known, route)):
             route = replace(route, key_secret="")
-        route = service.keep_route(session, route, private_hosts=app.llm_private_hosts)
+        route = service.keep_route(
+            session, route, private_hosts=app.llm_private_hosts, allow=app.egress_allow
+        )
         _record(session, caller, "route.kept", name, {"model": route.model})
         if body.api_key is not None:
             app.secrets.keep(secret, body.api_key.get_secret_value())

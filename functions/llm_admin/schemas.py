@@ -63,7 +63,7 @@ class RouteList(BaseModel):
 
 
 class BudgetFields(Body):
-    """How much, in tokens, US dollars or both, and what happens when it is used up."""
+    """How much, and what happens when it is used up: ``tokens``, ``cost_usd`` or both."""
 
     tokens: int | None = Field(default=None, ge=0, le=10**15)
     cost_usd: float | None = Field(default=None, ge=0, le=10**7)

@@ -27,7 +27,8 @@ class SearchBody(Body):
     ``around`` adds so many chunks before and after each hit, as far as its section goes.
     ``cursor`` is a former answer's ``next_cursor``: the same search, page by page, to 1,000 hits.
     ``facets`` counts the documents found by folder, type and so on. ``rerank`` judges the best
-    passages once more: none, features, cross-encoder or llm; such a result has one page.
+    passages once more: none, features, cross-encoder or llm; such a result has one
+    page, so ``rerank`` and ``cursor`` do not go together.
     """
 
     query: Query
@@ -195,7 +196,7 @@ class Found(BaseModel):
 
 
 class SimilarBody(Body):
-    """Passages, or a text, to find documents like; one of the two."""
+    """Passages (``chunk_ids``), or a ``text``, to find documents like; one of the two."""
 
     chunk_ids: Annotated[list[UUID], Field(min_length=1, max_length=32)] | None = None
     text: str | None = Field(default=None, max_length=20_000)

@@ -18,7 +18,8 @@ class SettingsBody(Body):
     """How a tenant's documents are read from now on; what is left out takes its default.
 
     ``structured`` chunks follow sections, sentences and tables; ``fixed`` ones are windows of
-    ``chunk_tokens`` that share ``overlap_tokens``. ``ocr_languages`` are Tesseract's names.
+    ``chunk_tokens`` that share ``overlap_tokens``, at most half of them (0 for a ``strategy`` whose
+    chunks do not overlap). ``ocr_languages`` are Tesseract's names.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -42,7 +43,8 @@ class OrderBody(Body):
     """What to do anew: a document, a folder, or with neither everything.
 
     ``parser`` reads the files again, ``chunking`` cuts what was read as the settings now say,
-    ``model`` embeds everything by the embedding model that is named.
+    ``model`` embeds everything by the embedding model that is named. ``document_id`` and ``folder``
+    do not go together; ``model`` is named exactly for the ``reason`` model, which takes neither.
     """
 
     reason: Literal["parser", "chunking", "model"]

@@ -104,7 +104,7 @@ class DeliveryPage(BaseModel):
 
 
 class ReplayRequest(BaseModel):
-    """Which deliveries: some by id, or all that were given up on (200 at a time)."""
+    """Which deliveries: some by id (``ids``) or ``all`` given up on, 200 at a time; one of them."""
 
     model_config = ConfigDict(extra="forbid")
 

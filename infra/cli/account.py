@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data
+
+if TYPE_CHECKING:
+    from infra.cli.client import Body
 
 password = typer.Typer(no_args_is_help=True, help="Change your password, or set a forgotten one.")
 PasswordStdin = Annotated[
@@ -100,6 +103,13 @@ def logout(
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="On every device, not only here.")
     ] = False,
+    at_provider: Annotated[
+        bool,
+        typer.Option("--at-provider", help="At the identity provider too, in your browser."),
+    ] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address.")
+    ] = True,
     api: Api = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -108,9 +118,23 @@ def logout(
     from infra.cli.target import resolve
 
     with KontorClient(resolve(api=api, token="", data=data)) as client:
-        client.post("/auth/logout-all" if everywhere else "/auth/logout", {})
+        path = "/auth/logout-all" if everywhere else "/auth/logout"
+        left = client.call("POST", path, params={"at_provider": "true"} if at_provider else {})
         client.forget()
     typer.echo("Signed out everywhere." if everywhere else "Signed out.")
+    if at_provider:
+        _leave_there(left, opens_browser=browser)
+
+
+def _leave_there(left: Body, *, opens_browser: bool) -> None:
+    from infra.cli.login_oidc import open_address
+    from infra.cli.terminal import print_warning, text_of
+
+    url = left.get("provider_logout_url")
+    if isinstance(url, str):
+        open_address(url, "Sign out at the provider in the browser", opens_browser=opens_browser)
+    else:
+        print_warning(text_of(left, "detail"))
 
 
 @password.command("change")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, Limit, Token
+
+if TYPE_CHECKING:
+    from infra.cli.client import Body
 
 invitations = typer.Typer(no_args_is_help=True, help="See and withdraw open invitations.")
 COLUMNS = ("email", "display_name", "role", "password_hash")
@@ -19,6 +22,10 @@ def invite(
     email: Annotated[str, typer.Argument(help="Whom to invite.")],
     *,
     role: Annotated[str, typer.Option("--role", help="What they may do.")] = "viewer",
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="NAME", help="A group to be in at once; repeatable."),
+    ] = None,
     language: Annotated[str, typer.Option("--language", help="Of the mail: de or en.")] = "en",
     api: Api = "",
     data: Data = DEFAULT_DATA,
@@ -30,14 +37,18 @@ def invite(
     from infra.cli.target import resolve
     from infra.cli.terminal import local_time, print_json, text_of
 
-    body = {"email": email, "role": role, "language": language}
+    body = {"email": email, "role": role, "language": language, "groups": group or []}
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         made = client.post("/api/v1/invitations", body)
     if as_json:
         print_json(made)
         return
     until = local_time(made.get("expires_at"))
-    typer.echo(f"Invited {text_of(made, 'email')} as {text_of(made, 'role')}, good until {until}.")
+    into = _groups(made)
+    typer.echo(
+        f"Invited {text_of(made, 'email')} as {text_of(made, 'role')}"
+        f"{' into ' + into if into else ''}, good until {until}."
+    )
 
 
 @invitations.command("list")
@@ -61,10 +72,14 @@ def list_invitations(
         return
     console = open_console()
     for each in found:
-        console.print(
-            f"{text_of(each, 'email')}  {text_of(each, 'role')}"
-            f"  until {local_time(each.get('expires_at'))}"
-        )
+        is_valid = each.get("is_valid") is not False
+        parts = [
+            text_of(each, "email"),
+            text_of(each, "role"),
+            _groups(each),
+            f"until {local_time(each.get('expires_at'))}" if is_valid else "no longer good",
+        ]
+        console.print("  ".join(part for part in parts if part))
     if not found:
         console.print("No open invitations.")
 
@@ -121,6 +136,12 @@ def import_users(
         print_json({"items": taken})
         return
     typer.echo(f"Took {plural(len(taken), 'person', 'people')} over; they sign in as before.")
+
+
+def _groups(invitation: Body) -> str:
+    from infra.cli.terminal import list_of, text_of
+
+    return ", ".join(text_of(group, "name") for group in list_of(invitation, "groups"))
 
 
 def read_people(file: Path) -> list[dict[str, str]]:

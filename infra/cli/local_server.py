@@ -146,9 +146,11 @@ class LocalServer:
         """Return the URLs of the owner and of the functions' role, on a migrated database."""
         from infra.local.postgres import EmbeddedPostgres
         from infra.migrations.runner import migrate
+        from shared.adapters.transport import encrypted_by
 
         given = self._settings.database_url.get_secret_value()
         if given:
+            given = encrypted_by(self._settings, given)
             password = self._app_password()
             migrate(given, app_password=password)
             return given, as_role(given, APP_ROLE, password)
@@ -188,19 +190,17 @@ class LocalServer:
             aws_port=self._plan.aws_port,
             stage=STAGE,
             environment={
+                **of_this_machine(self._settings),
                 **passed_on(self._settings),
                 "DATABASE_URL": app_url,
                 "MODEL_DIR": str(model_dir.absolute()),
                 "MAIL_DIR": self._settings.mail_dir
                 or str(self._plan.data.absolute() / MAIL_FOLDER),
-                "REGISTRATION": self._settings.registration,
-                "MAIL_FROM": self._settings.mail_from,
                 "STAGE": STAGE,
                 "PUBLIC_URL": self._settings.public_url or f"http://{http}",
                 "WEBSOCKET_URL": f"ws://{http}/ws",
                 "CHAT_STREAM_URL": f"http://{http}/_url/chat_stream/",
                 "OPENAI_URL": f"http://{http}/_url/openai/v1",
-                "LLM_PRIVATE_HOSTS": self._settings.llm_private_hosts,
             },
             aws_url=self._settings.aws_endpoint_url,
             aws_credentials=_aws_credentials() if self._settings.aws_endpoint_url else {},
@@ -213,6 +213,16 @@ class LocalServer:
         self._stack.callback(runtime.stop)
         self._runtime = runtime
         return runtime
+
+
+def of_this_machine(settings: Settings) -> dict[str, str]:
+    """Return the settings whose defaults are others here than those of a deployment."""
+    return {
+        "REGISTRATION": settings.registration,
+        "MAIL_FROM": settings.mail_from,
+        "LLM_PRIVATE_HOSTS": settings.llm_private_hosts,
+        "EGRESS_ALLOW": settings.egress_allow,
+    }
 
 
 def passed_on(settings: Settings) -> dict[str, str]:

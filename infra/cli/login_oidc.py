@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import webbrowser
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -43,34 +44,54 @@ def sign_in_there(
     Raises NotFoundError for a provider the tenant does not have, UnauthenticatedError when the
     sign-in is refused, UnavailableError when nobody comes back in five minutes.
     """
-    start_url = _find(client, provider, tenant)
+    start_url = find_provider(client, provider, tenant)["start_url"]
+
+    def address(return_to: str, challenge: str) -> str:
+        asked = urlencode({"return_to": return_to, "challenge": challenge})
+        return f"{client.profile.api}{start_url}?{asked}"
+
+    body = go_there(address, opens_browser=opens_browser)
+    return client.enter("/auth/oidc/token", body, ask_code=ask_code)
+
+
+def go_there(address_of: Callable[[str, str], str], *, opens_browser: bool) -> dict[str, object]:
+    """Send the browser to a provider and wait for it; returns the code and its verifier.
+
+    ``address_of`` makes the address to open out of where it is to end and a challenge. Raises
+    UnauthenticatedError when the provider or the server refuses, UnavailableError when nobody
+    comes back in five minutes.
+    """
     verifier = secrets.token_urlsafe(48)
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     with _Port() as port:
-        asked = urlencode({"return_to": port.address, "challenge": challenge})
-        url = f"{client.profile.api}{start_url}?{asked}"
-        is_open = opens_browser and webbrowser.open(url)
-        said = "Sign in in the browser" if is_open else "Open this address in a browser"
-        sys.stderr.write(f"{said}: {url}\n")
+        url = address_of(port.address, challenge)
+        open_address(url, "Sign in in the browser", opens_browser=opens_browser)
         came = port.wait(PATIENCE_S)
     if "code" not in came:
         raise UnauthenticatedError(
             clean(came.get("error_description", "The sign-in was refused.")),
             hint="Try again, or ask an administrator of the tenant.",
         )
-    body: dict[str, object] = {"code": came["code"], "code_verifier": verifier}
-    return client.enter("/auth/oidc/token", body, ask_code=ask_code)
+    return {"code": came["code"], "code_verifier": verifier}
 
 
-def _find(client: KontorClient, provider: str, tenant: str) -> str:
+def open_address(url: str, why: str, *, opens_browser: bool) -> None:
+    """Open an address in the browser, or ask for that; say which."""
+    is_open = opens_browser and webbrowser.open(url)
+    said = why if is_open else "Open this address in a browser"
+    sys.stderr.write(f"{said}: {url}\n")
+
+
+def find_provider(client: KontorClient, provider: str, tenant: str) -> dict[str, str]:
+    """Find a tenant's provider by its name; raises NotFoundError."""
     slug = tenant or client.profile.tenant
     if not slug:
         raise NotFoundError("Whose provider is it?", hint="Name the tenant with --tenant SLUG.")
     answer = client.get_openly("/auth/oidc/providers", tenant=slug)
     items = answer.get("items")
     found = {
-        str(each["name"]): str(each["start_url"])
+        str(each["name"]): {name: str(value) for name, value in each.items()}
         for each in (items if isinstance(items, list) else [])
     }
     if provider not in found:
@@ -94,7 +115,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.came.update(facts)
-        told = "You are signed in." if "code" in facts else "You are not signed in."
+        told = (
+            "Your provider signed you in; the terminal goes on."
+            if "code" in facts
+            else "You were not signed in."
+        )
         body = (_PAGE % told).encode()
         self.send_response(200)
         self.send_header("content-type", "text/html; charset=utf-8")

@@ -39,7 +39,7 @@ from infra.cli.login import login
 from infra.cli.migrate import migrate
 from infra.cli.model import model
 from infra.cli.new import new
-from infra.cli.oidc import oidc
+from infra.cli.oidc_identities import oidc
 from infra.cli.package import package
 from infra.cli.put import put
 from infra.cli.read import read

@@ -47,8 +47,11 @@ def migrate(
     from infra.cli.owner import owner_url
     from infra.cli.terminal import print_json
     from infra.migrations import runner
+    from shared.adapters.transport import encrypted_by
+    from shared.kernel.settings import settings
 
-    with nullcontext(url) if url else owner_url(data) as target:
+    given = nullcontext(encrypted_by(settings(), url)) if url else owner_url(data)
+    with given as target:
         pending = list_pending(target)
         applied = [] if check else runner.migrate(target)
         if signing_secret and not check:

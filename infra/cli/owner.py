@@ -60,13 +60,15 @@ def remove_running(data: Path) -> None:
 def owner_url(data: Path) -> Iterator[str]:
     """Give the owner's database URL: DATABASE_URL, the running server's, or a Postgres of our own.
 
-    Raises UnavailableError when none can be reached.
+    Raises UnavailableError when none can be reached, InvalidError for one that would be spoken to
+    in the clear.
     """
+    from shared.adapters.transport import encrypted_by
     from shared.kernel.settings import settings
 
     given = settings().database_url.get_secret_value()
     if given:
-        yield given
+        yield encrypted_by(settings(), given)
         return
     running = read_running(data)
     if running is not None:

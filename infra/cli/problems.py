@@ -13,6 +13,7 @@ from shared.kernel.errors import (
     KontorError,
     LimitedError,
     NotFoundError,
+    ProofError,
     RefusedError,
     TooLargeError,
     UnauthenticatedError,
@@ -33,7 +34,7 @@ _BY_STATUS: dict[int, type[KontorError]] = {
     503: UnavailableError,
     504: UnavailableError,
 }
-_BY_CODE = {kind.code: kind for kind in _BY_STATUS.values()}
+_BY_CODE = {kind.code: kind for kind in _BY_STATUS.values()} | {ProofError.code: ProofError}
 _GATEWAY_WORDS = {
     401: ("The server does not accept this login.", "Run `kontor login`."),
     403: ("The server does not accept this login any more.", "Run `kontor login`."),

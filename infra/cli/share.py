@@ -80,23 +80,32 @@ def add(
     most_uses: Annotated[
         int, typer.Option("--most-uses", help="How often it may be opened; 0 is any number.")
     ] = 0,
+    is_view_only: Annotated[
+        bool, typer.Option("--view-only", help="People may look; the files stay here.")
+    ] = False,
     is_document: IsDocument = False,
+    is_collection: IsCollection = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a link; its address is shown this once."""
+    """Make a link; its address is shown this once. Browsers are shown a page there.
+
+    A link to a collection shows of its documents those that you may share one by one.
+    """
     from infra.cli.client import KontorClient
     from infra.cli.target import resolve
     from infra.cli.terminal import local_time, open_console, print_json, text_of
 
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
-        path = _path(client, name, is_document=is_document, is_collection=False)
-        kind = "document_id" if is_document else "folder_id"
-        body: Body = {kind: path.rpartition("/")[2], "days": days, "password": password}
+        path = _path(client, name, is_document=is_document, is_collection=is_collection)
+        _, kind, thing = path.rsplit("/", 2)
+        body: Body = {f"{kind[:-1]}_id": thing, "days": days, "password": password}
         if most_uses:
             body["most_uses"] = most_uses
+        if is_view_only:
+            body["allows_download"] = False
         made = client.post("/api/v1/shares", body)
         address = f"{client.profile.api.rstrip('/')}{made['path']}"
     if as_json:
@@ -128,6 +137,7 @@ def ls(
     for each in found:
         ended = "revoked" if each["revoked_at"] else f"until {local_time(each['expires_at'])}"
         asks = ", password" if each["has_password"] else ""
+        asks += ", view only" if each.get("allows_download") is False else ""
         uses = round(number_of(each, "use_count"))
         console.print(f"{each['id']}  {text_of(each, 'title')}  {ended}{asks}, opened {uses} times")
 
@@ -168,7 +178,10 @@ def _path(client: KontorClient, name: str, *, is_document: bool, is_collection: 
     from infra.cli.client import path_of
     from infra.cli.documents import find_document
     from infra.cli.shelves import find_collection, find_folder
+    from shared.kernel.errors import InvalidError
 
+    if is_document and is_collection:
+        raise InvalidError("Say one of --document and --collection.")
     if is_document:
         return path_of("documents", str(find_document(client, name)["id"]))
     if is_collection:

@@ -147,10 +147,15 @@ def _describe_errors(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         whose = "OpenAI" if path.startswith(_OPENAI) else "Problem"
         for operation in operations.values():
-            operation["responses"].pop("422", None)
+            responses = operation["responses"]
+            if _FASTAPI_ERRORS[0] in json.dumps(responses.get("422")):
+                responses.pop("422")
             for status in _STATUSES:
-                name = f"#/components/responses/{whose}{status}"
-                operation["responses"].setdefault(status, {"$ref": name})
+                name = f"{whose}{status}"
+                own = responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
+                # A page of a route's own may stand beside what programs are told.
+                if "$ref" not in own:
+                    own["content"] = {**named[name]["content"], **own.get("content", {})}
 
 
 def _error_contents(status: str) -> tuple[dict[str, Any], dict[str, Any]]:

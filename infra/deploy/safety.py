@@ -18,15 +18,16 @@ from pathlib import Path
 
 import yaml
 
+from infra.deploy import remediation
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "build" / "sectools" / "bin"
 RULES = ROOT / "tests" / "security" / "semgrep.yml"
 SBOM = ROOT / "build" / "sbom.json"
 CODE = ("shared", "functions", "infra")
 OPERATIONS = 10_000
-SCHEMA_EXAMPLES = 3
+SCHEMA_EXAMPLES = 20
 """Requests that schemathesis makes up for each operation, besides those that cover its fields."""
-FEED_S = 60
 # What secrets look like that nobody may have committed.
 SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"
@@ -153,21 +154,15 @@ def bill_of_materials() -> Verdict:
 
 
 def known_vulnerabilities() -> Verdict:
-    """Ask the advisory feed about every pinned version, where it can be reached."""
-    tool, lock = str(TOOLS / "pip-audit"), "infra/locks/default.txt"
-    options = ("--no-deps", "--disable-pip", "--timeout=5", "-f", "json", "--progress-spinner=off")
-    away = Verdict("known vulnerabilities", None, "the advisory feed could not be reached")
-    try:
-        done = run(tool, "-r", lock, *options, limit_s=FEED_S)
-        listed = json.loads(done.stdout)["dependencies"]
-    except (subprocess.TimeoutExpired, ValueError, KeyError):
-        return away
-    asked = [one for one in listed if "skip_reason" not in one]
-    if not asked:
-        return Verdict("known vulnerabilities", None, "the advisory feed answered for nothing")
-    bad = [f"{one['name']} {one['version']}" for one in asked if one["vulns"]]
-    said = f"{len(asked)} asked, {len(bad)} with advisories {', '.join(bad)}"
-    return Verdict("known vulnerabilities", not bad, said)
+    """Ask the advisory feed about every pinned version, and hold findings to their frames."""
+    outcome = remediation.known_vulnerabilities()
+    return Verdict("known vulnerabilities", outcome.is_good, outcome.said)
+
+
+def renewal() -> Verdict:
+    """Ask the package index which pins could have been newer for too long."""
+    outcome = remediation.renewal()
+    return Verdict("renewal of pins", outcome.is_good, outcome.said)
 
 
 def committed_secrets() -> Verdict:
@@ -187,6 +182,7 @@ def main(arguments: list[str]) -> int:
         semgrep,
         bill_of_materials,
         known_vulnerabilities,
+        renewal,
         committed_secrets,
         *(partial(part, arguments) for part in (suites, description, hostile_texts)),
     ]

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from shared.access import store
 from shared.access.model import EDIT, LEVELS, MANAGE, NOTHING, VIEW, Resource
 from shared.adapters.database import Session
+from shared.identity.links import DOWNLOAD
 from shared.identity.model import Principal
 from shared.kernel.errors import NotFoundError, RefusedError
 
@@ -47,6 +48,18 @@ def require_reach(session: Session, action: Action, resource: Resource) -> None:
     Raises NotFoundError and RefusedError as ``require`` does.
     """
     _check(store.find_own_rank(session, resource), ACTIONS[action][1], resource)
+
+
+def require_download(principal: Principal) -> None:
+    """Go on only for somebody who may have the files of what they read.
+
+    Raises RefusedError for who came through a link that is for looking.
+    """
+    if principal.credential == "link" and not principal.may(DOWNLOAD):
+        raise RefusedError(
+            "This link is for looking: its files cannot be downloaded.",
+            hint="Ask whoever sent it for a link that allows it.",
+        )
 
 
 def rank_of(session: Session, principal: Principal, resource: Resource) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from shared.access import people_store as store
 from shared.access.model import Group, GroupId, Member, check_text
@@ -98,6 +99,29 @@ def add_member(session: Session, principal: Principal, group_id: GroupId, user_i
         raise NotFoundError("There is no such user.")
 
 
+def choose_groups(session: Session, principal: Principal, named: Sequence[str]) -> list[Group]:
+    """Find groups by name or id, each of which the caller may put people into.
+
+    Raises InvalidError for a group that is not there, RefusedError for one they have no say in.
+    """
+    found = {group.id: group for group in (_find_named(session, each) for each in named)}
+    for group_id in found:
+        _require_say(session, principal, group_id)
+    return list(found.values())
+
+
+def join_invited(
+    session: Session, inviter: Principal, group_ids: Sequence[UUID], user_id: UserId
+) -> tuple[GroupId, ...]:
+    """Put who was invited into the groups that the inviter may still put people into."""
+    return tuple(
+        group_id
+        for group_id in map(GroupId, group_ids)
+        if _has_say(session, inviter, group_id)
+        and store.record_member(session, group_id, user_id, added_by=inviter.user_id)
+    )
+
+
 def take_member(session: Session, principal: Principal, group_id: GroupId, user_id: UserId) -> None:
     """Take somebody out of a group; anybody may leave one. Raises NotFoundError."""
     if user_id != principal.user_id:
@@ -129,12 +153,31 @@ def require_say_over(session: Session, principal: Principal, names: Collection[s
 def _require_say(session: Session, principal: Principal, group_id: GroupId) -> None:
     principal.require("groups:manage")
     find_group(session, group_id)
-    if principal.may("access:manage") or store.has_say(session, group_id, principal.user_id):
-        return
-    raise RefusedError(
-        "You neither made this group nor are you in it.",
-        hint="Ask one of its people, or somebody who oversees access.",
+    if not _has_say(session, principal, group_id):
+        raise RefusedError(
+            "You neither made this group nor are you in it.",
+            hint="Ask one of its people, or somebody who oversees access.",
+        )
+
+
+def _has_say(session: Session, principal: Principal, group_id: GroupId) -> bool:
+    return principal.may("groups:manage") and (
+        principal.may("access:manage") or store.has_say(session, group_id, principal.user_id)
     )
+
+
+def _find_named(session: Session, named: str) -> Group:
+    try:
+        found = store.find_group(session, GroupId(UUID(named)))
+    except ValueError:
+        found = next(iter(store.list_groups_named(session, [named.strip().lower()])), None)
+    if found is None:
+        raise InvalidError(
+            "There is no such group.",
+            hint="`kontor group ls` lists the groups there are.",
+            fields={"groups": "names or ids of groups that are there"},
+        )
+    return found
 
 
 def _described(text: str) -> str:

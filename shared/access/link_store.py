@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from shared.access.model import FoundLink, LinkId, Resource, ShareLink
+from shared.access.model import FoundLink, Known, LinkId, Resource, ShareLink
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.kernel.ids import UserId
@@ -24,6 +24,7 @@ def record_link(
     created_by: UserId,
     expires_at: datetime,
     most_uses: int | None,
+    allows_download: bool,
 ) -> None:
     """Insert a link."""
     session.execute(
@@ -38,6 +39,7 @@ def record_link(
             "created_by": created_by,
             "expires_at": expires_at,
             "most_uses": most_uses,
+            "allows_download": allows_download,
         },
     )
 
@@ -82,3 +84,8 @@ def record_visit(
 def find_share_link(session: Session, token_hash: bytes) -> FoundLink | None:
     """Return a link in force by its token's hash; in a system transaction."""
     return session.find(QUERIES["find_share_link"], FoundLink, {"token_hash": token_hash})
+
+
+def has_share_link(session: Session, token_hash: bytes) -> bool:
+    """Tell whether there is or was a link with this token; in a system transaction."""
+    return session.get(QUERIES["has_share_link"], Known, {"token_hash": token_hash}).is_known

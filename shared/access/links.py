@@ -1,7 +1,8 @@
 """Use cases of share links: for people without an account, for a time, to look at one thing.
 
 A visitor looks in the place of whoever made the link: it never shows more than its maker may see,
-and stops when the maker's account does.
+and stops when the maker's account does. A link to a collection shows of what the collection names
+only what its maker may share by itself: naming a thing takes no right to it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from uuid import UUID
 from shared.access import link_store as store
 from shared.access import store as grant_store
 from shared.access.deciding import require
-from shared.access.model import FoundLink, LinkId, Resource, ShareLink
+from shared.access.model import VIEW, FoundLink, LinkId, Resource, ShareLink
 from shared.adapters.database import Database, Session
 from shared.identity import passwords
-from shared.identity.links import PREFIX, hash_of, new_token
+from shared.identity.links import PREFIX, hash_of, is_visit, new_token, verify_visit
 from shared.identity.model import Principal
 from shared.kernel.clock import now
 from shared.kernel.errors import InvalidError, NotFoundError, UnauthenticatedError
@@ -38,6 +39,7 @@ class NewLink:
     days: float = 7
     password: str = field(default="", repr=False)
     most_uses: int | None = None
+    allows_download: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Opened:
     title: str
     resource: Resource
     expires_at: datetime
+    allows_download: bool
     token: str | None = field(repr=False)
     life_s: int
 
@@ -57,8 +60,6 @@ def make_link(session: Session, principal: Principal, new: NewLink) -> tuple[Sha
     Raises RefusedError for somebody who does not manage the thing, NotFoundError, InvalidError
     for a time or number that makes no sense, or a password that is too short.
     """
-    if new.resource.kind == "collection":
-        raise InvalidError("A link shows a folder or a document.", hint="Share its documents.")
     require(session, principal, "share", new.resource)
     if not 0 < new.days <= LONGEST_DAYS:
         raise InvalidError(f"A link lasts up to {LONGEST_DAYS} days.")
@@ -76,6 +77,7 @@ def make_link(session: Session, principal: Principal, new: NewLink) -> tuple[Sha
         created_by=principal.user_id,
         expires_at=now() + timedelta(days=new.days),
         most_uses=new.most_uses,
+        allows_download=new.allows_download,
     )
     return _find(session, link_id), token
 
@@ -105,6 +107,29 @@ def revoke_link(session: Session, principal: Principal, link_id: LinkId) -> Shar
     return _find(session, link_id)
 
 
+def find_link(database: Database, token: str) -> FoundLink:
+    """Return a link in force, also one whose uses are counted out, without coming through it.
+
+    Raises NotFoundError for one that is not there or over, and for one whose maker may not see
+    the thing any more.
+    """
+    with database.system_transaction() as session:
+        link = store.find_share_link(session, hash_of(token))
+    if link is None:
+        raise NotFoundError(_OVER)
+    resource = Resource(link.resource_kind, link.resource_id)
+    with database.transaction(TenantId(link.tenant_id)) as session:
+        if grant_store.find_rank(session, link.viewer, resource) < VIEW:
+            raise NotFoundError(_OVER)
+    return link
+
+
+def was_link(database: Database, token: str) -> bool:
+    """Tell whether there ever was a link with this token, so that it must be over."""
+    with database.system_transaction() as session:
+        return store.has_share_link(session, hash_of(token))
+
+
 def open_link(
     database: Database, token: str, *, password: str | None, life_s: int
 ) -> tuple[TenantId, Opened]:
@@ -113,11 +138,10 @@ def open_link(
     One that wants a password is only described when none is given. Raises NotFoundError for one
     that is not there or over, UnauthenticatedError for a wrong password.
     """
-    with database.system_transaction() as session:
-        link = store.find_share_link(session, hash_of(token))
-    if link is None:
-        raise NotFoundError(_OVER)
+    link = find_link(database, token)
     tenant_id = TenantId(link.tenant_id)
+    if link.is_used_up:
+        raise NotFoundError(_OVER)
     if link.password_hash and password is None:
         return tenant_id, _opened(link, None, life_s)
     if link.password_hash and not passwords.is_right(link.password_hash, password or ""):
@@ -138,10 +162,26 @@ def open_link(
     return tenant_id, _opened(link, visit_token, life_s)
 
 
+def is_inside(database: Database, link: FoundLink, token: str) -> bool:
+    """Tell whether a visitor's token is in force and came through this very link."""
+    if not is_visit(token):
+        return False
+    try:
+        return verify_visit(database, token).session_id == link.link_id
+    except UnauthenticatedError:
+        return False
+
+
 def _opened(link: FoundLink, token: str | None, life_s: int) -> Opened:
     left_s = max(0, int((link.expires_at - now()).total_seconds()))
-    resource = Resource(link.resource_kind, link.resource_id)
-    return Opened(link.title, resource, link.expires_at, token, min(life_s, left_s))
+    return Opened(
+        link.title,
+        Resource(link.resource_kind, link.resource_id),
+        link.expires_at,
+        link.allows_download,
+        token,
+        min(life_s, left_s),
+    )
 
 
 def _position(cursor: str | None) -> LinkId | None:

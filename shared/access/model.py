@@ -161,6 +161,7 @@ class ShareLink:
     resource_id: UUID
     title: str
     has_password: bool
+    allows_download: bool
     created_by: UserId
     created_at: datetime
     expires_at: datetime
@@ -173,7 +174,10 @@ class ShareLink:
 
 @dataclass(frozen=True, slots=True)
 class FoundLink:
-    """A link in force, found by its token before a tenant is known."""
+    """A link in force, found by its token before a tenant is known.
+
+    ``is_counted``: it may be used so often only. ``maker`` is what its maker is called, or empty.
+    """
 
     tenant_id: UUID
     link_id: UUID
@@ -182,6 +186,23 @@ class FoundLink:
     resource_kind: Kind
     resource_id: UUID
     expires_at: datetime
+    allows_download: bool
+    is_counted: bool
+    is_used_up: bool
+    maker: str
+    tenant: str
+
+    @property
+    def viewer(self) -> str:
+        """Return whose eyes a visit through it sees with (``kernel.context``)."""
+        return f"link:{self.link_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether there is, or was, such a thing."""
+
+    is_known: bool
 
 
 def check_role_name(name: str) -> str:

@@ -291,22 +291,22 @@ WHERE tenant_id = %(tenant_id)s AND group_id = %(group_id)s AND user_id = %(user
 -- Only the token's hash.
 INSERT INTO kontor.share_links
     (tenant_id, id, token_hash, resource_kind, resource_id, title, password_hash, created_by,
-     expires_at, most_uses)
+     expires_at, most_uses, allows_download)
 VALUES
     (%(tenant_id)s, %(id)s, %(token_hash)s, %(kind)s, %(resource_id)s, %(title)s,
-     %(password_hash)s, %(created_by)s, %(expires_at)s, %(most_uses)s);
+     %(password_hash)s, %(created_by)s, %(expires_at)s, %(most_uses)s, %(allows_download)s);
 
 -- :name find_link :one ShareLink
 -- One link of the tenant.
-SELECT id, resource_kind, resource_id, title, password_hash <> '' AS has_password, created_by,
-    created_at, expires_at, revoked_at, most_uses, use_count, failed_count, used_at
+SELECT id, resource_kind, resource_id, title, password_hash <> '' AS has_password, allows_download,
+    created_by, created_at, expires_at, revoked_at, most_uses, use_count, failed_count, used_at
 FROM kontor.share_links
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name list_links :many ShareLink
 -- Newest first: one's own, or of everybody for who oversees access.
-SELECT id, resource_kind, resource_id, title, password_hash <> '' AS has_password, created_by,
-    created_at, expires_at, revoked_at, most_uses, use_count, failed_count, used_at
+SELECT id, resource_kind, resource_id, title, password_hash <> '' AS has_password, allows_download,
+    created_by, created_at, expires_at, revoked_at, most_uses, use_count, failed_count, used_at
 FROM kontor.share_links
 WHERE tenant_id = %(tenant_id)s AND (%(created_by)s::uuid IS NULL OR created_by = %(created_by)s)
     AND (%(before)s::uuid IS NULL OR id < %(before)s)
@@ -343,5 +343,10 @@ DELETE FROM kontor.link_visits WHERE tenant_id = %(tenant_id)s AND expires_at < 
 
 -- :name find_share_link :one FoundLink
 -- Asked before a tenant is known; the function answers links in force only.
-SELECT tenant_id, link_id, password_hash, title, resource_kind, resource_id, expires_at
+SELECT tenant_id, link_id, password_hash, title, resource_kind, resource_id, expires_at,
+    allows_download, is_counted, is_used_up, maker, tenant
 FROM kontor.find_share_link(%(token_hash)s);
+
+-- :name has_share_link :one Known
+-- Whether a token was ever a link's: who holds one may know that it is over.
+SELECT kontor.has_share_link(%(token_hash)s) AS is_known;

@@ -105,10 +105,15 @@ class Database:
         application: str = "kontor",
         connect_timeout_s: int = 30,
         renew: Callable[[], str] | None = None,
+        sign_in: Callable[[str], str] | None = None,
     ) -> None:
-        """``renew`` reads the address anew; it is asked when the server lets nobody in."""
+        """``renew`` reads the address anew; it is asked when the server lets nobody in.
+
+        ``sign_in`` makes the password of each new connection to an address.
+        """
         self._url = url
         self._renew = renew
+        self._sign_in = sign_in
         self._application = application
         self._connect_timeout_s = connect_timeout_s
         self._connection: Connection[TupleRow] | None = None
@@ -195,6 +200,7 @@ class Database:
         # executions, switch to generic plans that ignore the tenant's size.
         return psycopg.connect(
             self._url,
+            password=self._sign_in(self._url) if self._sign_in is not None else None,
             autocommit=True,
             prepare_threshold=None,
             connect_timeout=self._connect_timeout_s,

@@ -22,6 +22,7 @@ from http import HTTPStatus
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from shared.adapters.addresses import is_public, read_address
+from shared.adapters.allowing import EVERYBODY, AllowList
 from shared.kernel.errors import (
     InvalidError,
     RefusedError,
@@ -100,18 +101,21 @@ class Egress:
     """Fetches from public servers and from nothing else.
 
     ``inside`` names each ``host:port`` that may be reached although it is not public, such as a
-    search engine of one's own beside Kontor; several are parted by commas.
+    search engine of one's own beside Kontor; several are parted by commas. Of the public ones only
+    those are reached that ``allow`` permits, redirects included.
     """
 
     def __init__(
         self,
         *,
         inside: str = "",
+        allow: AllowList = EVERYBODY,
         limits: Limits | None = None,
         resolver: Resolve = resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._inside = _read_inside(inside)
+        self._allow = allow
         self._limits = limits or Limits()
         self._resolve = resolver
         self._tls = tls
@@ -159,16 +163,24 @@ class Egress:
 
     def check(self, url: str) -> str:
         """Return an address as it would be fetched, without asking anybody; raises as ``get``."""
-        return _read(url, self._inside).geturl()
+        return self._permitted(url).geturl()
 
     def is_inside(self, url: str) -> bool:
         """Tell whether an address is one inside that may be reached."""
         parts = _read(url, self._inside)
         return (str(parts.hostname), parts.port or _PORTS[parts.scheme]) in self._inside
 
+    def _permitted(self, url: str) -> SplitResult:
+        """Read an address; raises RefusedError where its host is not on the list."""
+        parts = _read(url, self._inside)
+        host = str(parts.hostname)
+        if (host, parts.port or _PORTS[parts.scheme]) not in self._inside:
+            self._allow.require(host)
+        return parts
+
     def _once(self, request: _Outgoing, deadline: float) -> Fetched | str:
         """Send one request; returns the answer, or the address it redirects to."""
-        parts = _read(request.url, self._inside)
+        parts = self._permitted(request.url)
         host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
         reached = self._connect(host, port, deadline)
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.documents.model import Depth, DocumentIdRow, Folder
+from shared.documents.model import Depth, DocumentIdRow, Folder, Home
 from shared.kernel.ids import DocumentId, FolderId, UserId
 
 QUERIES = load_queries("shared.documents")
@@ -25,43 +27,58 @@ def find_folder(session: Session, folder_id: FolderId) -> Folder | None:
     return session.find(QUERIES["find_folder"], Folder, {"id": folder_id})
 
 
-def find_folder_by_path(session: Session, path: str) -> Folder | None:
-    """Return the folder at a path."""
-    return session.find(QUERIES["find_folder_by_path"], Folder, {"path": path})
+def find_home(session: Session, document_id: DocumentId) -> FolderId | None:
+    """Return the folder a document lies in; ``None`` for the root."""
+    found = session.find(QUERIES["find_home"], Home, {"id": document_id})
+    return None if found is None else found.folder_id
+
+
+def find_deepest_folder(session: Session, paths: Sequence[str], person: UserId) -> Folder | None:
+    """Return the folder at the longest of these paths; of twins, the person's own first."""
+    params = {"paths": list(paths), "person": person}
+    return session.find(QUERIES["find_deepest_folder"], Folder, params)
+
+
+def find_folder_named(
+    session: Session, parent_id: FolderId | None, name: str, person: UserId
+) -> Folder | None:
+    """Return a folder by its name and what it lies in; of twins, the person's own first."""
+    params = {"parent_id": parent_id, "name": name, "person": person}
+    return session.find(QUERIES["find_folder_named"], Folder, params)
 
 
 def record_folder(
     session: Session,
-    *,
     folder_id: FolderId,
+    *,
     parent_id: FolderId | None,
     name: str,
-    path: str,
     created_by: UserId,
 ) -> bool:
-    """Insert a folder; False when its name is taken."""
-    params = {"id": folder_id, "parent_id": parent_id, "name": name, "path": path}
-    return session.execute(QUERIES["record_folder"], {**params, "created_by": created_by}) == 1
+    """Insert a folder; False when its name is taken by one that the viewer sees."""
+    params = {"id": folder_id, "parent_id": parent_id, "name": name, "created_by": created_by}
+    return session.execute(QUERIES["record_folder"], params) == 1
 
 
-def list_folders(session: Session, *, after: str, limit: int) -> list[Folder]:
-    """List folders by path, behind ``after``."""
-    return session.all(QUERIES["list_folders"], Folder, {"after": after, "limit": limit})
+def list_folders(
+    session: Session, *, after: str, after_id: FolderId | None, limit: int
+) -> list[Folder]:
+    """List folders by path, behind ``after``; those of one path by their ids."""
+    params = {"after": after, "after_id": after_id, "limit": limit}
+    return session.all(QUERIES["list_folders"], Folder, params)
 
 
-def find_depth(session: Session, path: str) -> int:
-    """Return the number of levels of the deepest folder at or below a path."""
-    return session.get(QUERIES["find_deepest"], Depth, {"path": path}).depth
+def find_depth(session: Session, folder_id: FolderId) -> int:
+    """Return the number of levels of the deepest folder at or below one."""
+    return session.get(QUERIES["find_deepest"], Depth, {"id": folder_id}).depth
 
 
 def move_folder(
-    session: Session, folder: Folder, *, parent_id: FolderId | None, name: str, path: str
+    session: Session, folder_id: FolderId, *, parent_id: FolderId | None, name: str
 ) -> None:
     """Hang a folder elsewhere, with everything below it and what it left in the trash."""
-    params = {"id": folder.id, "name": name, "parent_id": parent_id}
+    params = {"id": folder_id, "name": name, "parent_id": parent_id}
     session.execute(QUERIES["change_folder"], params)
-    for name_of_query in ("change_folder_paths", "change_removed_paths"):
-        session.execute(QUERIES[name_of_query], {"old": folder.path, "new": path})
 
 
 def remove_folder(session: Session, folder_id: FolderId) -> bool:
@@ -69,12 +86,12 @@ def remove_folder(session: Session, folder_id: FolderId) -> bool:
     return session.execute(QUERIES["remove_folder"], {"id": folder_id}) == 1
 
 
-def list_documents_below(session: Session, path: str, *, limit: int) -> list[DocumentId]:
+def list_documents_below(session: Session, folder_id: FolderId, *, limit: int) -> list[DocumentId]:
     """List documents in and below a folder, at most ``limit``."""
-    params = {"path": path, "limit": limit}
+    params = {"id": folder_id, "limit": limit}
     return [row.id for row in session.all(QUERIES["list_documents_below"], DocumentIdRow, params)]
 
 
-def remove_tree(session: Session, path: str) -> None:
+def remove_tree(session: Session, folder_id: FolderId) -> None:
     """Delete a folder and those below it; nothing may be in them."""
-    session.execute(QUERIES["remove_folder_tree"], {"path": path})
+    session.execute(QUERIES["remove_folder_tree"], {"id": folder_id})

@@ -271,6 +271,13 @@ class DocumentIdRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """The folder a document lies in; ``None`` is the root."""
+
+    folder_id: FolderId | None
+
+
+@dataclass(frozen=True, slots=True)
 class Depth:
     """How many folders lie on the longest path."""
 

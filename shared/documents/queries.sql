@@ -4,24 +4,43 @@ SELECT id, parent_id, name, path, created_at
 FROM kontor.folders
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
--- :name find_folder_by_path :one Folder
--- Paths are unique because names are unique under their parent.
+-- :name find_deepest_folder :one Folder
+-- The folder at the longest of these paths. Whoever sees two of one path (decision 17) gets their
+-- own, else the one that fewer see, else the older one.
 SELECT id, parent_id, name, path, created_at
 FROM kontor.folders
-WHERE tenant_id = %(tenant_id)s AND path = %(path)s;
+WHERE tenant_id = %(tenant_id)s AND path = ANY (%(paths)s::text[])
+ORDER BY length(path) DESC, created_by = %(person)s::uuid DESC, access_list_id IS NULL, twin
+LIMIT 1;
+
+-- :name find_home :one Home
+-- Where a document lies.
+SELECT folder_id
+FROM kontor.documents
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+
+-- :name find_folder_named :one Folder
+-- A folder by its name and what it lies in; of several as above.
+SELECT id, parent_id, name, path, created_at
+FROM kontor.folders
+WHERE tenant_id = %(tenant_id)s AND parent_id IS NOT DISTINCT FROM %(parent_id)s::uuid
+    AND name = %(name)s
+ORDER BY created_by = %(person)s::uuid DESC, access_list_id IS NULL, twin
+LIMIT 1;
 
 -- :name record_folder :exec
--- Making a folder that somebody else has just made is no error.
-INSERT INTO kontor.folders (tenant_id, id, parent_id, name, path, created_by)
-VALUES (%(tenant_id)s, %(id)s, %(parent_id)s, %(name)s, %(path)s, %(created_by)s)
+-- Making a folder that somebody else has just made is no error. Its place is worked out inside.
+INSERT INTO kontor.folders (tenant_id, id, parent_id, name, created_by)
+VALUES (%(tenant_id)s, %(id)s, %(parent_id)s, %(name)s, %(created_by)s)
 ON CONFLICT ON CONSTRAINT folder_name_taken DO NOTHING;
 
 -- :name list_folders :many Folder
 -- The tree in reading order.
 SELECT id, parent_id, name, path, created_at
 FROM kontor.folders
-WHERE tenant_id = %(tenant_id)s AND path > %(after)s
-ORDER BY path
+WHERE tenant_id = %(tenant_id)s
+    AND (path > %(after)s OR (path = %(after)s AND id > %(after_id)s::uuid))
+ORDER BY path, id
 LIMIT %(limit)s;
 
 -- :name lock_folders :exec
@@ -33,26 +52,18 @@ SELECT pg_advisory_xact_lock(hashtextextended('kontor.folders:' || %(tenant_id)s
 SELECT pg_advisory_xact_lock_shared(hashtextextended('kontor.folders:' || %(tenant_id)s::text, 0));
 
 -- :name find_deepest :one Depth
--- How many levels lie at and below a path.
-SELECT coalesce(max(array_length(string_to_array(path, '/'), 1)), 0) AS depth
-FROM kontor.folders
-WHERE tenant_id = %(tenant_id)s AND (path = %(path)s OR starts_with(path, %(path)s || '/'));
+-- How many levels lie at and below a folder.
+SELECT coalesce(max(array_length(string_to_array(f.place, '/'), 1)), 0) AS depth
+FROM kontor.folders AS top
+JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s
+    AND (f.place = top.place OR starts_with(f.place, top.place || '/'))
+WHERE top.tenant_id = %(tenant_id)s AND top.id = %(id)s;
 
 -- :name change_folder :exec
--- The folder itself: its name and what it hangs under.
-UPDATE kontor.folders SET name = %(name)s, parent_id = %(parent_id)s
+-- Its name and what it hangs under. Its path, worked out inside (naming it here wakes what follows
+-- paths), and those of all below go along; documents point at folders by id, so nothing else moves.
+UPDATE kontor.folders SET name = %(name)s, parent_id = %(parent_id)s, path = path
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
-
--- :name change_folder_paths :exec
--- The whole subtree at once; documents point at folders by id, so nothing else moves.
-UPDATE kontor.folders SET path = %(new)s || substr(path, length(%(old)s) + 1)
-WHERE tenant_id = %(tenant_id)s AND (path = %(old)s OR starts_with(path, %(old)s || '/'));
-
--- :name change_removed_paths :exec
--- Documents in the trash come back to where their folder has moved.
-UPDATE kontor.documents SET removed_from = %(new)s || substr(removed_from, length(%(old)s) + 1)
-WHERE tenant_id = %(tenant_id)s AND removed_at IS NOT NULL
-    AND (removed_from = %(old)s OR starts_with(removed_from, %(old)s || '/'));
 
 -- :name remove_folder :exec
 -- Only an empty one goes.
@@ -70,17 +81,20 @@ WHERE f.tenant_id = %(tenant_id)s AND f.id = %(id)s
 -- :name list_documents_below :many DocumentIdRow
 -- What still lies in a folder and below it, a batch at a time.
 SELECT d.id
-FROM kontor.documents AS d
-JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
-WHERE d.tenant_id = %(tenant_id)s
-    AND (f.path = %(path)s OR starts_with(f.path, %(path)s || '/'))
+FROM kontor.folders AS top
+JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s
+    AND (f.place = top.place OR starts_with(f.place, top.place || '/'))
+JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.folder_id = f.id
+WHERE top.tenant_id = %(tenant_id)s AND top.id = %(id)s
 ORDER BY d.id
 LIMIT %(limit)s;
 
 -- :name remove_folder_tree :exec
 -- All of it at once, children and parents; fails on the foreign key when something is inside.
-DELETE FROM kontor.folders
-WHERE tenant_id = %(tenant_id)s AND (path = %(path)s OR starts_with(path, %(path)s || '/'));
+DELETE FROM kontor.folders AS f
+USING kontor.folders AS top
+WHERE f.tenant_id = %(tenant_id)s AND top.tenant_id = %(tenant_id)s AND top.id = %(id)s
+    AND (f.place = top.place OR starts_with(f.place, top.place || '/'));
 
 -- :name record_upload :exec
 -- Its id is the job's id and part of its object key.
@@ -126,11 +140,13 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name list_originals :many Original
 -- For uploads that brought nothing new: the document that has their bytes, and where it is.
-SELECT u.id AS job_id, d.id AS document_id, d.title, coalesce(f.path, d.removed_from, '') AS folder,
-    (d.removed_at IS NOT NULL) AS is_removed
+SELECT u.id AS job_id, d.id AS document_id, d.title, coalesce(f.path,
+        CASE WHEN kontor.path_of(d.removed_folder_id) IS NULL THEN d.removed_from END, ''
+    ) AS folder, (d.removed_at IS NOT NULL) AS is_removed
 FROM kontor.uploads AS u
 JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = u.duplicate_of
-LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
+LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s
+    AND f.id = coalesce(d.folder_id, d.removed_folder_id)
 WHERE u.tenant_id = %(tenant_id)s AND u.id = ANY (%(job_ids)s) AND u.state = 'duplicate'
 LIMIT 200;
 
@@ -384,6 +400,8 @@ WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NULL
     AND (%(tags)s::text[] = '{}' OR d.tags @> %(tags)s::text[])
     AND (%(collection_id)s::uuid IS NULL OR EXISTS (
         SELECT 1 FROM kontor.collection_documents AS m
+        -- One that is hidden has nothing in it.
+        JOIN kontor.collections AS n ON n.tenant_id = %(tenant_id)s AND n.id = m.collection_id
         WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = %(collection_id)s::uuid
             AND m.document_id = d.id
     ))
@@ -421,7 +439,7 @@ LIMIT 1000;
 -- A taken name inserts nothing, also when two people choose it at once.
 INSERT INTO kontor.collections (tenant_id, id, name, description, created_by)
 VALUES (%(tenant_id)s, %(id)s, %(name)s, %(description)s, %(created_by)s)
-ON CONFLICT (tenant_id, lower(name)) DO NOTHING;
+ON CONFLICT DO NOTHING;
 
 -- :name find_collection :one Collection
 -- One collection, with how many documents are in it and not in the trash.
@@ -443,8 +461,9 @@ SELECT c.id, c.name, c.description, c.created_by, c.created_at, c.updated_at,
         WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = c.id AND d.removed_at IS NULL
     ) AS document_count
 FROM kontor.collections AS c
-WHERE c.tenant_id = %(tenant_id)s AND lower(c.name) > %(after)s
-ORDER BY lower(c.name)
+WHERE c.tenant_id = %(tenant_id)s AND (lower(c.name) > %(after)s
+    OR (lower(c.name) = %(after)s AND c.id > %(after_id)s::uuid))
+ORDER BY lower(c.name), c.id
 LIMIT %(limit)s;
 
 -- :name list_collections_of :many CollectionName
@@ -465,6 +484,7 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = %(id)s
     AND NOT EXISTS (
         SELECT 1 FROM kontor.collections AS o
         WHERE o.tenant_id = %(tenant_id)s AND o.id <> c.id AND lower(o.name) = lower(%(name)s)
+            AND lower(c.name) <> lower(%(name)s)
     );
 
 -- :name remove_collection :exec
@@ -492,13 +512,10 @@ WHERE tenant_id = %(tenant_id)s AND collection_id = %(collection_id)s
     AND document_id = %(document_id)s;
 
 -- :name remove_document :exec
--- Out of sight at once; erased after the days in the trash. It remembers its folder by path.
+-- Out of sight at once; erased after the days in the trash. It remembers its folder.
 UPDATE kontor.documents AS d
 SET removed_at = now(), updated_at = now(), removed_by = %(removed_by)s, folder_id = NULL,
-    removed_from = coalesce((
-        SELECT f.path FROM kontor.folders AS f
-        WHERE f.tenant_id = %(tenant_id)s AND f.id = d.folder_id
-    ), '')
+    removed_from = coalesce(kontor.path_of(d.folder_id), '')
 WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.removed_at IS NULL;
 
 -- :name remove_versions :exec
@@ -508,7 +525,10 @@ WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at
 
 -- :name list_removed :many RemovedDocument
 -- The trash, last removed first. Removed together means the same moment, so the id breaks ties.
-SELECT d.id, d.title, coalesce(d.removed_from, '') AS folder, d.media_type, v.size_bytes,
+-- The path of a folder that is there and hidden is not told.
+SELECT d.id, d.title, coalesce(f.path,
+        CASE WHEN kontor.path_of(d.removed_folder_id) IS NULL THEN d.removed_from END, ''
+    ) AS folder, d.media_type, v.size_bytes,
     v.number AS version, d.created_by, d.removed_by,
     coalesce(d.removed_at, d.updated_at) AS removed_at, d.is_erasing
 FROM kontor.documents AS d
@@ -517,6 +537,7 @@ JOIN LATERAL (
     WHERE n.tenant_id = %(tenant_id)s AND n.document_id = d.id
     ORDER BY n.number DESC LIMIT 1
 ) AS v ON true
+LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.removed_folder_id
 WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NOT NULL AND NOT d.is_erasing
     AND (%(before)s::timestamptz IS NULL
         OR (d.removed_at, d.id) < (%(before)s::timestamptz, %(before_id)s::uuid))
@@ -525,7 +546,9 @@ LIMIT %(limit)s;
 
 -- :name lock_removed :one RemovedLock
 -- A document in the trash, held until the transaction ends.
-SELECT id, title, coalesce(removed_from, '') AS folder, current_version_id, created_by, is_erasing
+SELECT id, title,
+    CASE WHEN kontor.path_of(removed_folder_id) IS NOT NULL THEN removed_folder_id END AS folder_id,
+    coalesce(removed_from, '') AS folder, current_version_id, created_by, is_erasing
 FROM kontor.documents
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL
 FOR UPDATE;

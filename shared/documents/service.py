@@ -351,7 +351,7 @@ def list_documents(
 
     The empty path is everything.
     """
-    before = DocumentId(UUID(decode_cursor(cursor, 1)[0])) if cursor else None
+    before = _position(cursor)
     limit = clamp_limit(limit)
     rows = store.list_documents(
         session,
@@ -362,6 +362,15 @@ def list_documents(
         limit=limit,
     )
     return Page(rows, encode_cursor(str(rows[-1].id)) if len(rows) == limit else None)
+
+
+def _position(cursor: str | None) -> DocumentId | None:
+    if not cursor:
+        return None
+    try:
+        return DocumentId(UUID(decode_cursor(cursor, 1)[0]))
+    except ValueError as error:
+        raise InvalidError("The cursor is not one of ours.", hint="Start without it.") from error
 
 
 def remove_document(

@@ -53,7 +53,9 @@ def restore_document(
             hint="Use that one, or remove it first.",
         )
     inside = store.list_removed_with(session, document_id)
-    folder_id = make_folder(session, lock.folder, created_by=restored_by)
+    folder_id = lock.folder_id
+    if folder_id is None:
+        folder_id = make_folder(session, lock.folder, created_by=restored_by)
     store.restore_document(session, document_id, folder_id=folder_id)
     restored = [document_id]
     for child_id in inside:

@@ -32,10 +32,14 @@ class RemovedDocument:
 
 @dataclass(frozen=True, slots=True)
 class RemovedLock:
-    """A document in the trash whose row this transaction holds."""
+    """A document in the trash whose row this transaction holds, and where it lay.
+
+    ``folder_id`` is that folder while it is there, ``folder`` what it was called.
+    """
 
     id: DocumentId
     title: str
+    folder_id: FolderId | None
     folder: str
     current_version_id: VersionId | None
     created_by: UserId

@@ -45,6 +45,7 @@ class Metadata:
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str
+    end_session_endpoint: str
     secret_goes_into_body: bool
     names_itself: bool
 
@@ -117,6 +118,19 @@ class OidcClient:
                 "code_challenge_method": "S256",
             }
         )
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
+    def sign_out_url(self, provider: Provider, *, state: str, return_to: str) -> str:
+        """Return where a browser signs out at a provider; empty where that is not published.
+
+        OpenID Connect RP-Initiated Logout 1.0, section 2, without ``id_token_hint``: no ID token is
+        kept. Where there is no ``return_to``, the provider says itself that it is done.
+        """
+        endpoint = self.metadata(provider.issuer).end_session_endpoint
+        if not endpoint:
+            return ""
+        back = {"post_logout_redirect_uri": return_to, "state": state} if return_to else {}
+        query = urlencode({"client_id": provider.client_id, **back})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
     def exchange(self, provider: Provider, asked: Exchange) -> Claims:
@@ -209,6 +223,9 @@ class OidcClient:
             token_endpoint=address("token_endpoint"),
             jwks_uri=address("jwks_uri"),
             userinfo_endpoint=address("userinfo_endpoint") if "userinfo_endpoint" in body else "",
+            end_session_endpoint=(
+                address("end_session_endpoint") if "end_session_endpoint" in body else ""
+            ),
             secret_goes_into_body="client_secret_basic" not in listed,
             names_itself=body.get("authorization_response_iss_parameter_supported") is True,
         )

@@ -64,7 +64,10 @@ class ProviderLink:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A sign-in that came back from its provider."""
+    """A visit to a provider that came back: to sign in, or to join an account there to one here.
+
+    ``link_user_id`` is whose account it is to be joined to, ``link_session_id`` who asked for that.
+    """
 
     provider_id: UUID
     cookie_hash: bytes
@@ -72,9 +75,43 @@ class Flow:
     code_verifier: str
     return_to: str
     challenge: str
+    link_user_id: UserId | None = None
+    link_session_id: UUID | None = None
 
     def __repr__(self) -> str:
         return f"Flow({self.provider_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Linker:
+    """Who joins an account at a provider to their own, and by which session."""
+
+    user_id: UserId
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """An account at a provider that is to be joined to one here; its address is only shown."""
+
+    provider_id: UUID
+    issuer: str
+    subject: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWay:
+    """Whether a person may sign in without any provider."""
+
+    has_password: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,16 +50,18 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 -- :name record_flow :exec
 -- A sign-in that is under way.
 INSERT INTO kontor.oidc_flows (tenant_id, state_hash, cookie_hash, provider_id, nonce,
-    code_verifier, return_to, challenge, expires_at)
+    code_verifier, return_to, challenge, link_user_id, link_session_id, expires_at)
 VALUES (%(tenant_id)s, %(state_hash)s, %(cookie_hash)s, %(provider_id)s, %(nonce)s,
-    %(code_verifier)s, %(return_to)s, %(challenge)s, now() + make_interval(secs => %(life_s)s));
+    %(code_verifier)s, %(return_to)s, %(challenge)s, %(link_user_id)s, %(link_session_id)s,
+    now() + make_interval(secs => %(life_s)s));
 
 -- :name take_flow :one Flow
 -- Deleting is taking: a state counts once. Another browser takes nothing away with it.
 DELETE FROM kontor.oidc_flows
 WHERE tenant_id = %(tenant_id)s AND state_hash = %(state_hash)s
     AND cookie_hash = %(cookie_hash)s AND expires_at > now()
-RETURNING provider_id, cookie_hash, nonce, code_verifier, return_to, challenge;
+RETURNING provider_id, cookie_hash, nonce, code_verifier, return_to, challenge, link_user_id,
+    link_session_id;
 
 -- :name remove_old_flows :exec
 -- Sign-ins that never came back.
@@ -95,3 +97,27 @@ LIMIT 50;
 DELETE FROM kontor.identities
 WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
     AND issuer = %(issuer)s AND subject = %(subject)s;
+
+-- :name record_linked_identity :exec
+-- By hand. Of two accounts that want one identity, the first has it.
+INSERT INTO kontor.identities (tenant_id, issuer, subject, user_id, email, made_user)
+VALUES (%(tenant_id)s, %(issuer)s, %(subject)s, %(user_id)s, %(email)s, false)
+ON CONFLICT (tenant_id, issuer, subject) DO NOTHING;
+
+-- :name find_own_way :one OwnWay
+-- Locked, so that two who take a person's last ways in take turns.
+SELECT password_hash <> '!' AS has_password
+FROM kontor.users
+WHERE tenant_id = %(tenant_id)s AND id = %(user_id)s
+FOR UPDATE;
+
+-- :name count_other_identities :one Count
+-- Those by which a person may sign in today, but for one.
+SELECT count(*) AS count
+FROM kontor.identities AS i
+WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
+    AND NOT (i.issuer = %(issuer)s AND i.subject = %(subject)s)
+    AND EXISTS (
+        SELECT 1 FROM kontor.oidc_providers AS p
+        WHERE p.tenant_id = %(tenant_id)s AND p.issuer = i.issuer AND p.is_active
+    );

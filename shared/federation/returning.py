@@ -24,17 +24,22 @@ def check_return(return_to: str, challenge: str, *, origins: Collection[str]) ->
     """
     if not return_to:
         return
-    if not _may_end_at(return_to, origins):
-        raise InvalidError(
-            "A sign-in may not end there.",
-            hint="Give a path, an address of an allowed origin, or http://127.0.0.1:PORT/….",
-            fields={"return_to": "a path, an allowed origin's address or a loopback address"},
-        )
+    check_place(return_to, origins=origins)
     if not _CHALLENGE.fullmatch(challenge):
         raise InvalidError(
             "A sign-in that ends elsewhere needs a challenge.",
             hint="Send the S256 challenge of a verifier that only you know (RFC 7636).",
             fields={"challenge": "43 characters of base64url"},
+        )
+
+
+def check_place(return_to: str, *, origins: Collection[str]) -> None:
+    """Make sure that a browser may be sent to ``return_to``; raises InvalidError."""
+    if not _may_end_at(return_to, origins):
+        raise InvalidError(
+            "A sign-in may not end there.",
+            hint="Give a path, an address of an allowed origin, or http://127.0.0.1:PORT/….",
+            fields={"return_to": "a path, an allowed origin's address or a loopback address"},
         )
 
 

@@ -22,6 +22,7 @@ from shared.federation.model import (
     Foreigner,
     Identity,
     KnownIdentity,
+    Linker,
     Provider,
     ProviderLink,
 )
@@ -86,8 +87,12 @@ def depart(
     redirect_uri: str,
     return_to: str,
     challenge: str,
+    linker: Linker | None = None,
 ) -> Departure:
-    """Begin a sign-in: state, nonce and PKCE are made here and kept until the browser is back."""
+    """Begin a sign-in, or a ``linker``'s joining of an account.
+
+    State, nonce and PKCE are made here and kept until the browser is back.
+    """
     assert session.tenant_id is not None, "providers belong to a tenant"
     provider = _active(store.find_provider(session, provider_id))
     state, cookie = opaque.make("state", session.tenant_id), secrets.token_urlsafe(32)
@@ -98,6 +103,8 @@ def depart(
         code_verifier=secrets.token_urlsafe(48),
         return_to=return_to,
         challenge=challenge,
+        link_user_id=linker.user_id if linker else None,
+        link_session_id=linker.session_id if linker else None,
     )
     url = client.authorization_url(
         provider,
@@ -109,6 +116,11 @@ def depart(
     store.remove_old_flows(session)
     store.record_flow(session, flow, state_hash=opaque.hash_of(state), life_s=FLOW_LIFE_S)
     return Departure(url, cookie_name(state), cookie)
+
+
+def require_provider(session: Session, provider_id: UUID) -> Provider:
+    """Return an active provider; raises NotFoundError."""
+    return _active(store.find_provider(session, provider_id))
 
 
 def cookie_name(state: str) -> str:
@@ -145,7 +157,7 @@ def welcome(session: Session, provider: Provider, foreigner: Foreigner) -> Arriv
     Raises RefusedError for who may not come in, ConflictError when the address belongs to an
     account that must not be joined by it.
     """
-    _check_domain(provider, foreigner)
+    check_domain(provider, foreigner)
     known = store.find_identity(session, foreigner.issuer, foreigner.subject)
     arrived = (
         _known(session, provider, foreigner, known)
@@ -252,7 +264,8 @@ def _joined_groups(
     return tuple(vouched.follow_groups(session, user_id, wanted=wanted, known=known))
 
 
-def _check_domain(provider: Provider, foreigner: Foreigner) -> None:
+def check_domain(provider: Provider, foreigner: Foreigner) -> None:
+    """Go on only with somebody whose address may come by this provider; raises RefusedError."""
     if len(foreigner.email) > _MAX_EMAIL or not foreigner.email.isprintable():
         raise RefusedError("The identity provider sends an e-mail address that is none.")
     if not provider.allowed_domains:

@@ -8,10 +8,13 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.federation.model import (
+    Count,
     Flow,
     Foreigner,
     Identity,
     KnownIdentity,
+    Linkage,
+    OwnWay,
     Provider,
     ProviderLink,
 )
@@ -80,6 +83,8 @@ def record_flow(session: Session, flow: Flow, *, state_hash: bytes, life_s: int)
             "code_verifier": flow.code_verifier,
             "return_to": flow.return_to,
             "challenge": flow.challenge,
+            "link_user_id": flow.link_user_id,
+            "link_session_id": flow.link_session_id,
             "life_s": life_s,
         },
     )
@@ -115,6 +120,28 @@ def record_identity(
             "made_user": made_user,
         },
     )
+
+
+def record_linked_identity(session: Session, identity: Linkage, user_id: UserId) -> bool:
+    """Join a subject of an issuer to an account by hand; False when it is joined to one."""
+    params = {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "email": identity.email,
+        "user_id": user_id,
+    }
+    return session.execute(QUERIES["record_linked_identity"], params) > 0
+
+
+def find_own_way(session: Session, user_id: UserId) -> OwnWay | None:
+    """Tell whether a person has a password, and keep others from changing their ways in."""
+    return session.find(QUERIES["find_own_way"], OwnWay, {"user_id": user_id})
+
+
+def count_other_identities(session: Session, user_id: UserId, *, issuer: str, subject: str) -> int:
+    """Count by how many other identities a person may sign in."""
+    params = {"user_id": user_id, "issuer": issuer, "subject": subject}
+    return session.get(QUERIES["count_other_identities"], Count, params).count
 
 
 def change_identity_used(session: Session, foreigner: Foreigner) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from shared.adapters.addresses import is_public, read_address
+from shared.adapters.allowing import EVERYBODY, AllowList
 from shared.adapters.egress import resolve
 from shared.kernel.errors import InvalidError, RefusedError, UnavailableError
 
@@ -33,8 +34,13 @@ def check_provider(provider: str) -> None:
         )
 
 
-def check_address(address: str, *, private_hosts: frozenset[str]) -> None:
-    """Raise InvalidError for an address inside; UnavailableError when its name is not known."""
+def check_address(
+    address: str, *, private_hosts: frozenset[str], allow: AllowList = EVERYBODY
+) -> None:
+    """Raise InvalidError for an address inside, RefusedError for one that ``allow`` lacks.
+
+    Raises UnavailableError when its name is not known.
+    """
     if not address:
         return
     try:
@@ -46,6 +52,7 @@ def check_address(address: str, *, private_hosts: frozenset[str]) -> None:
         return
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise _refused(address)
+    allow.require(host)
     try:
         reachable(host, port or 443, private_hosts=private_hosts, resolver=resolve)
     except RefusedError as error:
@@ -58,11 +65,15 @@ def reachable(
     *,
     private_hosts: frozenset[str] | None,
     resolver: Callable[[str, int], Sequence[str]],
+    allow: AllowList = EVERYBODY,
 ) -> list[str]:
     """Look a host up and return its addresses; ``private_hosts`` may be inside, ``None``: any.
 
-    Raises RefusedError when one of them is not public, UnavailableError for an unknown name.
+    Raises RefusedError when one of them is not public or ``allow`` lacks the host,
+    UnavailableError for an unknown name.
     """
+    if private_hosts is not None and host not in private_hosts:
+        allow.require(host)
     try:
         found = list(resolver(host, port))
     except OSError as error:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from shared.adapters.function_urls import FunctionUrl
+from shared.adapters.transport import check_address, named_hosts
 from shared.generation.model import Budget, Route, check_route
 from shared.kernel.errors import InvalidError
 from shared.kernel.settings import Settings
@@ -19,8 +20,14 @@ _FIELDS = {field.name for field in fields(Route)} - {"is_deployments"}
 
 
 def deployment_routes(config: Settings) -> list[Route]:
-    """Return the routes in LLM_ROUTES and the one in LLM_MODEL. Raises InvalidError."""
+    """Return the routes in LLM_ROUTES and the one in LLM_MODEL.
+
+    Raises InvalidError for one that is wrong or would send prompts in the clear.
+    """
     routes = [_route(entry) for entry in _entries(config.llm_routes)]
+    unencrypted = named_hosts(config.unencrypted_hosts)
+    for route in routes:
+        check_address("LLM_ROUTES", route.api_base, unencrypted=unencrypted)
     if config.llm_model:
         routes.append(
             Route(

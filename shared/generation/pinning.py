@@ -16,6 +16,7 @@ import httpcore
 import httpx
 from httpcore._backends.sync import SyncBackend
 
+from shared.adapters.allowing import EVERYBODY, AllowList
 from shared.adapters.egress import resolve
 from shared.generation.addresses import reachable
 from shared.kernel.errors import KontorError
@@ -24,16 +25,23 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 # Whoever connects without having said for whom reaches public servers alone.
 _INSIDE: ContextVar[frozenset[str] | None] = ContextVar("_INSIDE", default=frozenset())
+_ALLOW: ContextVar[AllowList] = ContextVar("_ALLOW", default=EVERYBODY)
 
 
 @contextmanager
-def reaching(private_hosts: frozenset[str] | None) -> Iterator[None]:
-    """Let connections made in this block reach these hosts inside, too; ``None``: anywhere."""
-    token = _INSIDE.set(private_hosts)
+def reaching(
+    private_hosts: frozenset[str] | None, *, allow: AllowList = EVERYBODY
+) -> Iterator[None]:
+    """Let connections made in this block reach these hosts inside, too; ``None``: anywhere.
+
+    Of the public ones they reach those that ``allow`` permits.
+    """
+    token, list_token = _INSIDE.set(private_hosts), _ALLOW.set(allow)
     try:
         yield
     finally:
         _INSIDE.reset(token)
+        _ALLOW.reset(list_token)
 
 
 def pinned_transport(resolver: Resolve = resolve) -> httpx.HTTPTransport:
@@ -72,7 +80,13 @@ class _PinnedBackend(SyncBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address that answers; one that is inside refuses them all."""
         try:
-            found = reachable(host, port, private_hosts=_INSIDE.get(), resolver=self._resolver)
+            found = reachable(
+                host,
+                port,
+                private_hosts=_INSIDE.get(),
+                resolver=self._resolver,
+                allow=_ALLOW.get(),
+            )
         except KontorError as error:
             raise httpcore.ConnectError(error.detail) from error
         last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None

@@ -14,6 +14,7 @@ from functools import cache, partialmethod
 from types import ModuleType
 from typing import Any
 
+from shared.adapters.allowing import EVERYBODY, AllowList
 from shared.generation.model import NANO, Ending, Piece, Request, Route, TextPiece, ToolPiece
 from shared.generation.window import count_roughly, estimate_tokens, fit, may_exceed
 from shared.kernel.errors import InvalidError, KontorError, RefusedError, UnavailableError
@@ -62,16 +63,18 @@ class Providers:
         key: str,
         first_word_s: float,
         private_hosts: frozenset[str] = frozenset(),
+        allow: AllowList = EVERYBODY,
     ) -> Iterator[Piece]:
         """Send a request once and yield what comes, an ``Ending`` last.
 
-        A tenant's own route reaches public servers and ``private_hosts``, a deployment's anything.
+        A tenant's own route reaches those public servers that ``allow`` permits and
+        ``private_hosts``, a deployment's anything.
         Closing the iterator ends the HTTP request. Raises RouteFailedError, whatever went wrong.
         """
         try:
             inside = None if route.is_deployments else private_hosts
             yield from self._pieces(
-                route, request, key=key, first_word_s=first_word_s, inside=inside
+                route, request, key=key, first_word_s=first_word_s, inside=inside, allow=allow
             )
         except (RouteFailedError, GeneratorExit):
             raise
@@ -113,6 +116,7 @@ class Providers:
         key: str,
         first_word_s: float,
         inside: frozenset[str] | None,
+        allow: AllowList,
     ) -> Iterator[Piece]:
         litellm = load_litellm()
         from shared.generation.pinning import reaching
@@ -122,7 +126,7 @@ class Providers:
         heard = _Heard(route)
         response: Any = None
         try:
-            with reaching(inside):
+            with reaching(inside, allow=allow):
                 response = litellm.completion(
                     model=route.model,
                     messages=messages,
@@ -307,6 +311,9 @@ def _translated(route: Route, error: Exception, waited_s: float) -> RouteFailedE
     status = _status(error)
     kind = type(error).__name__
     name = f"The language model {route.name}"
+    refusal = _refusal(error)
+    if refusal is not None:
+        return RouteFailedError(refusal, cool_s=COOL_S, is_final=False)
     if kind == "ContentPolicyViolationError":
         return RouteFailedError(_declined(route), is_final=True)
     if kind == "ContextWindowExceededError":
@@ -326,6 +333,17 @@ def _translated(route: Route, error: Exception, waited_s: float) -> RouteFailedE
         hint="Check that the route names a model that exists at its address.",
     )
     return RouteFailedError(wrong, cool_s=COOL_S * (status == _NOT_FOUND), is_final=False)
+
+
+def _refusal(error: BaseException | None) -> RefusedError | None:
+    """Find our own refusal to connect in what a vendor's error was raised from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, RefusedError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _away(name: str, error: Exception, status: int, waited_s: float) -> RouteFailedError:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.adapters.allowing import EVERYBODY, AllowList
 from shared.adapters.database import Session
 from shared.generation import store
 from shared.generation.addresses import check_address, check_provider
@@ -63,14 +64,21 @@ def key_name(stage: str, tenant_id: TenantId, route: str) -> str:
     return f"kontor-{stage}-llm-{tenant_id}-{route}"
 
 
-def keep_route(session: Session, route: Route, *, private_hosts: frozenset[str]) -> Route:
+def keep_route(
+    session: Session,
+    route: Route,
+    *,
+    private_hosts: frozenset[str],
+    allow: AllowList = EVERYBODY,
+) -> Route:
     """Write a tenant's route; one that was resting is asked again.
 
-    Raises InvalidError for a name, model or address that cannot be.
+    Raises InvalidError for a name, model or address that cannot be, RefusedError for an address
+    that this server may not reach.
     """
     check_route(route)
     check_provider(route.provider)
-    check_address(route.api_base, private_hosts=private_hosts)
+    check_address(route.api_base, private_hosts=private_hosts, allow=allow)
     kept = replace(route, is_deployments=False)
     store.record_route(session, kept)
     store.remove_cooldown(session, route.name)

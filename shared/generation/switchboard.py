@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import uuid4
 
+from shared.adapters.allowing import EVERYBODY, AllowList
 from shared.adapters.database import Database
 from shared.generation import store
 from shared.generation.addresses import check_address
@@ -47,6 +48,7 @@ class Switchboard:
     default_key: str = field(repr=False)
     first_word_s: float
     private_hosts: frozenset[str]
+    allow: AllowList = EVERYBODY
     forget_secret: Callable[[str], None] | None = None
     providers: Providers = field(default_factory=Providers)
     chance: Random = field(default_factory=lambda: Random(uuid4().int))  # noqa: S311 - spreads load
@@ -158,7 +160,11 @@ class _Call:
                 store.change_call_route(session, self._call_id, route.name)
         try:
             if not route.is_deployments:
-                check_address(route.api_base, private_hosts=self._board.private_hosts)
+                check_address(
+                    route.api_base,
+                    private_hosts=self._board.private_hosts,
+                    allow=self._board.allow,
+                )
             key = self._board.key_of(route)
         except KontorError as error:
             raise RouteFailedError(error, cool_s=COOL_S, is_final=False) from error
@@ -168,6 +174,7 @@ class _Call:
             key=key,
             first_word_s=wait_s,
             private_hosts=self._board.private_hosts,
+            allow=self._board.allow,
         )
 
     def _judge(self, route: Route, failure: RouteFailedError, *, has_more: bool) -> KontorError:

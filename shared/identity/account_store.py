@@ -1,4 +1,4 @@
-"""The rows of accounts beside sessions: links, second factors, invitations, mails."""
+"""The rows of accounts beside sessions: links, second factors, mails."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ class Account:
 class OneTime:
     """What a token that counts once stands for: whose it is, and the address it is about.
 
-    ``after_method`` is how a challenge's owner showed the first factor.
+    ``after_method`` is how a challenge's owner showed the first factor, and ``provider_id`` where,
+    if at an identity provider.
     """
 
     user_id: UserId
     email: str
     after_method: FirstFactor
+    provider_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,6 @@ class SignInPolicy:
     """What a tenant asks of everybody's sign-in."""
 
     requires_second_factor: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """Somebody is asked to join the tenant; open until accepted, withdrawn or expired."""
-
-    id: UUID
-    email: str
-    role: str
-    language: str
-    invited_by: UserId
-    created_at: datetime
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +120,7 @@ def record_one_time(
     purpose: str,
     email: str,
     after_method: FirstFactor,
+    provider_id: UUID | None,
     expires_at: datetime,
 ) -> None:
     """Insert a token that counts once."""
@@ -142,6 +132,7 @@ def record_one_time(
             "purpose": purpose,
             "email": email,
             "after_method": after_method,
+            "provider_id": provider_id,
             "expires_at": expires_at,
         },
     )
@@ -227,48 +218,6 @@ def record_sign_in_policy(session: Session, *, requires_second_factor: bool) -> 
     """Set what the tenant asks of every sign-in."""
     params = {"requires_second_factor": requires_second_factor}
     session.execute(QUERIES["record_sign_in_policy"], params)
-
-
-# -- invitations -------------------------------------------------------------------------------
-
-
-def record_invitation(session: Session, invitation: Invitation, token_hash: bytes) -> Invitation:
-    """Insert an invitation, or renew the open one of the same address."""
-    return session.get(
-        QUERIES["record_invitation"],
-        Invitation,
-        {
-            "id": invitation.id,
-            "email": invitation.email,
-            "role": invitation.role,
-            "language": invitation.language,
-            "token_hash": token_hash,
-            "invited_by": invitation.invited_by,
-            "created_at": invitation.created_at,
-            "expires_at": invitation.expires_at,
-        },
-    )
-
-
-def list_invitations(session: Session, *, before: UUID | None, limit: int) -> list[Invitation]:
-    """List open invitations, newest first, from before ``before`` on."""
-    params = {"before": before, "limit": limit}
-    return session.all(QUERIES["list_invitations"], Invitation, params)
-
-
-def find_invitation(session: Session, token_hash: bytes) -> Invitation | None:
-    """Return an invitation that counts still."""
-    return session.find(QUERIES["find_invitation"], Invitation, {"token_hash": token_hash})
-
-
-def take_invitation(session: Session, token_hash: bytes) -> Invitation | None:
-    """Use an invitation up; ``None`` when it does not count (any more)."""
-    return session.find(QUERIES["take_invitation"], Invitation, {"token_hash": token_hash})
-
-
-def remove_invitation(session: Session, invitation_id: UUID) -> bool:
-    """Withdraw an open invitation; False when there is none."""
-    return session.execute(QUERIES["remove_invitation"], {"id": invitation_id}) > 0
 
 
 # -- mails -------------------------------------------------------------------------------------

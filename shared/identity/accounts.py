@@ -19,7 +19,7 @@ from shared.identity import (
 from shared.identity.account_store import Account
 from shared.identity.events import LinkAsked
 from shared.identity.letters import Letter, LetterKind
-from shared.identity.model import Principal, SignIn, Tenant
+from shared.identity.model import Principal, SignIn, Tenant, User
 from shared.identity.one_time import Purpose, Wanted
 from shared.identity.post import Mailroom, post
 from shared.identity.rights import require_grantable
@@ -96,17 +96,42 @@ def write_link(
 
 
 def notify(
-    session: Session, mailroom: Mailroom, user_id: UserId, kind: LetterKind, *, to: str = ""
+    session: Session,
+    mailroom: Mailroom,
+    user_id: UserId,
+    kind: LetterKind,
+    *,
+    to: str = "",
+    name: str = "",
 ) -> None:
-    """Tell somebody by letter what was changed of their account."""
+    """Tell somebody by letter what was changed of their account; ``name`` of what, if needed."""
     account = _own(session, user_id)
     letter = Letter(
         kind,
         to=to or account.email,
         language=account.language,
         tenant=own_tenant(session).name,
+        name=name,
     )
     post(session, mailroom.seal, letter)
+
+
+def is_address_taken(session: Session, address: str) -> bool:
+    """Tell whether somebody of the tenant has an address."""
+    return account_store.is_email_taken(session, address)
+
+
+def settle(session: Session, user: User, language: str) -> None:
+    """Note that a letter reached a new account's address, and in which language it was."""
+    account_store.change_language(session, user.id, language)
+    account_store.change_to_verified(session, user.id, user.email)
+
+
+def await_verification(session: Session, mailroom: Mailroom, user: User, language: str) -> None:
+    """Let a new account sign in only once its address is verified, and send the link for that."""
+    account_store.change_language(session, user.id, language)
+    account_store.change_to_unverified(session, user.id)
+    write_link(session, mailroom, _own(session, user.id), "verify_email")
 
 
 def reset_password(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.identity import account_store, one_time, opaque, passwords, second_factor, sessions
@@ -99,15 +100,26 @@ def enter(
 
 
 def enter_after(
-    session: Session, user_id: UserId, first: FirstFactor, *, rules: TokenRules, device: Device
+    session: Session,
+    user_id: UserId,
+    first: FirstFactor,
+    *,
+    rules: TokenRules,
+    device: Device,
+    provider_id: UUID | None = None,
 ) -> Welcome | Challenge:
-    """Open the session of somebody who showed a first factor, or say what else must be shown."""
+    """Open the session of somebody who showed a first factor, or say what else must be shown.
+
+    ``provider_id`` says at which identity provider they did, if at one.
+    """
     assert session.tenant_id is not None, "people belong to a tenant"
     purpose = _asked(session, user_id)
     if purpose is not None:
-        wanted = one_time.Wanted(user_id, purpose, after_method=first)
+        wanted = one_time.Wanted(user_id, purpose, after_method=first, provider_id=provider_id)
         return Challenge(purpose, one_time.make(session, session.tenant_id, wanted))
-    return sessions.open_session(session, user_id, methods=[first], device=device, rules=rules)
+    return sessions.open_session(
+        session, user_id, methods=[first], device=device, rules=rules, provider_id=provider_id
+    )
 
 
 def _asked(session: Session, user_id: UserId) -> ChallengePurpose | None:
@@ -162,8 +174,16 @@ def answer(
     else:
         recovery = []
         method = second_factor.check(session, seal, user_id, code)
-    methods = (one_time.redeem(session, shown, purpose).after_method, method)
-    welcome = sessions.open_session(session, user_id, methods=methods, device=device, rules=rules)
+    taken = one_time.redeem(session, shown, purpose)
+    methods = (taken.after_method, method)
+    welcome = sessions.open_session(
+        session,
+        user_id,
+        methods=methods,
+        device=device,
+        rules=rules,
+        provider_id=taken.provider_id,
+    )
     return Entered(welcome, methods, recovery)
 
 

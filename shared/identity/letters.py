@@ -18,7 +18,8 @@ from shared.adapters.mail import Message
 
 LetterKind = Literal[
     "invitation", "verify_email", "reset_password", "change_email", "password_changed",
-    "email_changed", "second_factor_on", "second_factor_off",
+    "email_changed", "second_factor_on", "second_factor_off", "identity_joined",
+    "identity_parted",
 ]  # fmt: skip
 _MAX_NAME = 80
 

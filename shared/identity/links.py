@@ -22,6 +22,8 @@ QUERIES = load_queries("shared.identity")
 PREFIX: Final = "kontor_visit_"
 ROLE: Final = "visitor"
 PERMISSIONS: Final = frozenset({"documents:read"})
+DOWNLOAD: Final = "documents:download"
+"""What a link gives beside that, unless it is for looking only; people's reading includes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Visit:
 
     tenant_id: TenantId
     link_id: UUID
+    allows_download: bool
 
 
 def new_token(prefix: str) -> str:
@@ -65,7 +68,7 @@ def verify_visit(database: Database, token: str) -> Principal:
         UserId(visit.link_id),
         "",
         ROLE,
-        permissions=PERMISSIONS,
+        permissions=PERMISSIONS | {DOWNLOAD} if visit.allows_download else PERMISSIONS,
         credential="link",
         session_id=visit.link_id,
     )

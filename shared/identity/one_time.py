@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
+from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.identity import account_store, opaque
@@ -33,6 +34,7 @@ class Wanted:
     purpose: Purpose
     email: str = ""
     after_method: FirstFactor = "password"
+    provider_id: UUID | None = None
 
 
 def kind_of(purpose: Purpose) -> opaque.Kind:
@@ -51,6 +53,7 @@ def make(session: Session, tenant_id: TenantId, wanted: Wanted) -> str:
         purpose=wanted.purpose,
         email=wanted.email,
         after_method=wanted.after_method,
+        provider_id=wanted.provider_id,
         expires_at=now() + timedelta(seconds=LIVES_S[wanted.purpose]),
     )
     return token

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -29,36 +30,43 @@ _BCRYPT_BYTES = 72  # bcrypt itself never looked further
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _WRITTEN_AS = str.maketrans("@4310$57!", "aaeiosstl")
 
+Weakness = Literal["short", "long", "guessed"]
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+
+
+class WeakPasswordError(InvalidError):
+    """A chosen password will not do; its field says why in a word, which programs tell apart."""
+
+    def __init__(self, reason: Weakness, detail: str, *, hint: str) -> None:
+        super().__init__(detail, hint=hint, fields={"password": reason})
+        self.reason = reason
 
 
 def hash_new(password: str, *, about: Iterable[str] = ()) -> str:
     """Hash a password somebody chose.
 
-    Raises InvalidError when it is too short, too long, or one that guessers try first: a common
+    Raises WeakPasswordError when it is too short, too long, or guessers try it first: a common
     one, also with digits around it or signs for letters, or a word ``about`` the person.
     """
     encoded = _encoded(password)
     text = encoded.decode()
     if len(text) < MIN_CHARACTERS:
-        raise InvalidError(
-            "The password is too short.",
-            hint=f"Use at least {MIN_CHARACTERS} characters; a sentence is a good password.",
-            fields={"password": f"at least {MIN_CHARACTERS} characters"},
-        )
+        hint = f"Use at least {MIN_CHARACTERS} characters; a sentence is a good password."
+        raise WeakPasswordError("short", "The password is too short.", hint=hint)
     if len(encoded) > MAX_BYTES:
-        raise InvalidError(
-            "The password is too long.",
-            hint=f"Use at most {MAX_BYTES} bytes.",
-            fields={"password": f"at most {MAX_BYTES} bytes"},
-        )
-    if is_guessed(text, about=about):
-        raise InvalidError(
-            "The password is one that guessers try first.",
-            hint="Use a sentence that only you would think of.",
-            fields={"password": "less common"},
-        )
+        hint = f"Use at most {MAX_BYTES} bytes."
+        raise WeakPasswordError("long", "The password is too long.", hint=hint)
+    refuse_guessed(text, about=about)
     return _HASHER.hash(encoded)
+
+
+def refuse_guessed(password: str, *, about: Iterable[str] = ()) -> None:
+    """Raise WeakPasswordError for a password that a guesser would soon try."""
+    if is_guessed(password, about=about):
+        hint = "Use a sentence that only you would think of."
+        raise WeakPasswordError(
+            "guessed", "The password is one that guessers try first.", hint=hint
+        )
 
 
 def is_guessed(password: str, *, about: Iterable[str] = ()) -> bool:

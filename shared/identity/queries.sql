@@ -44,7 +44,7 @@ WHERE tenant_id = %(tenant_id)s AND name = %(role)s;
 
 -- :name find_visit :one Visit
 -- Asked before a tenant is known; the function answers visits in force only.
-SELECT tenant_id, link_id
+SELECT tenant_id, link_id, allows_download
 FROM kontor.find_link_visit(%(token_hash)s);
 
 -- :name find_user :one User
@@ -260,9 +260,23 @@ ON CONFLICT (id) DO NOTHING;
 -- :name record_session :exec
 -- Opened by a sign-in; its id goes into every token of it.
 INSERT INTO kontor.sessions
-    (tenant_id, id, user_id, expires_at, user_agent, address, methods)
+    (tenant_id, id, user_id, expires_at, user_agent, address, methods, provider_id)
 VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(expires_at)s, %(user_agent)s, %(address)s,
-    %(methods)s);
+    %(methods)s, %(provider_id)s);
+
+-- :name find_opening :one Opening
+-- When and where one's session was opened; renewing its tokens changes neither.
+SELECT created_at, provider_id
+FROM kontor.sessions
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND user_id = %(user_id)s
+    AND revoked_at IS NULL AND expires_at > now();
+
+-- :name change_opened_there_to_revoked :exec
+-- Those that a person opened at one of some providers, but not the one a call rests on.
+UPDATE kontor.sessions SET revoked_at = now(), revoked_because = %(because)s
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND revoked_at IS NULL
+    AND expires_at > now() AND provider_id = ANY (%(provider_ids)s::uuid[])
+    AND (%(but)s::uuid IS NULL OR id <> %(but)s);
 
 -- :name change_to_seen :one Lasting
 -- At every renewal, so about as often as an access token ends.
@@ -359,13 +373,13 @@ WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
 -- :name record_one_time :exec
 -- Only its hash.
 INSERT INTO kontor.one_time_tokens (tenant_id, token_hash, user_id, purpose, email, after_method,
-    expires_at)
+    provider_id, expires_at)
 VALUES (%(tenant_id)s, %(token_hash)s, %(user_id)s, %(purpose)s, %(email)s, %(after_method)s,
-    %(expires_at)s);
+    %(provider_id)s, %(expires_at)s);
 
 -- :name find_one_time :one OneTime
 -- Looked at, not used up: a wrong code leaves the challenge as it is.
-SELECT user_id, email, after_method
+SELECT user_id, email, after_method, provider_id
 FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now();
@@ -375,7 +389,7 @@ WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(
 DELETE FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now()
-RETURNING user_id, email, after_method;
+RETURNING user_id, email, after_method, provider_id;
 
 -- :name remove_one_time :exec
 -- A newer one replaces those before it; a new password those that the old one began.
@@ -447,46 +461,6 @@ WHERE tenant_id = %(tenant_id)s;
 INSERT INTO kontor.sign_in_policies (tenant_id, requires_second_factor)
 VALUES (%(tenant_id)s, %(requires_second_factor)s)
 ON CONFLICT (tenant_id) DO UPDATE SET requires_second_factor = EXCLUDED.requires_second_factor;
-
--- :name record_invitation :one Invitation
--- Inviting an address again renews its open invitation: the mail sent before no longer counts.
-INSERT INTO kontor.invitations
-    (tenant_id, id, email, role, language, token_hash, invited_by, created_at, expires_at)
-VALUES (%(tenant_id)s, %(id)s, %(email)s, %(role)s, %(language)s, %(token_hash)s,
-    %(invited_by)s, %(created_at)s, %(expires_at)s)
-ON CONFLICT (tenant_id, email) WHERE accepted_at IS NULL DO UPDATE
-SET role = EXCLUDED.role, language = EXCLUDED.language, token_hash = EXCLUDED.token_hash,
-    invited_by = EXCLUDED.invited_by, created_at = EXCLUDED.created_at,
-    expires_at = EXCLUDED.expires_at
-RETURNING id, email, role, language, invited_by, created_at, expires_at;
-
--- :name list_invitations :many Invitation
--- Those nobody has answered, the expired ones too: they can be sent again or withdrawn.
-SELECT id, email, role, language, invited_by, created_at, expires_at
-FROM kontor.invitations
-WHERE tenant_id = %(tenant_id)s AND accepted_at IS NULL
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC
-LIMIT %(limit)s;
-
--- :name find_invitation :one Invitation
--- One that counts still, to be shown before it is taken.
-SELECT id, email, role, language, invited_by, created_at, expires_at
-FROM kontor.invitations
-WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND accepted_at IS NULL
-    AND expires_at > now();
-
--- :name take_invitation :one Invitation
--- Of two who accept at once, one finds it open.
-UPDATE kontor.invitations SET accepted_at = now()
-WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND accepted_at IS NULL
-    AND expires_at > now()
-RETURNING id, email, role, language, invited_by, created_at, expires_at;
-
--- :name remove_invitation :exec
--- An accepted one stays: it says who let somebody in.
-DELETE FROM kontor.invitations
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND accepted_at IS NULL;
 
 -- :name record_mail :exec
 -- Commits with what it tells of.

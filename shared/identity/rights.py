@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from shared.adapters.database import Session
-from shared.identity import store
+from shared.identity import key_store, store
 from shared.identity.model import Principal, beyond
 from shared.kernel.errors import InvalidError, RefusedError
+from shared.kernel.ids import UserId
 
 
 def rights_of(session: Session, role: str) -> frozenset[str]:
@@ -36,3 +37,18 @@ def require_grantable(session: Session, principal: Principal, role: str) -> None
             f"The role {role} allows more than yours does: {', '.join(more)}.",
             hint="Ask somebody who holds these permissions.",
         )
+
+
+def standing_of(session: Session, user_id: UserId) -> Principal | None:
+    """Return somebody with what they may do today, though they do not call; ``None`` when off."""
+    holder = key_store.find_holder(session, user_id)
+    if holder is None or not holder.is_active or session.tenant_id is None:
+        return None
+    held = rights_of(session, holder.role)
+    return Principal(session.tenant_id, holder.id, holder.email, holder.role, permissions=held)
+
+
+def may_grant(session: Session, principal: Principal, role: str) -> bool:
+    """Tell whether there is such a role, and somebody holds everything that it allows."""
+    found = store.find_rights(session, role)
+    return found is not None and not beyond(principal.held, found.permissions)

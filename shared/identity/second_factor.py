@@ -24,7 +24,7 @@ from shared.kernel.ids import UserId
 STEP_S, DIGITS = 30, 6
 _DRIFT = 1  # a code of the step before or after counts: clocks differ, people type slowly
 _SECRET_BYTES = 20  # RFC 4226, section 4: 160 bits
-_CODES, _CODE_BYTES = 10, 10
+_CODES, _CODE_BYTES = 10, 15
 ISSUER = "Kontor"
 
 
@@ -156,7 +156,7 @@ def _about(session: Session, user_id: UserId) -> str:
 
 
 def _recovery_code() -> str:
-    """Make a code of 80 random bits: too many to try, so one round of SHA-256 keeps it."""
+    """Make a code of 120 random bits: too many to try, so one round of SHA-256 keeps it."""
     text = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 

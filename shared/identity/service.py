@@ -199,6 +199,14 @@ def create_tenant(
     return tenant, admin
 
 
+def register_tenant(session: Session, *, slug: str, name: str) -> Tenant:
+    """Make the transaction's own tenant; raises ConflictError when the slug is taken."""
+    tenant = store.register_tenant(session, slug=slug, name=name)
+    if tenant is None:
+        raise slug_taken(slug)
+    return tenant
+
+
 def check_slug(slug: str) -> None:
     """Raise InvalidError for a slug that no tenant may have."""
     if not _SLUG.fullmatch(slug):

@@ -28,6 +28,14 @@ class UserSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """When a session was opened, and at which identity provider, if at one."""
+
+    created_at: datetime
+    provider_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Lasting:
     """A session that goes on: whose it is and when it ends at the latest."""
 
@@ -59,6 +67,7 @@ def record_session(
     expires_at: datetime,
     device: Device,
     methods: Sequence[str],
+    provider_id: UUID | None = None,
 ) -> None:
     """Insert a session."""
     session.execute(
@@ -70,8 +79,28 @@ def record_session(
             "user_agent": device.user_agent,
             "address": device.address,
             "methods": list(methods),
+            "provider_id": provider_id,
         },
     )
+
+
+def find_opening(session: Session, user_id: UserId, session_id: UUID) -> Opening | None:
+    """Return when and where an open session of a person was opened."""
+    params = {"id": session_id, "user_id": user_id}
+    return session.find(QUERIES["find_opening"], Opening, params)
+
+
+def change_opened_there_to_revoked(
+    session: Session,
+    user_id: UserId,
+    provider_ids: Sequence[UUID],
+    *,
+    because: str,
+    but: UUID | None,
+) -> int:
+    """End the sessions that a person opened at some providers; returns how many."""
+    params = {"user_id": user_id, "provider_ids": list(provider_ids), "because": because}
+    return session.execute(QUERIES["change_opened_there_to_revoked"], {**params, "but": but})
 
 
 def change_to_seen(session: Session, session_id: UUID, device: Device) -> Lasting | None:

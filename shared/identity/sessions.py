@@ -18,7 +18,7 @@ from shared.identity.keys import SigningKey
 from shared.identity.model import Device, Principal, User, Welcome
 from shared.identity.rights import rights_of
 from shared.kernel.clock import now
-from shared.kernel.errors import NotFoundError, UnauthenticatedError
+from shared.kernel.errors import NotFoundError, RefusedError, UnauthenticatedError
 from shared.kernel.ids import UserId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
@@ -55,11 +55,13 @@ def open_session(
     methods: Sequence[str],
     device: Device,
     rules: TokenRules,
+    provider_id: UUID | None = None,
 ) -> Welcome:
     """Sign somebody in whose every factor has been checked; returns both tokens.
 
-    ``methods`` says how: ``password``, ``totp``, ``recovery_code``, ``oidc``. Raises
-    UnauthenticatedError when the account was switched off in the meantime.
+    ``methods`` says how: ``password``, ``totp``, ``recovery_code``, ``oidc``; ``provider_id`` at
+    which identity provider. Raises UnauthenticatedError when the account was switched off in the
+    meantime.
     """
     user = store.change_to_signed_in(session, user_id)
     if user is None:
@@ -72,6 +74,7 @@ def open_session(
         expires_at=now() + timedelta(seconds=rules.session_life_s),
         device=device,
         methods=methods,
+        provider_id=provider_id,
     )
     return _hand_out(session, user, session_id, now() + _life(rules), rules)
 
@@ -129,6 +132,31 @@ def end_others(session: Session, principal: Principal, *, because: str) -> int:
     return session_store.change_all_to_revoked(
         session, principal.user_id, because=because, but=principal.session_id
     )
+
+
+def end_opened_at(
+    session: Session, principal: Principal, provider_ids: Sequence[UUID], *, because: str
+) -> int:
+    """End what the caller opened at some providers, but not the session the call rests on."""
+    return session_store.change_opened_there_to_revoked(
+        session, principal.user_id, provider_ids, because=because, but=principal.session_id
+    )
+
+
+def find_opening(session: Session, principal: Principal) -> session_store.Opening:
+    """Return when and where the caller's session was opened.
+
+    Raises RefusedError for other credentials, UnauthenticatedError when it has ended.
+    """
+    if principal.credential != "session" or principal.session_id is None:
+        raise RefusedError(
+            "Only somebody who is signed in may do this, not a key or a link.",
+            hint="Sign in: POST /auth/login.",
+        )
+    found = session_store.find_opening(session, principal.user_id, principal.session_id)
+    if found is None:
+        raise _over()
+    return found
 
 
 def check_alive(session: Session, principal: Principal) -> Principal:

@@ -31,6 +31,31 @@ def load_document(
     return document_from_json(gzip.decompress(objects.get(f"{prefix}document.json.gz")))
 
 
+def load_beginning(
+    objects: Objects,
+    tenant_id: TenantId,
+    version_id: VersionId,
+    *,
+    reading: int,
+    most_characters: int,
+    most_bytes: int,
+) -> tuple[str, bool] | None:
+    """Read the beginning of a version's text, and whether it was cut.
+
+    ``None`` where what it would be read from is larger than ``most_bytes``. Raises NotFoundError
+    when the version has not been read.
+    """
+    stored = objects.describe(f"{reading_prefix(tenant_id, version_id, reading)}document.json.gz")
+    if stored is None:
+        raise NotFoundError("This version has not been read.")
+    if stored.size_bytes > most_bytes:
+        return None
+    text = load_document(objects, tenant_id, version_id, reading=reading).text
+    if len(text) <= most_characters:
+        return text, False
+    return text[:most_characters].rsplit(None, 1)[0], True
+
+
 def load_chunks(
     objects: Objects, tenant_id: TenantId, version_id: VersionId, *, reading: int = FIRST_READING
 ) -> list[Chunk]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.documents import members
-from shared.documents import service as documents
-from shared.documents.folders import make_folder
+from shared.documents.folders import find_home, make_folder
 from shared.documents.members import MAX_DEPTH, MAX_MEMBERS, NewMember
 from shared.documents.model import Version, derived_prefix, title_of
 from shared.ingestion.model import Attachment, ParsedDocument
@@ -69,29 +68,29 @@ class _Place:
     def __init__(self, session: Session, version: Version) -> None:
         self._session = session
         self._version = version
-        parent = documents.find_document(session, version.document_id)
-        own = title_of(version.filename).replace("/", "_")
-        parts = [parent.folder, own] if version.media_type == ARCHIVE else [parent.folder]
-        self._base = "/".join(part for part in parts if part)
+        self._home = find_home(session, version.document_id)
+        is_archive = version.media_type == ARCHIVE
+        self._own = title_of(version.filename).replace("/", "_") if is_archive else ""
         self._known: dict[str, FolderId | None] = {}
 
     def of(self, attachment: Attachment) -> FolderId | None:
         """Return the folder of one file, made if it is missing."""
         inner = attachment.name.rpartition("/")[0]
-        path = "/".join(part for part in (self._base, inner) if part)
+        path = "/".join(part for part in (self._own, inner) if part)
         if path not in self._known:
             self._known[path] = self._made(path)
         return self._known[path]
 
     def _made(self, path: str) -> FolderId | None:
-        """Return the folder at a path, or the nearest above it that can be made."""
+        """Return the folder at a path below the parent's, or the nearest that can be made."""
+        by = self._version.created_by
         while path:
             try:
-                return make_folder(self._session, path, created_by=self._version.created_by)
+                return make_folder(self._session, path, created_by=by, within=self._home)
             except InvalidError:
                 # Deeper or longer than folders may be.
                 path = path.rpartition("/")[0]
-        return None
+        return self._home
 
 
 def _left_out(announced: members.Announced) -> tuple[str, ...]:

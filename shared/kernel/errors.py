@@ -4,6 +4,7 @@ KontorError
 ├── MalformedError        400  no request at all: not JSON, nested without end
 ├── UnauthenticatedError  401  nobody we know: sign in (again)
 ├── RefusedError          403  known, but not allowed
+│   ├── ProofError        403  known, but must show once more that it is them
 │   └── SuspendedError    403  the whole tenant is suspended
 ├── NotFoundError         404  not there, or not yours: the same answer
 ├── ConflictError         409  true elsewhere already: reload, rename, wait
@@ -87,6 +88,13 @@ class RefusedError(KontorError):
     code = "refused"
     title = "Not allowed"
     exit_code = 77
+
+
+class ProofError(RefusedError):
+    """The caller must show once more who they are; ``fields`` names what to send."""
+
+    code = "proof-required"
+    title = "Show that it is you"
 
 
 class NotFoundError(KontorError):

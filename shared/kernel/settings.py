@@ -35,6 +35,21 @@ class Settings(IdentitySettings):
     database_secret: Annotated[
         str, setting("", "Name of the secret that holds the database URL, read when it is unset.")
     ]
+    database_auth: Annotated[
+        Literal["password", "iam"],
+        setting(
+            "password",
+            "How the functions sign in to Postgres: password, or iam for RDS's 15-minute tokens.",
+        ),
+    ]
+    unencrypted_hosts: Annotated[
+        str,
+        setting(
+            "",
+            "Hosts that may be spoken to without TLS, comma-separated: their network is encrypted "
+            "otherwise. This machine always may.",
+        ),
+    ]
     aws_endpoint_url: Annotated[
         str, setting("", "Endpoint for every AWS call; empty means the real one.")
     ]
@@ -376,6 +391,14 @@ class Settings(IdentitySettings):
         setting(
             "results=results url=url title=title snippet=snippet",
             "Where a json web search has its results and their parts, as dotted paths.",
+        ),
+    ]
+    egress_allow: Annotated[
+        str,
+        setting(
+            "",
+            "Hosts that may be fetched from, comma-separated, *.example.org for all below; empty: "
+            "every public one, none: not one.",
         ),
     ]
     egress_inside: Annotated[

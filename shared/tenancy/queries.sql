@@ -92,13 +92,14 @@ SELECT to_jsonb(t) AS content FROM kontor.tenants AS t WHERE t.id = %(tenant_id)
 SELECT name, person FROM kontor.person_columns();
 
 -- :name list_originals :many Original
--- Files in the order of their versions; two of one name in one folder are told apart.
+-- Files in the order of their versions; two of one name at one path are told apart.
 SELECT v.id, v.document_id, v.number, v.filename, v.object_key, v.object_version, v.size_bytes,
     v.id = coalesce(d.current_version_id, v.id) AS is_current, d.title,
     coalesce(f.path, '') AS folder,
     EXISTS (
         SELECT 1 FROM kontor.documents AS o
-        WHERE o.tenant_id = %(tenant_id)s AND o.folder_id IS NOT DISTINCT FROM d.folder_id
+        LEFT JOIN kontor.folders AS g ON g.tenant_id = %(tenant_id)s AND g.id = o.folder_id
+        WHERE o.tenant_id = %(tenant_id)s AND coalesce(g.path, '') = coalesce(f.path, '')
             AND o.title = d.title AND o.id < d.id
     ) AS is_second
 FROM kontor.versions AS v

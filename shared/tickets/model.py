@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from shared.kernel.ids import UserId
 
-Purpose = Literal["socket", "sign_in"]
+Purpose = Literal["socket", "sign_in", "link_start", "link"]
 LIFE_S: Final = 60
 
 

@@ -2,7 +2,8 @@
 
 A browser cannot set headers on a WebSocket; what it can set is written into logs on the way. It
 asks for a ticket and shows that instead. A sign-in that ends in another program (a command line's
-loopback address) hands over a ticket of the other purpose, and that program asks for the tokens.
+loopback address) hands over a ticket of another purpose, and that program asks for the tokens.
+Joining an account at a provider begins in a browser with a ticket, and ends with another.
 """
 
 from __future__ import annotations
@@ -19,16 +20,25 @@ from shared.kernel.ids import UserId
 from shared.tickets import store
 from shared.tickets.model import LIFE_S, Purpose, TakenTicket
 
-_KINDS: Final[Mapping[Purpose, opaque.Kind]] = {"socket": "ticket", "sign_in": "code"}
+_KINDS: Final[Mapping[Purpose, opaque.Kind]] = {
+    "socket": "ticket", "sign_in": "code", "link_start": "code", "link": "code",
+}  # fmt: skip
 
 
-def issue(session: Session, user_id: UserId, purpose: Purpose, body: Mapping[str, object]) -> str:
+def issue(
+    session: Session,
+    user_id: UserId,
+    purpose: Purpose,
+    body: Mapping[str, object],
+    *,
+    life_s: int = LIFE_S,
+) -> str:
     """Make a ticket of one purpose; ``body`` is JSON that comes back when it is taken."""
     assert session.tenant_id is not None, "tickets belong to a tenant"
     ticket = opaque.make(_KINDS[purpose], session.tenant_id)
     store.remove_old_tickets(session)
     store.record_ticket(
-        session, opaque.hash_of(ticket), purpose=purpose, user_id=user_id, body=body, life_s=LIFE_S
+        session, opaque.hash_of(ticket), purpose=purpose, user_id=user_id, body=body, life_s=life_s
     )
     return ticket
 

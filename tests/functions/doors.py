@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from infra.local.ports import take_port
 from shared.adapters.database import Database
 from shared.identity import store
 from shared.identity.keys import SigningKey
@@ -60,7 +60,7 @@ def publish_key(owner_url: str) -> SigningKey:
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """Serve an ASGI application on a free port; gives its address without a path."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = take_port(0, purpose="a test")
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -69,7 +69,7 @@ def _folder(root: Path, name: str) -> list[str]:
 def without_limits(root: Path) -> list[str]:
     """Complain of functions that leave time, memory, concurrency or rights to a default."""
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.CSafeLoader):
         pass
 
     Loader.add_multi_constructor("!", lambda *_: None)
@@ -200,7 +200,10 @@ def test_only_login_and_public_facts_need_no_token() -> None:
     assert public == {
         "POST /auth/login",
         "GET /s/{token}",
+        "GET /s/{token}/documents/{document_id}",
+        "GET /s/{token}/documents/{document_id}/download",
         "POST /s/{token}",
+        "POST /s/{token}/enter",
         "POST /auth/refresh",
         # Whoever comes here shows a challenge, a link's token, or nothing but a wish.
         "POST /auth/login/second-factor",
@@ -218,12 +221,15 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         "GET /auth/password/reset",
         "GET /auth/invitations/accept",
         "POST /auth/forms/{purpose}",
+        "POST /auth/forms/{purpose}/again",
         # Its messages are signed by whoever sends them.
         "POST /hooks/{source_id}",
         "GET /.well-known/jwks.json",
         "GET /auth/oidc/providers",
         "GET /auth/oidc/{provider_id}/start",
         "GET /auth/oidc/callback",
+        # It takes a ticket that somebody who is signed in was given.
+        "GET /auth/identities/start",
         "POST /auth/oidc/token",
         "GET /health",
         "GET /api/v1/endpoints",

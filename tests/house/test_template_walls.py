@@ -35,12 +35,13 @@ Resources = dict[str, dict[str, Any]]
 STAGE = "kontor-golden"
 # Rights on things that other accounts own or that have no name of ours, and why.
 ELSEWHERE = {
+    "arn:aws:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:/kontor_app": "the operator's database",
     "arn:aws:bedrock:*::foundation-model/*": "Amazon's models; which one is a route's choice",
     "arn:aws:bedrock:*:${AWS::AccountId}:inference-profile/*": "the account's own profiles",
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags as nothing."""
 
 
@@ -67,6 +68,9 @@ def _statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
+    for name, policy in _of(resources, "AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield name, statement
 
 
 def _written(target: Any) -> str:
@@ -372,5 +376,40 @@ def test_every_function_has_a_line_in_logs_yml() -> None:
 
 
 def _group(key: str) -> str:
+    return f"{_logical(key)}LogGroup"
+
+
+def _logical(key: str) -> str:
+    """Return a function's name as the framework writes it into names of resources."""
     name = key.replace("_", "Underscore")
-    return f"{name[0].upper()}{name[1:]}LogGroup"
+    return f"{name[0].upper()}{name[1:]}"
+
+
+def test_packages_hold_code_and_nothing_else() -> None:
+    text = (ROOT / "serverless.yml").read_text("utf-8")
+    first, *taken = yaml.load(text, _Loader)["package"]["patterns"]
+    assert first == "!**", "everything is left out but what is named"
+    assert {each.split("/")[0] for each in taken} == {"functions", "shared"}
+    assert {each.rsplit(".", 1)[-1] for each in taken} <= {"py", "sql", "txt", "json"}
+
+
+class _Referring(yaml.SafeLoader):
+    """Reads CloudFormation's references as what they refer to."""
+
+
+_Referring.add_constructor("!Ref", lambda loader, node: loader.construct_scalar(node))
+_Referring.add_multi_constructor("!", lambda *_: None)
+
+
+def test_exactly_the_functions_that_know_the_database_may_sign_in_to_it() -> None:
+    text = (ROOT / "infra" / "resources" / "database.yml").read_text("utf-8")
+    policy = yaml.load(text, _Referring)["Resources"]["DatabaseSignInPolicy"]["Properties"]
+    expected = {
+        f"{_logical(path.parent.name)}IamRoleLambdaExecution"
+        for path in (ROOT / "functions").glob("*/function.yml")
+        if "!Ref DatabaseSecret" in path.read_text("utf-8")
+    }
+    assert len(policy["Roles"]) == len(set(policy["Roles"]))
+    assert set(policy["Roles"]) == expected, "add or remove lines in infra/resources/database.yml"
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["rds-db:connect"]

@@ -57,7 +57,7 @@ def sign_in_there(server: Server, data: Path, code: str) -> subprocess.Completed
         assert started.status_code == 303, started.text
         consent = browser.post(started.headers["location"], data={"sub": "cleo-1"})
         back = browser.get(consent.headers["location"])
-        assert "You are signed in." in browser.get(back.headers["location"]).text
+        assert "Your provider signed you in" in browser.get(back.headers["location"]).text
     out, err = command.communicate(timeout=60)
     return subprocess.CompletedProcess(words, command.returncode, out, said + err)
 

@@ -211,6 +211,7 @@ ANYBODY_SIGNED_IN = frozenset(
     {
         "DELETE /api/v1/keys/{key_id}",
         "DELETE /api/v1/shares/{share_id}",
+        "DELETE /auth/identities",
         "DELETE /auth/sessions/{session_id}",
         "GET /api/v1/keys",
         "GET /api/v1/keys/{key_id}",
@@ -227,6 +228,8 @@ ANYBODY_SIGNED_IN = frozenset(
         "POST /api/v1/keys",
         "POST /api/v1/keys/{key_id}/rotate",
         "POST /auth/email",
+        "POST /auth/identities",
+        "POST /auth/identities/confirm",
         "POST /auth/logout",
         "POST /auth/logout-all",
         "POST /auth/password",
@@ -245,6 +248,7 @@ PUBLIC = frozenset(
         "GET /.well-known/jwks.json",
         "GET /api/v1/endpoints",
         "GET /auth/email/confirm",
+        "GET /auth/identities/start",
         "GET /auth/invitations/accept",
         "GET /auth/oidc/callback",
         "GET /auth/oidc/providers",
@@ -253,8 +257,11 @@ PUBLIC = frozenset(
         "GET /auth/verify",
         "GET /health",
         "GET /s/{token}",
+        "GET /s/{token}/documents/{document_id}",
+        "GET /s/{token}/documents/{document_id}/download",
         "POST /auth/email/confirm",
         "POST /auth/forms/{purpose}",
+        "POST /auth/forms/{purpose}/again",
         "POST /auth/invitations/accept",
         "POST /auth/login",
         "POST /auth/login/enrol",
@@ -268,6 +275,7 @@ PUBLIC = frozenset(
         "POST /auth/verify/resend",
         "POST /hooks/{source_id}",
         "POST /s/{token}",
+        "POST /s/{token}/enter",
     }
 )
 """Routes that need no token: what they are shown is a proof of its own, or nothing is told."""

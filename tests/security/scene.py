@@ -84,12 +84,13 @@ def settle(app: App, owner: Database, slug: str, canary: str) -> Side:
             admin_password=PASSWORD,
         )
     amy = Principal(tenant.id, admin.id, admin.email, "admin")
-    ada, ben = (_add(app, amy, f"{name}@{slug}.example") for name in ("ada", "ben"))
+    ada, ben = (add_person(app, amy, f"{name}@{slug}.example") for name in ("ada", "ben"))
     pipeline = Pipeline(app, tenant.id, user=ada.user_id)
     return Side(tenant.id, canary, amy, ada, ben, pipeline)
 
 
-def _add(app: App, amy: Principal, email: str) -> Principal:
+def add_person(app: App, amy: Principal, email: str) -> Principal:
+    """Make somebody who writes."""
     with app.database.transaction(amy.tenant_id) as session:
         user = identity.add_user(
             session, amy, email=email, display_name=email, password=PASSWORD, role="editor"
@@ -169,11 +170,14 @@ BODIES: Mapping[str, object] = {
 """Bodies that say more than the smallest one would."""
 
 
-def fill(api: Api, side: Side) -> None:
-    """Put one thing of every kind into a tenant, through the routes that make them."""
-    text = TEXT.format(canary=side.canary)
+def fill(api: Api, side: Side, *, mark: str = "") -> None:
+    """Put one thing of every kind into a tenant, through the routes that make them.
+
+    A ``mark`` in their names tells the things of one call from those of another.
+    """
+    text = TEXT.format(canary=side.canary) + mark
     things = side.things
-    things["document_id"] = str(side.pipeline.put(text, "lease.md"))
+    things["document_id"] = str(side.pipeline.put(text, f"lease{mark}.md"))
 
     def made(key: str, name: str, *, by: Principal = side.ada, **request: Any) -> dict[str, Any]:
         answer = api.call(key, by, body=request.pop("body", BODIES.get(key)), **request)
@@ -182,9 +186,10 @@ def fill(api: Api, side: Side) -> None:
         things[name] = str(answer.body.get("id", ""))
         return answer.body
 
-    made("POST /api/v1/folders", "folder_id")
-    made("POST /api/v1/collections", "collection_id")
-    made("POST /api/v1/searches", "search_id", body={"name": "Codes", "query": side.canary})
+    made("POST /api/v1/folders", "folder_id", body={"path": f"Verträge/2026{mark}"})
+    made("POST /api/v1/collections", "collection_id", body={"name": f"Board{mark}"})
+    search = {"name": f"Codes{mark}", "query": side.canary}
+    made("POST /api/v1/searches", "search_id", body=search)
     made("POST /api/v1/agents/runs", "run_id")
     asked = made("POST /api/v1/chat", "conversation_id")
     things["conversation_id"] = asked["conversation_id"]
@@ -192,7 +197,7 @@ def fill(api: Api, side: Side) -> None:
     things["citation_id"] = asked["citations"][0]["id"]
     listed = api.call("GET /api/v1/documents", side.ada).body["items"]
     things["job_id"] = listed[0]["job_id"]
-    things["group_id"] = made("POST /api/v1/groups", "group_id", by=side.admin)["id"]
+    made("POST /api/v1/groups", "group_id", by=side.admin, body={"name": f"Law{mark}"})
     things["user_id"] = str(side.ben.user_id)
     share = {"document_id": things["document_id"]}
     made("POST /api/v1/shares", "share_id", body=share)

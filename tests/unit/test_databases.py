@@ -6,6 +6,8 @@ import psycopg
 import pytest
 
 from infra.local.postgres import EmbeddedPostgres
+from shared.adapters.database import Database
+from shared.kernel.errors import UnavailableError
 from tests.conftest import add_tenant
 from tests.databases import Databases
 
@@ -46,3 +48,48 @@ def test_a_database_whose_schema_or_seeds_changed_is_not_lent_again(
 ) -> None:
     first, second = _lend_and(databases, postgres, statement)
     assert first != second
+
+
+def test_a_session_that_goes_on_keeps_nothing_of_who_had_it(
+    databases: Databases, postgres: EmbeddedPostgres
+) -> None:
+    with databases.lend() as name:
+        url = postgres.dsn(name, user="kontor_app")
+        first = Database(url)
+        with first.system_transaction() as session:
+            session.connection.execute("SET work_mem = '5MB'")
+            session.connection.execute("CREATE TEMPORARY TABLE left_behind (id integer)")
+            session.connection.execute("SELECT pg_advisory_lock(7)")
+            process = session.connection.info.backend_pid
+        first.close()
+        second = Database(url)
+        with second.system_transaction() as session:
+            assert session.connection.info.backend_pid == process
+            asked = session.connection.execute(
+                "SELECT current_setting('work_mem') <> '5MB', to_regclass('left_behind') IS NULL,"
+                " NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"
+            )
+            assert asked.fetchone() == (True, True, True)
+        second.close()
+
+
+def test_a_session_that_broke_off_or_ended_is_not_handed_on(
+    databases: Databases, postgres: EmbeddedPostgres
+) -> None:
+    with databases.lend() as name:
+        url = postgres.dsn(name, user="kontor_app")
+        first = Database(url)
+        with first.system_transaction() as session:
+            ended = session.connection.info.backend_pid
+        first.close()
+        owner = databases.session(name)
+        owner.execute("SELECT pg_terminate_backend(%s, 5000)", (ended,))
+        second = Database(url)
+        with pytest.raises(UnavailableError), second.system_transaction() as session:
+            assert session.connection.info.backend_pid != ended
+            broken_off = session.connection.info.backend_pid
+            second.close()
+        third = Database(url)
+        with third.system_transaction() as session:
+            assert session.connection.info.backend_pid != broken_off
+        third.close()

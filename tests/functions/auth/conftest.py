@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from infra.local.gateway import application
+from infra.local.invoker import Invoker
+from infra.local.ports import take_port
+from infra.local.serverless import load_service
 from shared.adapters.database import Database
 from shared.audit import service as audit
 from shared.identity.keys import ensure_signing_key
@@ -22,6 +29,8 @@ from tests.functions.auth.post import Carrier, Mail, read_mails
 from tests.functions.auth.signing_in import ADA, Site
 from tests.functions.doors import serving
 from tests.functions.http_events import Answer, Handler, call
+from tests.house.tree import ROOT
+from tests.security.doorway import Functions
 
 OPENID_PROVIDER = Path(__file__).with_name("openid_provider.py")
 PASSWORD = "correct horse battery"
@@ -144,3 +153,50 @@ def site(place: str, served: App, admin: Principal, issuer: str) -> Iterator[Sit
         site = Site(url, served, handler, admin, issuer)
         site.say_next(**ADA)
         yield site
+
+
+@pytest.fixture
+def mailing(site: Site, postman: Postman) -> Site:
+    """A site that can seal secrets and write letters, at the address it is reached at."""
+    settings = site.app.settings
+    site.app.settings = settings.model_copy(update={"public_url": site.url})
+    return site
+
+
+@pytest.fixture
+def gate(served: App, admin: Principal) -> Iterator[str]:
+    """The whole HTTP API behind its authorizer, on a port; its address."""
+    model = load_service(ROOT)
+    keys = {function.logical_id: function.key for function in model.functions}
+    with (
+        closing(Invoker(Functions(), keys)) as invoker,  # type: ignore[arg-type]
+        serving(application(model, invoker)) as url,
+    ):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def independent() -> Iterator[str]:
+    """The provider of the package oidc-provider-mock, built on Authlib."""
+    with closing(take_port(0, purpose="a test")) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "--require-nonce"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    issuer = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=5)
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the provider did not start"
+            time.sleep(0.05)
+    yield issuer
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def its_place(independent: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("OIDC_INSIDE", urlsplit(independent).netloc)
+    return independent

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import socket
 import time
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -25,12 +24,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from infra.local.ports import take_port
+
 CLIENT, SECRET = "kontor at acme", "s3cret: with/odd signs"
 KEYS = {
     "RS256": RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"}),
     "ES256": ECKey.generate_key("P-256", {"kid": "ec", "use": "sig", "alg": "ES256"}),
     "EdDSA": OKPKey.generate_key("Ed25519", {"kid": "ed", "use": "sig", "alg": "EdDSA"}),
 }
+RETURNS = ("https://app.acme.example/bye",)
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa"})
 
 
@@ -58,7 +60,23 @@ async def discovery(_: Request) -> Response:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "authorization_response_iss_parameter_supported": True,
     }
+    fault = State.next.get("fault")
+    if fault != "no end":
+        body["end_session_endpoint"] = (
+            "http://public.example/end" if fault == "plain end" else f"{at}/end?from=here"
+        )
     return JSONResponse(body)
+
+
+async def end_session(request: Request) -> Response:
+    """Sign out without an ID token: the client must be known, and where it wants to go to."""
+    query = request.query_params
+    back = query.get("post_logout_redirect_uri")
+    if query.get("client_id") != CLIENT or back not in {None, *RETURNS}:
+        return JSONResponse({"error": "invalid_request"}, 400)
+    if back is None:
+        return JSONResponse({"signed_out": True})
+    return RedirectResponse(f"{back}?{urlencode({'state': query['state']})}", 302)
 
 
 async def keys(_: Request) -> Response:
@@ -195,7 +213,7 @@ async def say_asked(_: Request) -> Response:
 
 
 def main() -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = take_port(0, purpose="a provider")
     State.issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
     routes = [
         Route("/.well-known/openid-configuration", discovery),
@@ -203,6 +221,7 @@ def main() -> None:
         Route("/authorize", authorize),
         Route("/token", token, methods=["POST"]),
         Route("/userinfo", userinfo),
+        Route("/end", end_session),
         Route("/_next", say_next, methods=["POST"]),
         Route("/_asked", say_asked),
     ]

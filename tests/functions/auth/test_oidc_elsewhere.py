@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
-import time
 import webbrowser
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from infra.cli.main import main
-from infra.local.ports import take_port
 from shared.identity.model import Principal
 from shared.wiring import App
 from tests.functions.auth.signing_in import EVE, Site
 from tests.functions.doors import serving
-
-
-@pytest.fixture
-def independent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The provider of the package oidc-provider-mock, built on Authlib."""
-    with closing(take_port(0, purpose="a test")) as free:
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "--require-nonce"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    issuer = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=5)
-            break
-        except httpx.TransportError:
-            assert time.monotonic() < deadline, "the provider did not start"
-            time.sleep(0.05)
-    yield issuer
-    process.terminate()
-    process.wait(10)
-
-
-@pytest.fixture
-def its_place(independent: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("OIDC_INSIDE", urlsplit(independent).netloc)
-    return independent
 
 
 def test_sign_in_at_a_provider_that_others_wrote(

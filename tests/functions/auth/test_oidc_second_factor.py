@@ -21,7 +21,7 @@ from shared.federation.client import challenge_of
 from shared.identity import second_factor
 from shared.identity.model import Principal
 from shared.identity.second_factor import STEP_S, code_at
-from tests.functions.auth.conftest import PASSWORD, Postman
+from tests.functions.auth.conftest import PASSWORD
 from tests.functions.auth.signing_in import EVE, Site
 from tests.functions.http_events import call
 
@@ -35,14 +35,6 @@ MFA = {"amr": ["pwd", "otp", "mfa"]}
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the clock of the codes stand still, so that no test waits for the next one."""
     monkeypatch.setattr(second_factor, "time", SimpleNamespace(time=lambda: NOW_S))
-
-
-@pytest.fixture
-def mailing(site: Site, postman: Postman) -> Site:
-    """A site that can seal secrets and write letters, at the address it is reached at."""
-    settings = site.app.settings
-    site.app.settings = settings.model_copy(update={"public_url": site.url})
-    return site
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def test_new_password_is_set_by_the_page(
     assert sign_in(password=NEW).status == 200
     again = look(handler, "reset_password", token)
     assert again.status == 410
-    assert "kontor password forgot --api https://kontor.example" in again.body
+    assert 'action="/auth/forms/reset_password/again"' in again.body
 
 
 def test_address_is_confirmed_by_the_page(
@@ -181,6 +181,48 @@ def test_token_that_never_was_looks_like_one_that_is_over(
     assert fill(handler, purpose, token=token).status == 410
 
 
+@pytest.mark.parametrize("purpose", ["verify_email", "reset_password"])
+def test_another_link_is_sent_from_the_page_of_one_that_is_over(
+    handler: Handler, postman: Postman, admin: Principal, owner_url: str, purpose: str
+) -> None:
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("UPDATE kontor.users SET must_verify = true")
+    over = look(handler, purpose, "kontor_ln_x")
+    assert f'<form method="post" action="/auth/forms/{purpose}/again">' in over.body
+    sent = fill(handler, f"{purpose}/again", email="ada@acme.example")
+    assert sent.status == 202
+    assert "Sehen Sie in Ihre Mails" in sent.body
+    (mail,) = postman.deliver()
+    assert PAGES[purpose] in mail.text
+    assert look(handler, purpose, mail.token).status == 200
+    unknown = fill(handler, f"{purpose}/again", email="nobody@acme.example")
+    assert (unknown.status, unknown.body) == (sent.status, sent.body)
+    assert postman.deliver() == []
+
+
+def test_links_cannot_be_asked_for_without_end_or_from_elsewhere(
+    handler: Handler, postman: Postman, admin: Principal
+) -> None:
+    asks = [fill(handler, "reset_password/again", email="<b>@x.example") for _ in range(6)]
+    assert [page.status for page in asks] == [202] * 5 + [429]
+    assert int(asks[-1].headers["retry-after"]) > 0
+    assert "Zu viele Versuche" in asks[-1].body
+    assert 'value="&lt;b&gt;@x.example"' in asks[-1].body
+    empty = fill(handler, "reset_password/again", email=" ")
+    assert (empty.status, "Tippen Sie Ihre E-Mail-Adresse" in empty.body) == (422, True)
+    assert fill(handler, "reset_password/again", email="a" * 300).status == 422
+    for purpose in ("invitation", "change_email"):
+        assert "<form" not in look(handler, purpose, "x").body
+        assert fill(handler, f"{purpose}/again", email="ada@acme.example").status == 422
+    for path in ("reset_password/again", "reset_password"):
+        foreign = {
+            "sec-fetch-site": "cross-site",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        event = http_event("POST", f"/auth/forms/{path}", headers=foreign)
+        assert handler(event | {"body": "email=ada%40acme.example"}, None)["statusCode"] == 403
+
+
 def test_broken_form_is_answered_with_a_page(handler: Handler, invited: str) -> None:
     assert fill(handler, "invitation", token="a" * 20_000).status == 410
     assert fill(handler, "invitation", **{f"f{number}": "x" for number in range(30)}).status == 410
@@ -205,6 +247,12 @@ def test_page_runs_nothing_loads_nothing_and_is_kept_nowhere(
     labelled = set(re.findall(r'<label for="(\w+)"', page.body))
     fields = set(re.findall(r'<input id="(\w+)"', page.body))
     assert labelled == fields == {"display_name", "password", "repeated"}
+
+
+def test_password_that_names_its_owner_is_told_on_the_page(handler: Handler, invited: str) -> None:
+    typed = {"token": invited, "display_name": "Nobody", "password": "bea@acme.example"}
+    page = fill(handler, "invitation", **typed, repeated=typed["password"])
+    assert (page.status, "beim Raten früh versucht" in page.body) == (422, True)
 
 
 @pytest.mark.parametrize(

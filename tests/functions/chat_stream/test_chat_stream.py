@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ import httpx
 import pytest
 import uvicorn
 
+from infra.local.ports import take_port
 from shared.adapters.database import Database
 from shared.answering import conversations
 from shared.answering import service as answering
@@ -77,7 +77,7 @@ def asker(served: App, signed_in: tuple[Principal, str], embedder: Embedder) -> 
     assert handler is app
     principal, token = signed_in
     shelf = fill(served, principal.tenant_id, embedder)
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = take_port(0, purpose="a test")
     config = uvicorn.Config(app, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from shared.adapters.addresses import is_public
+from shared.adapters.allowing import EVERYBODY, read_allow_list
 from shared.adapters.egress import Egress, Limits
 from shared.kernel.errors import (
     InvalidError,
@@ -283,6 +284,63 @@ def test_nobody_there_is_unavailable() -> None:
 def test_a_wrong_setting_is_named() -> None:
     with pytest.raises(KontorError, match="EGRESS_INSIDE"):
         Egress(inside="search.internal")
+
+
+LIST = "api.example.org, *.Partner.example,1.1.1.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "is_permitted"),
+    [
+        ("", "anybody.example", True),
+        ("none", "anybody.example", False),
+        (LIST, "api.example.org", True),
+        (LIST, "API.example.org.", True),
+        (LIST, "example.org", False),
+        (LIST, "x.api.example.org", False),
+        (LIST, "api.example.org.attacker.example", False),
+        (LIST, "a.partner.example", True),
+        (LIST, "a.b.partner.example", True),
+        (LIST, "partner.example", False),
+        (LIST, "evilpartner.example", False),
+        (LIST, "1.1.1.1", True),
+        (LIST, "1.1.1.2", False),
+    ],
+)
+def test_the_list_permits_what_is_on_it(text: str, host: str, is_permitted: bool) -> None:
+    assert read_allow_list(text).permits(host) is is_permitted
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a.example", "a.example:443", "*", "a.*.example", "none,a"]
+)
+def test_a_list_that_says_something_else_than_hosts_is_refused(text: str) -> None:
+    with pytest.raises(InvalidError, match="EGRESS_ALLOW"):
+        read_allow_list(text)
+
+
+def test_a_public_host_that_is_not_on_the_list_is_not_even_looked_up(no_connection: None) -> None:
+    names = Names(["8.8.8.8"])
+    client = Egress(resolver=names, allow=read_allow_list("api.example.org"))
+    for ask in (client.get, client.check):
+        with pytest.raises(RefusedError, match="may reach") as caught:
+            ask("https://elsewhere.example/")
+        assert "EGRESS_ALLOW" in caught.value.hint
+    with pytest.raises(RefusedError):
+        client.post("https://elsewhere.example/", b"{}", media_type="application/json")
+    assert names.asked == []
+    assert client.check("https://api.example.org/x") == "https://api.example.org/x"
+
+
+def test_a_redirect_to_a_host_that_is_not_on_the_list_is_not_followed(server: WebServer) -> None:
+    server.pages["/"] = Page(status=302, headers={"location": "https://elsewhere.example/"})
+    names = Names(["8.8.8.8"])
+    client = Egress(inside=server.place, resolver=names, allow=read_allow_list("none"))
+    with pytest.raises(RefusedError, match=r"elsewhere\.example"):
+        client.get(server.url)  # the place inside itself is the operator's own word
+    assert server.paths == ["/"]
+    assert "elsewhere.example" not in names.asked
+    assert EVERYBODY.permits("elsewhere.example")
 
 
 def _certificate(folder: Path, name: str) -> tuple[Path, Path]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -24,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from infra.local.ports import take_port
 
 PASSWORD = "correct horse battery"
 STAGES = ("uploaded", "analyzing", "chunking", "embedding", "indexing", "completed")
@@ -423,9 +424,7 @@ class Serving:
     """Runs a FakeKontor in a thread until it is stopped."""
 
     def __init__(self, kontor: FakeKontor, port: int = 0) -> None:
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
+        listening = take_port(port, purpose="a test")
         kontor.port = listening.getsockname()[1]
         config = uvicorn.Config(
             kontor.application(),

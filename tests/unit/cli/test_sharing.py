@@ -89,6 +89,27 @@ def test_a_link_is_shown_once_with_its_address(cli: Cli, kontor: FakeKontor, pla
     }
 
 
+def test_a_link_to_a_collection_lets_look_only(cli: Cli, kontor: FakeKontor, plans: str) -> None:
+    kontor.answers["GET", "/collections"] = {
+        "items": [{"id": "c1", "name": "Readings"}],
+        "next_cursor": None,
+    }
+    kontor.answers["POST", "/shares"] = {
+        "id": "l1",
+        "title": "Readings",
+        "expires_at": "2026-11-20T10:00:00+00:00",
+        "path": "/s/kontor_share_x",
+    }
+    assert cli("link", "add", "readings", "--collection", "--view-only").code == 0
+    assert sent(kontor, "POST")[0][2] == {
+        "collection_id": "c1",
+        "days": 7,
+        "password": "",
+        "allows_download": False,
+    }
+    assert cli("link", "add", plans, "--collection", "--document").code == 65
+
+
 def test_groups_are_filled_by_address(cli: Cli, kontor: FakeKontor, plans: str) -> None:
     del plans
     kontor.answers["PUT", "/groups/g1/members/2"] = {}

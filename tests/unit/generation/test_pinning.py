@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from shared.adapters.allowing import read_allow_list
 from shared.generation.addresses import check_address, reachable
 from shared.generation.model import Request, Route
 from shared.generation.pinning import pinned_transport, reaching
@@ -59,6 +60,32 @@ def test_one_address_inside_refuses_all_of_a_name() -> None:
 
     with pytest.raises(RefusedError):
         reachable("model.example", 443, private_hosts=frozenset(), resolver=both)
+
+
+def test_a_host_that_is_not_on_the_list_is_neither_written_nor_called() -> None:
+    names = Turncoat(PUBLIC)
+    allow = read_allow_list("models.example")
+    with pytest.raises(RefusedError, match="may reach"):
+        check_address("https://api.elsewhere.example/v1", private_hosts=frozenset(), allow=allow)
+    client = httpx.Client(transport=pinned_transport(names))
+    refused = pytest.raises(httpx.ConnectError, match="may reach")
+    with client, reaching(frozenset(), allow=allow), refused:
+        client.get("https://api.elsewhere.example/v1/models")
+    assert names.asked == 0
+    assert reachable(
+        "models.example", 443, private_hosts=frozenset(), resolver=names, allow=allow
+    ) == [PUBLIC]
+
+
+def test_a_providers_own_address_that_is_not_on_the_list_is_refused_in_our_words() -> None:
+    route = Route(name="theirs", model="openai/gpt-4o-mini")
+    request = Request(purpose="chat", messages=[{"role": "user", "content": "?"}], max_tokens=5)
+    with pytest.raises(RouteFailedError, match=r"api\.openai\.com is not among the hosts"):
+        list(
+            Providers().stream(
+                route, request, key="k", first_word_s=5, allow=read_allow_list("none")
+            )
+        )
 
 
 def test_an_address_inside_is_refused_when_it_is_written() -> None:

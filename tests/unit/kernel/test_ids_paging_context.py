@@ -64,6 +64,16 @@ def test_log_lines_carry_the_ids_of_the_work_in_hand_and_no_others() -> None:
     assert "correlation_id" not in line()
 
 
+def test_a_log_entry_is_one_line_in_utc() -> None:
+    text = 'a name\r\n{"level": "ERROR", "message": "made up"}\u2028'
+    record = logging.makeLogRecord({"msg": text, "title": text, "levelname": "INFO"})
+    written = JsonFormatter().format(record)
+    assert len(written.splitlines()) == 1
+    entry = loads(written)
+    assert (entry["message"], entry["title"], entry["level"]) == (text, text, "INFO")
+    assert str(entry["at"]).endswith("+00:00")
+
+
 def test_events_become_json_values() -> None:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Rang(Event):

@@ -1,0 +1,199 @@
+"""Routes that join one's account to accounts at identity providers, and part them again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
+
+from functions.auth.addresses import origins, redirect_uri, sent_off
+from functions.auth.attempts import counted_for
+from functions.auth.issuing import device_of
+from functions.auth.oidc_schemas import CodeRequest, IdentityAnswer
+from functions.auth.schemas import Password
+from functions.auth.schemas import Request as Body
+from functions.auth.second_factor_routes import Code
+from functions.auth.trail import record_act
+from functions.edge.http import Caller
+from shared.federation import linking
+from shared.federation import service as federation
+from shared.federation.model import Linker
+from shared.federation.returning import check_return
+from shared.identity import accounts, opaque, second_factor
+from shared.identity.model import Principal
+from shared.kernel.context import set_tenant
+from shared.kernel.errors import UnauthenticatedError
+from shared.tickets import service as tickets
+from shared.wiring import App
+from shared.wiring import app as wired
+
+router = APIRouter(tags=["sign-in"])
+START = "/auth/identities/start"
+
+
+class ProofBody(Body):
+    """What shows that it is the caller: nothing within 10 minutes of signing in, else the password.
+
+    Where a second factor is set up, its code goes with the password.
+    """
+
+    password: Password | None = None
+    code: Code | None = None
+
+
+class LinkRequest(ProofBody):
+    """At which provider, and where that ends: with a code, at ``return_to``.
+
+    ``challenge`` is the S256 challenge of a verifier that the code has to be sent with (RFC 7636).
+    """
+
+    provider_id: UUID
+    return_to: Annotated[str, Field(min_length=1, max_length=1000)]
+    challenge: Annotated[str, Field(min_length=43, max_length=43)]
+
+
+class PartRequest(ProofBody):
+    """Which of the caller's identities: as GET /auth/identities lists them."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=1000)]
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class StartAnswer(BaseModel):
+    """The address to open in the caller's browser; it counts once, for ``expires_in`` seconds."""
+
+    start_url: str
+    expires_in: int
+
+
+@router.post("/auth/identities", status_code=201)
+def begin(body: LinkRequest, request: Request, caller: Caller) -> StartAnswer:
+    """Begin to join an account at a provider to the caller's own.
+
+    Open ``start_url`` in a browser. It comes back to ``return_to`` with a code, which
+    ``POST /auth/identities/confirm`` takes from this session alone.
+    """
+    app = wired()
+    check_return(body.return_to, body.challenge, origins=origins(app))
+    linker = _proved(app, request, caller, body)
+    with app.database.transaction(caller.tenant_id) as session:
+        provider = federation.require_provider(session, body.provider_id)
+        facts = {
+            "provider": str(provider.id),
+            "return_to": body.return_to,
+            "challenge": body.challenge,
+            "session": str(linker.session_id),
+        }
+        ticket = tickets.issue(
+            session, caller.user_id, "link_start", facts, life_s=linking.START_LIFE_S
+        )
+        record_act(session, "identity.joining_begun", caller.user_id, provider=provider.name)
+    return StartAnswer(start_url=f"{START}?ticket={ticket}", expires_in=linking.START_LIFE_S)
+
+
+@router.get(START, response_class=RedirectResponse, status_code=303)
+def start(request: Request, ticket: Annotated[str, Query(max_length=256)] = "") -> RedirectResponse:
+    """Send the browser to the provider, to join the account there to that of whoever began."""
+    app = wired()
+    shown = opaque.present("code", ticket)
+    if shown is None:
+        raise _no_code()
+    set_tenant(str(shown.tenant_id))
+    with app.database.transaction(shown.tenant_id) as session:
+        # Committed before anything else: of two browsers with one address, one goes.
+        taken = tickets.take(session, shown, "link_start")
+    linker = Linker(taken.user_id, UUID(str(taken.body["session"])))
+    with app.database.transaction(shown.tenant_id) as session:
+        linking.check_begun(session, shown.tenant_id, linker)
+        departure = federation.depart(
+            session,
+            app.oidc_client,
+            UUID(str(taken.body["provider"])),
+            redirect_uri=redirect_uri(app, request),
+            return_to=str(taken.body["return_to"]),
+            challenge=str(taken.body["challenge"]),
+            linker=linker,
+        )
+    return sent_off(app, request, departure)
+
+
+@router.post("/auth/identities/confirm", status_code=201)
+def confirm(body: CodeRequest, caller: Caller) -> IdentityAnswer:
+    """Join the account that a browser came back from to the caller's, who began that."""
+    app = wired()
+    shown = opaque.present("code", body.code.get_secret_value())
+    if shown is None or shown.tenant_id != caller.tenant_id:
+        raise _no_code()
+    with app.database.transaction(caller.tenant_id) as session:
+        # Committed before it is looked at: a code that somebody guesses at is used up.
+        taken = tickets.take(session, shown, "link")
+    verifier = body.code_verifier.get_secret_value()
+    linkage = linking.read_offer(caller, taken.user_id, taken.body, code_verifier=verifier)
+    with app.database.transaction(caller.tenant_id) as session:
+        provider = linking.join(session, caller, linkage)
+        if provider is not None:
+            accounts.notify(
+                session, app.mailroom, caller.user_id, "identity_joined", name=provider.title
+            )
+            record_act(
+                session,
+                "identity.joined",
+                caller.user_id,
+                provider=provider.name,
+                issuer=linkage.issuer,
+                subject=linkage.subject,
+            )
+        found = linking.find_identity(
+            session, caller.user_id, issuer=linkage.issuer, subject=linkage.subject
+        )
+    app.relay_facts(caller.tenant_id)
+    return IdentityAnswer.of(found)
+
+
+@router.delete("/auth/identities", status_code=204)
+def part(body: PartRequest, request: Request, caller: Caller) -> None:
+    """Part the caller from an account at a provider; sessions opened there end.
+
+    The only way in is never taken away.
+    """
+    app = wired()
+    _proved(app, request, caller, body)
+    with app.database.transaction(caller.tenant_id) as session:
+        name = linking.part(session, caller, issuer=body.issuer, subject=body.subject)
+        accounts.notify(session, app.mailroom, caller.user_id, "identity_parted", name=name)
+        record_act(
+            session,
+            "identity.parted",
+            caller.user_id,
+            issuer=body.issuer,
+            subject=body.subject,
+        )
+    app.relay_facts(caller.tenant_id)
+
+
+def _proved(app: App, request: Request, caller: Principal, proof: ProofBody) -> Linker:
+    """Let somebody go on who signed in just now, or shows password and code.
+
+    Raises ProofError, UnauthenticatedError for wrong ones.
+    """
+    with app.database.transaction(caller.tenant_id) as session:
+        needs_code = second_factor.is_on(session, caller.user_id)
+        has_shown = proof.password is not None and (proof.code is not None or not needs_code)
+        linker = linking.require_proof(session, caller, has_shown=has_shown, needs_code=needs_code)
+    if proof.password is None or not has_shown:
+        return linker
+    with counted_for(app, caller, device_of(request)):
+        accounts.check_password(app.database, caller, proof.password.get_secret_value())
+        if needs_code:
+            with app.database.transaction(caller.tenant_id) as session:
+                second_factor.check(session, app.mailroom.seal, caller.user_id, proof.code or "")
+    return linker
+
+
+def _no_code() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "The address or code was used, is too old or not one of ours.", hint="Begin again."
+    )
