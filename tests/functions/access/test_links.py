@@ -11,7 +11,7 @@ from shared.identity.model import Principal
 from shared.identity.service import Verifier
 from shared.kernel.errors import UnauthenticatedError
 from tests.functions.access.conftest import Firm
-from tests.functions.http_events import Answer
+from tests.functions.http_events import Answer, call
 
 
 @pytest.fixture
@@ -157,3 +157,29 @@ def test_a_wrong_link_is_not_there(firm: Firm, token: str) -> None:
     assert firm.ask(None, "GET", f"/s/{token}").status == 404
     with pytest.raises(UnauthenticatedError):
         firm.app.verifier.verify(f"kontor_visit_{token}")
+
+
+def test_a_visitor_hears_nothing_of_the_tenant_itself(
+    firm: Firm, shelves: tuple[str, str, str]
+) -> None:
+    from functions.auth.handler import handler as auth
+    from functions.limits.handler import handler as limits
+    from functions.reprocess.handler import handler as reading
+    from functions.tenants.handler import handler as tenants
+
+    folder, _, _ = shelves
+    visitor = visit(firm, make(firm, folder_id=folder).body["path"])
+    asked = {
+        path: call(handler, "GET", path, principal=visitor).status
+        for handler, path in (
+            (tenants, "/api/v1/tenant"),
+            (tenants, "/api/v1/tenant/tasks"),
+            (tenants, "/api/v1/usage"),
+            (limits, "/api/v1/limits"),
+            (reading, "/api/v1/settings/reading"),
+            (auth, "/api/v1/sign-in-policy"),
+            (auth, "/auth/sessions"),
+        )
+    }
+    assert set(asked.values()) == {403}, asked
+    assert firm.ask("visitor", "GET", "/api/v1/permissions").status == 403
