@@ -30,7 +30,7 @@ class TokenRules:
     """How tokens are issued: who signs, in whose name, for how long, in seconds.
 
     A session ends ``session_life_s`` after its sign-in, and ``session_idle_s`` after its last
-    renewal.
+    renewal. ``asks_everybody`` for a second factor, whatever a tenant's policy says.
     """
 
     key: SigningKey
@@ -38,6 +38,7 @@ class TokenRules:
     life_s: int
     session_idle_s: int = 7 * _DAY_S
     session_life_s: int = 30 * _DAY_S
+    asks_everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
