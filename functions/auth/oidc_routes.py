@@ -21,7 +21,7 @@ from functions.auth.oidc_schemas import (
     LinksAnswer,
 )
 from functions.auth.schemas import TokenAnswer
-from functions.auth.trail import record_sign_in
+from functions.auth.trail import record_joined, record_sign_in
 from functions.edge.http import SignedIn
 from shared.adapters.database import Session
 from shared.audit import service as audit
@@ -196,9 +196,12 @@ def _welcomed(session: Session, app: App, provider: Provider, foreigner: Foreign
             session, app.mailroom, arrived.user_id, "identity_joined", name=provider.title
         )
     about = {"provider": provider.name, "issuer": provider.issuer, "subject": foreigner.subject}
-    acts = {"made": ["user.added", "identity.joined"], "joined": ["identity.joined"], "known": []}
-    for action in acts[arrived.how]:
-        _record(session, arrived.user_id, action, about)
+    if arrived.how == "made":
+        _record(session, arrived.user_id, "user.added", about)
+    if arrived.invited is not None:
+        record_joined(session, arrived.invited, how=provider.name)
+    if arrived.how != "known":
+        _record(session, arrived.user_id, "identity.joined", about)
     if arrived.new_role is not None:
         _record(session, arrived.user_id, "user.role_changed", {**about, "role": arrived.new_role})
     for change in arrived.groups:
