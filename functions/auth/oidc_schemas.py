@@ -78,12 +78,13 @@ class ProviderAnswer(BaseModel):
     max_age_s: int | None
     is_active: bool
     redirect_uri: str
+    backchannel_logout_uri: str
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, provider: Provider, *, redirect_uri: str) -> Self:
-        """Show a provider, with the address to register there."""
+    def of(cls, provider: Provider, *, redirect_uri: str, backchannel_logout_uri: str) -> Self:
+        """Show a provider, with the addresses to register there."""
         return cls(
             id=provider.id,
             name=provider.name,
@@ -104,6 +105,7 @@ class ProviderAnswer(BaseModel):
             max_age_s=provider.max_age_s,
             is_active=provider.is_active,
             redirect_uri=redirect_uri,
+            backchannel_logout_uri=backchannel_logout_uri,
             created_at=provider.created_at,
             updated_at=provider.updated_at,
         )

@@ -110,6 +110,8 @@ def add(
         return
     typer.echo(f"{'Changed' if known else 'Added'} {name}. Register this address there:")
     typer.echo(text_of(kept, "redirect_uri"))
+    typer.echo("And, so that signing out there signs out here, this one for back-channel logout:")
+    typer.echo(text_of(kept, "backchannel_logout_uri"))
 
 
 @oidc.command("list")

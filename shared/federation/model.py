@@ -123,6 +123,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedThere:
+    """A session that ended because its owner signed out at the provider."""
+
+    id: UUID
+    user_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
 class KnownIdentity:
     """An identity of a person, as the person and administrators see it."""
 
@@ -137,7 +145,8 @@ class KnownIdentity:
 class Foreigner:
     """A person as a provider's verified token describes them.
 
-    ``has_second_factor`` tells that the token vouches for one and the provider is trusted for it.
+    ``has_second_factor`` tells that the token vouches for one and the provider is trusted for it;
+    ``sid`` is the provider's name for the session there, if it told one.
     """
 
     issuer: str
@@ -147,6 +156,7 @@ class Foreigner:
     name: str
     groups: tuple[str, ...]
     has_second_factor: bool = False
+    sid: str = ""
 
     @property
     def domain(self) -> str:

@@ -121,3 +121,39 @@ WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
         SELECT 1 FROM kontor.oidc_providers AS p
         WHERE p.tenant_id = %(tenant_id)s AND p.issuer = i.issuer AND p.is_active
     );
+
+-- :name change_to_ended_there :many EndedThere
+-- Of one person, of one session of theirs, or of whoever has that session.
+UPDATE kontor.sessions AS s SET revoked_at = now(), revoked_because = %(because)s
+WHERE s.tenant_id = %(tenant_id)s AND s.provider_id = %(provider_id)s AND s.revoked_at IS NULL
+    AND s.expires_at > now() AND s.created_at < %(before)s
+    AND (%(sid)s = '' OR s.provider_sid = %(sid)s OR (s.provider_sid = '' AND %(subject)s <> ''))
+    AND (%(subject)s = '' OR s.user_id IN (
+        SELECT i.user_id FROM kontor.identities AS i
+        WHERE i.tenant_id = %(tenant_id)s AND i.issuer = %(issuer)s AND i.subject = %(subject)s
+    ))
+RETURNING s.id, s.user_id;
+
+-- :name remove_challenges_there :exec
+-- Sign-ins at a provider that wait for a code.
+DELETE FROM kontor.one_time_tokens AS t
+WHERE t.tenant_id = %(tenant_id)s AND t.provider_id = %(provider_id)s
+    AND t.purpose IN ('second_factor', 'enrolment') AND t.created_at < %(before)s
+    AND (%(sid)s = '' OR t.provider_sid = %(sid)s OR (t.provider_sid = '' AND %(subject)s <> ''))
+    AND (%(subject)s = '' OR t.user_id IN (
+        SELECT i.user_id FROM kontor.identities AS i
+        WHERE i.tenant_id = %(tenant_id)s AND i.issuer = %(issuer)s AND i.subject = %(subject)s
+    ));
+
+-- :name remove_codes_there :exec
+-- Sign-ins at a provider that were handed over, and not taken yet.
+DELETE FROM kontor.tickets AS t
+WHERE t.tenant_id = %(tenant_id)s AND t.purpose = 'sign_in'
+    AND t.body ->> 'provider' = %(provider_id)s::text
+    AND t.expires_at < %(before)s + make_interval(secs => %(life_s)s)
+    AND (%(sid)s = '' OR t.body ->> 'sid' = %(sid)s
+        OR (t.body ->> 'sid' = '' AND %(subject)s <> ''))
+    AND (%(subject)s = '' OR t.user_id IN (
+        SELECT i.user_id FROM kontor.identities AS i
+        WHERE i.tenant_id = %(tenant_id)s AND i.issuer = %(issuer)s AND i.subject = %(subject)s
+    ));
