@@ -64,6 +64,16 @@ def test_log_lines_carry_the_ids_of_the_work_in_hand_and_no_others() -> None:
     assert "correlation_id" not in line()
 
 
+def test_log_lines_keep_the_tokens_of_links_to_themselves() -> None:
+    token = "kontor_share_obP68Di-X-eEzP_D9FbIDX5hRRg_-wcUA-Qt29Ybd-Y"
+    record = logging.makeLogRecord({"msg": f"GET /s/{token} 200", "path": f"/s/{token}/enter"})
+    said = loads(JsonFormatter().format(record))
+    assert (said["message"], said["path"]) == (
+        "GET /s/kontor_share_… 200",
+        "/s/kontor_share_…/enter",
+    )
+
+
 def test_events_become_json_values() -> None:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Rang(Event):
