@@ -729,9 +729,10 @@ WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.id <> %(parent_documen
     );
 
 -- :name free_document :exec
--- It stands on its own from now on.
+-- It stands on its own from now on, if the person may change it.
 UPDATE kontor.documents SET parent_document_id = NULL
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+    AND kontor.may_reach(%(user_id)s, access_list_id, 2);
 
 -- :name adopt_children :exec
 -- Files that also came inside another document go on as that document's.

@@ -182,7 +182,7 @@ def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     if member is None and not store.may_still_put(session, upload.id):
         raise NotFoundError("The place this file was meant for is no longer yours to change.")
     kept = _kept(session, upload, file)
-    members.settle(session, member, kept)
+    members.settle(session, member, kept, put_by=upload.created_by)
     return kept
 
 
