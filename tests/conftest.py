@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from argon2 import PasswordHasher, Type
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.deploy.model import ensure_model
+from infra.local.ports import take_port
 from infra.local.postgres import EmbeddedPostgres
 from shared.adapters.database import Database
 from shared.identity import passwords
@@ -23,6 +29,7 @@ from shared.inference.registry import open_embedder
 from shared.kernel.ids import TenantId, new_id
 from tests.databases import Databases
 from tests.remembering import remembering
+from tests.sessions import sessions_going_on
 
 # Every worker and every process a test starts would compile the house anew without bytecode.
 sys.dont_write_bytecode = False
@@ -52,6 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "new_database: in a database nobody has used before")
 
 
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what was imported, which stays to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One server per worker, without durability."""
@@ -66,9 +79,10 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def databases(postgres: EmbeddedPostgres) -> Iterator[Databases]:
     """The worker's databases, all of them copies of one migrated template."""
-    made = Databases(postgres)
-    yield made
-    made.close()
+    with sessions_going_on() as kept:
+        made = Databases(postgres, kept)
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -145,3 +159,24 @@ def embedder(model_dir: Path) -> Embedder:
     opened = open_embedder(model_dir, "all-MiniLM-L6-v2", threads=1)
     assert isinstance(opened, OnnxEmbedder)
     return remembering(opened)
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[str]:
+    """The emulator's endpoint, one per worker, in a process of its own: nobody patches it."""
+    with closing(take_port(0, purpose="a test")) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"{endpoint}/moto-api/", timeout=5)
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the emulator did not start"
+            time.sleep(0.05)
+    yield endpoint
+    server.terminate()
+    server.wait(10)

@@ -75,6 +75,11 @@ class ExecutionEnvironment:
         """The function's process, for those who read its share of /proc."""
         return self._process.pid
 
+    def is_new(self, seconds: float) -> bool:
+        """Whether it is initialising still, or was ready for its first event just now."""
+        ready_at = self._api.ready_at
+        return not ready_at or time.perf_counter() - ready_at < seconds
+
     @property
     def init_ms(self) -> float:
         """Milliseconds from start to the first ``/next``; 0 before that."""

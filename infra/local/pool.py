@@ -22,6 +22,9 @@ IDLE_EXPIRY_S = 900.0
 WATCH_INTERVAL_S = 1.0
 WATCHED = (".py", ".sql", ".json", ".yml")
 ASYNC_WORKERS = 32
+# A start costs a second of a core: whoever comes meanwhile may well be served by what is starting.
+SOON_FREE_S = 0.3  # after its start, the time most first events take
+LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +53,25 @@ class _FunctionPool:
         self.spec = spec
         self._generation = generation
         self._slots = threading.BoundedSemaphore(spec.concurrency)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: list[ExecutionEnvironment] = []
         self._busy: set[ExecutionEnvironment] = set()
+        self._is_spawning = False
         self._is_closed = False
 
     def invoke(self, invocation: Invocation) -> Outcome:
         """Run one event in a warm environment or a new one; waits while all are busy."""
         with self._slots:
-            queued = time.perf_counter()
+            started = time.perf_counter()
             environment, is_cold = self._take()
+            if not is_cold:
+                started = time.perf_counter()
             try:
                 environment.run(invocation)
             finally:
                 self._give_back(environment)
             outcome = _outcome(invocation)
-            self._report(environment, outcome, is_cold=is_cold, started=queued)
+            self._report(environment, outcome, is_cold=is_cold, started=started)
             return outcome
 
     def expire(self) -> None:
@@ -87,26 +93,46 @@ class _FunctionPool:
             self._is_closed = True
             everyone = [*self._idle, *self._busy]
             self._idle.clear()
+            self._lock.notify_all()
         for environment in everyone:
             environment.close()
 
     def _take(self) -> tuple[ExecutionEnvironment, bool]:
         with self._lock:
-            if self._is_closed:
-                raise UnavailableError("The local runtime is stopping.")
-            while self._idle:
-                environment = self._idle.pop()
-                if environment.is_usable and environment.generation == self._generation():
+            while (warm := self._warm()) is None and self._is_one_starting():
+                self._lock.wait(LOOK_S)
+            if warm is not None:
+                return warm, False
+            self._is_spawning = True
+        try:
+            environment = ExecutionEnvironment(self.spec, self._generation())
+            with self._lock:
+                if not self._is_closed:
                     self._busy.add(environment)
-                    return environment, False
-                environment.close()
-        environment = ExecutionEnvironment(self.spec, self._generation())
-        with self._lock:
-            if not self._is_closed:
-                self._busy.add(environment)
-                return environment, True
+                    return environment, True
+        finally:
+            with self._lock:
+                self._is_spawning = False
         environment.close()
-        raise UnavailableError("The local runtime is stopping.")
+        raise _stopping()
+
+    def _warm(self) -> ExecutionEnvironment | None:
+        """Take an idle environment; ``None`` without one. Raises UnavailableError when closed."""
+        if self._is_closed:
+            raise _stopping()
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.is_usable and environment.generation == self._generation():
+                self._busy.add(environment)
+                return environment
+            environment.close()
+        return None
+
+    def _is_one_starting(self) -> bool:
+        return self._is_spawning or any(
+            each.is_usable and each.generation == self._generation() and each.is_new(SOON_FREE_S)
+            for each in self._busy
+        )
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
         environment.idle_since = time.monotonic()
@@ -118,7 +144,9 @@ class _FunctionPool:
                 and not self._is_closed
             ):
                 self._idle.append(environment)
+                self._lock.notify()
                 return
+            self._lock.notify()
         environment.close()
 
     def _report(
@@ -236,6 +264,10 @@ class Pool:
                 logger.info("code changed, functions restart", extra={"files": state[1]})
             for function in self._functions.values():
                 function.expire()
+
+
+def _stopping() -> UnavailableError:
+    return UnavailableError("The local runtime is stopping.")
 
 
 def _outcome(invocation: Invocation) -> Outcome:

@@ -9,9 +9,9 @@ import pytest
 
 from shared.wiring import App
 from tests.faults.driver import Faults, Host, World
-from tests.functions.conftest import Uploader, aws, uploader, wired
+from tests.functions.conftest import Uploader, uploader, wired
 
-__all__ = ["aws", "uploader", "wired"]  # the emulator and the wired App are these tests' too
+__all__ = ["uploader", "wired"]  # the wired App is these tests' too
 
 
 @pytest.fixture(scope="session")

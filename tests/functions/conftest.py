@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from infra.local.ports import take_port
 from shared import wiring
 from shared.adapters import aws as clients
 from shared.documents import service as documents
@@ -28,27 +22,6 @@ from shared.kernel.settings import read_settings, settings
 from shared.realtime import service as realtime
 from shared.wiring import App
 from tests.functions.pipeline import Pipeline
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[str]:
-    """The emulator's endpoint, one per worker, in a process of its own: nobody patches it."""
-    with closing(take_port(0, purpose="a test")) as free:
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    endpoint = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"{endpoint}/moto-api/", timeout=5)
-            break
-        except httpx.TransportError:
-            assert time.monotonic() < deadline, "the emulator did not start"
-            time.sleep(0.05)
-    yield endpoint
-    server.terminate()
-    server.wait(10)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def _folder(root: Path, name: str) -> list[str]:
 def without_limits(root: Path) -> list[str]:
     """Complain of functions that leave time, memory, concurrency or rights to a default."""
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.CSafeLoader):
         pass
 
     Loader.add_multi_constructor("!", lambda *_: None)

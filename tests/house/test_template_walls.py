@@ -41,7 +41,7 @@ ELSEWHERE = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags as nothing."""
 
 
@@ -383,6 +383,14 @@ def _logical(key: str) -> str:
     """Return a function's name as the framework writes it into names of resources."""
     name = key.replace("_", "Underscore")
     return f"{name[0].upper()}{name[1:]}"
+
+
+def test_packages_hold_code_and_nothing_else() -> None:
+    text = (ROOT / "serverless.yml").read_text("utf-8")
+    first, *taken = yaml.load(text, _Loader)["package"]["patterns"]
+    assert first == "!**", "everything is left out but what is named"
+    assert {each.split("/")[0] for each in taken} == {"functions", "shared"}
+    assert {each.rsplit(".", 1)[-1] for each in taken} <= {"py", "sql", "txt", "json"}
 
 
 class _Referring(yaml.SafeLoader):

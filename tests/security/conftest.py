@@ -16,11 +16,11 @@ from shared.identity.keys import SigningKey, ensure_signing_key
 from shared.identity.model import Principal
 from shared.identity.sealing import ensure_seal
 from shared.wiring import App
-from tests.functions.conftest import aws, desk, served, workflow
+from tests.functions.conftest import desk, served, workflow
 from tests.functions.doors import publish_key, sign_in
 from tests.security.api import Api
 
-__all__ = ["aws", "desk", "served", "workflow"]  # fixtures of whole handlers
+__all__ = ["desk", "served", "workflow"]  # fixtures of whole handlers
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"
 EICAR_FILE = EICAR

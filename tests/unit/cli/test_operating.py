@@ -12,13 +12,15 @@ import psycopg
 import pytest
 
 from infra.cli.checks import FAIL, OK, WARN, Place, check_disk, check_ports, examine
-from infra.cli.local_server import as_role, passed_on
+from infra.cli.local_server import as_role, of_this_machine, passed_on
 from infra.cli.logs import LogFollower
 from infra.cli.owner import Running, read_running, remove_running, write_running
 from infra.local.ports import take_port
 from infra.local.postgres import EmbeddedPostgres
+from infra.local.serverless import load_service
 from shared.kernel.errors import InvalidError
 from shared.kernel.settings import read_settings
+from tests.house.tree import ROOT
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Cli
@@ -63,6 +65,13 @@ def test_migrate_without_a_database_says_how_to_get_one(cli: Cli) -> None:
     done = cli("migrate")
     assert done.code == 75
     assert "make up" in done.err
+
+
+def test_a_database_elsewhere_is_not_migrated_in_the_clear(cli: Cli) -> None:
+    done = cli("migrate", "--url", "postgresql://owner:hunter2@db.example/kontor?sslmode=disable")
+    assert done.code != 0
+    assert "sslmode=verify-full" in done.err
+    assert "hunter2" not in done.out + done.err
 
 
 def test_a_tenant_is_added_over_the_running_servers_database(
@@ -162,6 +171,14 @@ def test_settings_that_were_given_are_passed_on_with_their_secrets() -> None:
         {"LLM_MODEL": "m", "LLM_API_KEY": "geheim", "DATABASE_URL": "x", "CHUNK_TOKENS": "64"}
     )
     assert passed_on(settings) == {"LLM_MODEL": "m", "LLM_API_KEY": "geheim", "CHUNK_TOKENS": "64"}
+
+
+def test_what_a_deployment_closes_is_open_on_this_machine() -> None:
+    settings = read_settings({"EGRESS_ALLOW": "api.example.org"})
+    assert of_this_machine(settings)["EGRESS_ALLOW"] == "api.example.org"
+    assert of_this_machine(read_settings({}))["EGRESS_ALLOW"] == ""
+    deployed = load_service(ROOT).functions[0].environment["EGRESS_ALLOW"]
+    assert deployed == "none"
 
 
 def test_the_functions_role_replaces_the_owner_in_a_url() -> None:

@@ -30,6 +30,7 @@ def handler(event, context):
         open(event["pids"], "w").write(f"{os.getpid()} {child.pid}")
         time.sleep(60)
     if event.get("do") == "wait":
+        open(event["until"] + ".awaited", "w").close()
         while not os.path.exists(event["until"]):
             time.sleep(0.01)
     return {"calls": len(CALLS), "pid": os.getpid(), "version": VERSION,
@@ -165,6 +166,38 @@ def test_no_more_run_at_once_than_allowed(make_pool: Callable[..., Pool], tmp_pa
         thread.join(30)
     assert sorted(str(o["calls"]) for o in outcomes) == ["1", "2", "3"]
     assert len({o["pid"] for o in outcomes}) == 1
+
+
+def test_who_comes_while_a_function_starts_is_served_by_it(make_pool: Callable[..., Pool]) -> None:
+    pool = make_pool()
+    outcomes: list[dict[str, object]] = []
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(answer(pool.invoke("one", b"{}"))))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(str(o["calls"]) for o in outcomes) == ["1", "2"]
+    assert len({o["pid"] for o in outcomes}) == 1
+
+
+def test_a_long_event_keeps_no_other_waiting(
+    make_pool: Callable[..., Pool], tmp_path: Path
+) -> None:
+    pool = make_pool()
+    gate = tmp_path / "gate"
+    event = json.dumps({"do": "wait", "until": str(gate)}).encode()
+    outcomes: list[dict[str, object]] = []
+    thread = threading.Thread(target=lambda: outcomes.append(answer(pool.invoke("one", event))))
+    thread.start()
+    until((tmp_path / "gate.awaited").exists)
+    beside = answer(pool.invoke("one", event.replace(b"wait", b"pass")))
+    assert not outcomes
+    gate.touch()
+    thread.join(30)
+    assert outcomes[0]["pid"] != beside["pid"]
 
 
 def test_changed_code_serves_the_next_event(make_pool: Callable[..., Pool], project: Path) -> None:
