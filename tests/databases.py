@@ -1,8 +1,9 @@
 """Databases that tests hand on: emptying one takes a tenth of the time that copying one does.
 
 A test gets a database nobody can tell from a fresh copy of the template. What it wrote is
-deleted afterwards; a database whose schema or seeds it changed is dropped instead. One session of
-ours stays in each, and those of the product's: a new one would read the whole catalog again.
+deleted afterwards and its seeds are put back; a database whose schema it changed is dropped
+instead. One session of ours stays in each, and some of the product's: a new one would read the
+whole catalog again.
 """
 
 from __future__ import annotations
@@ -115,10 +116,10 @@ class Databases:
             if connection.execute(_DEFINITIONS).fetchall() != self._definitions:
                 return False
             tables = _tables_with_rows(connection)
-            seeds = self._seeds.items()
-            if any(_content(connection, table) != rows for table, rows in seeds):
-                return False
             _delete_rows(connection, [each for each in tables if each not in self._seeds])
+            for table, rows in self._seeds.items():
+                if _content(connection, table) != rows:
+                    _put_back(connection, table, rows)
         except psycopg.OperationalError:  # dropped or broken by the test itself
             return False
         return True
@@ -143,6 +144,16 @@ def _delete_rows(connection: Connection[TupleRow], tables: list[str]) -> None:
         connection.execute(sql.SQL("VACUUM (TRUNCATE) {}").format(sql.SQL(", ").join(names)))
         connection.execute("SET session_replication_role = DEFAULT")
     connection.execute("SELECT setval(seqrelid, seqstart, false) FROM pg_sequence")
+
+
+def _put_back(connection: Connection[TupleRow], table: str, rows: Rows) -> None:
+    """Make a table hold exactly these rows, without asking foreign keys and triggers."""
+    name = _identifier(table)
+    with connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute(sql.SQL("DELETE FROM {}").format(name))
+        put = sql.SQL("INSERT INTO {} SELECT (unnest(%s::text[]::{}[])).*").format(name, name)
+        connection.execute(put, [[text for (text,) in rows]])
 
 
 def _identifier(table: str) -> sql.Identifier:

@@ -13,7 +13,7 @@ from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.schemas import Opaque, Password, TokenAnswer
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act, record_sign_in
-from functions.edge.http import Caller, SignedIn
+from functions.edge.http import Caller, Insider, SignedIn
 from shared.audit import service as audit
 from shared.identity import accounts, entering, one_time, opaque, second_factor
 from shared.identity.second_factor import Enrolment
@@ -220,7 +220,7 @@ def reset(user_id: UUID, caller: Caller) -> None:
 
 
 @router.get("/api/v1/sign-in-policy")
-def show_policy(caller: Caller) -> PolicyAnswer:
+def show_policy(caller: Insider) -> PolicyAnswer:
     """Tell what every sign-in of the tenant must show."""
     with wired().database.transaction(caller.tenant_id) as session:
         required = entering.requires_second_factor(session, of_everybody=_asks_everybody())

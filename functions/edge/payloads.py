@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +20,7 @@ from shared.wiring import app as wired
 
 DEEPEST = 64
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NO_TEXT = "A text holds characters that cannot be stored (NUL or half a character)."
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -31,7 +32,7 @@ def read_json(body: bytes) -> object:
     Raises MalformedError when it is none or nested too deep, InvalidError for a text that cannot
     be stored, naming its field.
     """
-    if _depth(body) > DEEPEST:
+    if _is_too_deep(body):
         raise MalformedError(f"The JSON is nested deeper than {DEEPEST} levels.")
     try:
         value: object = json.loads(body, parse_constant=_no_number)
@@ -63,15 +64,13 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(body: bytes) -> int:
-    """Measure how deep brackets nest, without parsing them."""
+def _is_too_deep(body: bytes) -> bool:
+    """Tell whether brackets nest deeper than allowed, without parsing them."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return 0
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        return False
+    brackets = _STRINGS.sub(b"", body).translate(None, _NO_BRACKETS)
+    depths = accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)
+    return any(depth > DEEPEST for depth in depths)
 
 
 def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,8 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.identity import service as identity
-from shared.identity.model import Principal
+from shared.identity.model import Principal, User
+from shared.identity.rights import require_grantable
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError
 from shared.kernel.ids import UserId
 from shared.tenancy import store
@@ -56,16 +57,18 @@ def request_person_erasure(
 ) -> Task:
     """Ask that what is one person's be erased; ``confirm`` is their e-mail address, typed.
 
-    What they put in for all stays, under no name. Raises RefusedError, NotFoundError,
-    InvalidError for another address, ConflictError for oneself: somebody must answer for it.
+    What they put in for all stays, under no name. Raises RefusedError, also for somebody who may
+    do more than the caller; NotFoundError, InvalidError for another address, ConflictError for
+    oneself: somebody must answer for it.
     """
     principal.require(NEEDED)
-    email = _person(session, person_id)
+    person = _person(session, person_id)
+    require_grantable(session, principal, person.role)
     if person_id == principal.user_id:
         raise ConflictError(
             "You cannot erase yourself.", hint="Ask another administrator of your tenant."
         )
-    if confirm.strip().lower() != email:
+    if confirm.strip().lower() != person.email:
         raise _unconfirmed("the person's e-mail address")
     kind = "person_erasure"
     return store.find_open_task(session, kind, person_id) or store.record_task(
@@ -179,11 +182,11 @@ def _is_own(principal: Principal, task: Task) -> bool:
     return task.person_id == principal.user_id and principal.credential == "session"
 
 
-def _person(session: Session, person_id: UserId) -> str:
+def _person(session: Session, person_id: UserId) -> User:
     user = identity.find_user(session, person_id)
     if user is None:
         raise NotFoundError("There is no such user.")
-    return user.email
+    return user
 
 
 def _unconfirmed(what: str) -> InvalidError:

@@ -13,6 +13,7 @@ from infra.local.serverless import load_service
 from shared.kernel.errors import InvalidError
 from shared.kernel.settings import Settings
 from shared.kernel.version import VERSION
+from tests.describing import described
 from tests.house.tree import ROOT
 
 REFRESH = "run `make docs` and commit what it writes"
@@ -32,7 +33,7 @@ def test_readme_has_the_table_of_today(name: str) -> None:
 def test_openapi_file_describes_the_api_of_today() -> None:
     assert openapi.FILE.is_file(), f"{openapi.FILE} is missing: {REFRESH}"
     committed = json.loads(openapi.FILE.read_text("utf-8"))
-    assert committed == openapi.describe(), REFRESH
+    assert committed == described(), REFRESH
 
 
 def test_settings_table_names_every_setting_once() -> None:
@@ -53,7 +54,7 @@ def test_command_table_names_every_command() -> None:
 
 
 def test_openapi_says_which_routes_need_a_token() -> None:
-    document = openapi.describe()
+    document = described()
     for route in load_service(ROOT).http_routes:
         method, _, path = route.key.partition(" ")
         operation = document["paths"][path][method.lower()]

@@ -13,15 +13,16 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
 from jsonschema import Draft202012Validator
 
-from infra.deploy.openapi import describe
 from infra.local.serverless import load_service
 from shared.identity.model import Principal
+from tests.describing import described
 from tests.functions.http_events import http_event
 from tests.house.tree import ROOT
 
@@ -99,13 +100,12 @@ class Api:
     """Calls operations; ``token`` is for those that verify it themselves."""
 
     def __init__(self, token: str = "") -> None:
-        self.document = describe()
+        self.document = described()
         self.token = token
         service = load_service(ROOT)
         self._functions = {
             route.key: service.function(route.function).key for route in service.http_routes
         }
-        self._validators: dict[str, Draft202012Validator] = {}
         self.operations = [
             Operation(method.upper(), path, described)
             for path, methods in self.document["paths"].items()
@@ -179,15 +179,10 @@ class Api:
         schema = content[kind].get("schema")
         if not schema or not kind.endswith("json"):
             return ""
-        first = next(self._validator(schema).iter_errors(json.loads(reply.body)), None)
+        first = next(
+            _validator(json.dumps(schema, sort_keys=True)).iter_errors(json.loads(reply.body)), None
+        )
         return f"{operation.key}: {reply.status}: {first.message[:200]}" if first else ""
-
-    def _validator(self, schema: dict[str, Any]) -> Draft202012Validator:
-        key = json.dumps(schema, sort_keys=True)
-        if key not in self._validators:
-            whole = {**schema, "components": self.document["components"]}
-            self._validators[key] = Draft202012Validator(whole)
-        return self._validators[key]
 
     def _resolve(self, part: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in part:
@@ -283,6 +278,11 @@ class Api:
         if part.get("format") == "date-time":
             return "2026-01-01T00:00:00Z"
         return "x" * max(1, part.get("minLength", 1)) if kind == "string" else None
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(schema), "components": described()["components"]})
 
 
 def _query(values: Mapping[str, Any]) -> str:

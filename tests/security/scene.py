@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from infra.deploy.openapi import describe
 from shared.adapters.database import Database
 from shared.identity import service as identity
 from shared.identity.keys import ensure_signing_key
@@ -17,6 +16,7 @@ from shared.identity.model import Principal
 from shared.identity.sealing import ensure_seal
 from shared.kernel.ids import TenantId
 from shared.wiring import App
+from tests.describing import described
 from tests.functions.http_events import Answer
 from tests.functions.pipeline import Pipeline
 from tests.security.gateway import Route, minimal, routes, send
@@ -108,7 +108,7 @@ class Api:
 
     @classmethod
     def of_today(cls) -> Api:
-        document = describe()
+        document = described()
         return cls(
             document["components"]["schemas"], document["paths"], {one.key: one for one in routes()}
         )

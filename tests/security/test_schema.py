@@ -15,10 +15,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from infra.deploy.openapi import describe
 from shared.identity.keys import SigningKey
 from shared.identity.model import Principal
 from shared.wiring import App
+from tests.describing import described
 from tests.functions.doors import PASSWORD, sign_in
 from tests.functions.pipeline import Pipeline
 from tests.security.api import Api
@@ -94,10 +94,10 @@ def test_every_operation_does_what_its_description_says(
 
 
 def test_methods_that_nothing_describes_reach_no_function() -> None:
-    document = describe()
+    document = described()
     with _shut(document) as client:
-        for path, described in document["paths"].items():
-            other = next(one for one in METHODS if one.lower() not in described)
+        for path, known in document["paths"].items():
+            other = next(one for one in METHODS if one.lower() not in known)
             for method in ("TRACE", other):
                 answer = client.request(method, path.replace("{", "").replace("}", ""))
                 # /users/import is an address of /users/{user_id}, too, whose methods need a token.
@@ -106,7 +106,7 @@ def test_methods_that_nothing_describes_reach_no_function() -> None:
 
 
 def test_a_line_break_in_an_address_is_a_letter_like_any_other() -> None:
-    with _shut(describe()) as client:
+    with _shut(described()) as client:
         for text in ("\n", "a\nb", "a\r\nb\n", "\u2028", "a"):
             answer = client.get(f"/api/v1/documents/{quote(text, safe='')}")
             assert answer.json() == {"message": "Unauthorized"}, repr(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from infra.local.postgres import EmbeddedPostgres
 from shared.adapters.database import Database
@@ -39,15 +40,50 @@ def test_rows_are_gone_when_a_database_is_lent_again(
         "ALTER TABLE kontor.folders ADD COLUMN left_behind integer",
         "CREATE FUNCTION kontor.left_behind() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         "REVOKE SELECT ON kontor.folders FROM kontor_app",
-        "UPDATE kontor.embedding_models SET revision = 'x'",
-        "INSERT INTO kontor.embedding_models VALUES (99, 'x', 'y', 3)",
     ],
 )
-def test_a_database_whose_schema_or_seeds_changed_is_not_lent_again(
+def test_a_database_whose_schema_changed_is_not_lent_again(
     databases: Databases, postgres: EmbeddedPostgres, statement: str
 ) -> None:
     first, second = _lend_and(databases, postgres, statement)
     assert first != second
+
+
+SEEDED = ("embedding_models", "plans", "rate_limits", "role_templates", "schema_migrations")
+
+
+def _seeds(postgres: EmbeddedPostgres, name: str) -> list[list[TupleRow]]:
+    with psycopg.connect(postgres.dsn(name)) as owner:
+        return [
+            owner.execute(f"SELECT t::text FROM kontor.{one} AS t ORDER BY 1").fetchall()
+            for one in SEEDED
+        ]
+
+
+@pytest.fixture(scope="module")
+def seeds(databases: Databases, postgres: EmbeddedPostgres) -> list[list[TupleRow]]:
+    """What a database that nobody has used holds."""
+    with databases.lend(is_new=True) as name:
+        return _seeds(postgres, name)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE kontor.embedding_models SET revision = 'x'",
+        "INSERT INTO kontor.embedding_models VALUES (99, 'x', 'y', 3)",
+        "DELETE FROM kontor.rate_limits WHERE plan = 'public'",
+        "DELETE FROM kontor.schema_migrations",
+        "UPDATE kontor.role_templates SET permissions = '{}'",
+    ],
+)
+def test_seeds_are_put_back_as_a_new_database_has_them(
+    databases: Databases, postgres: EmbeddedPostgres, seeds: list[list[TupleRow]], statement: str
+) -> None:
+    first, second = _lend_and(databases, postgres, statement)
+    assert first == second
+    assert all(seeds)
+    assert _seeds(postgres, second) == seeds
 
 
 def test_a_session_that_goes_on_keeps_nothing_of_who_had_it(

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -18,7 +19,6 @@ import pytest
 from functions.documents.handler import handler as documents
 from functions.edge.idempotency_store import carry_out_once
 from functions.query.handler import handler as query
-from infra.deploy.openapi import describe
 from infra.local.serverless import load_service
 from shared.adapters.database import Database
 from shared.identity.model import Principal
@@ -26,6 +26,7 @@ from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import TenantId, UserId, new_id
 from shared.limits import requests
 from shared.limits.requests import InProgressError, KeyReusedError, keeps_answer, kept_s
+from tests.describing import described
 from tests.functions.http_events import Answer, call
 from tests.house.tree import ROOT
 
@@ -322,18 +323,18 @@ def answers_secrets(document: dict[str, Any], route: str) -> bool:
 
 
 def test_every_post_takes_a_key_or_says_why() -> None:
-    assert not unsupported(_posts(), describe())
+    assert not unsupported(_posts(), described())
 
 
 def test_a_post_without_support_is_noticed() -> None:
-    document = describe()
+    document = deepcopy(described())
     document["paths"]["/wiki"] = document["paths"]["/api/v1/tags"] | {"post": {"responses": {}}}
     assert unsupported({"POST /wiki": False}, document)
     assert not unsupported({"POST /wiki": True}, document)
 
 
 def test_no_answer_with_a_secret_is_kept() -> None:
-    document = describe()
+    document = described()
     kept = [route for route, has_caller in _posts().items() if has_caller and keeps_answer(route)]
     assert not [route for route in kept if answers_secrets(document, route)]
     assert answers_secrets(document, "POST /auth/login")

@@ -7,10 +7,12 @@ import json
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from functions.tenants.handler import handler
 from shared.identity.model import Principal
+from shared.kernel.errors import ConflictError
 from shared.kernel.ids import TenantId, UserId, new_id
 from shared.tenancy import service as tenancy
 from shared.wiring import App
@@ -121,3 +123,32 @@ def test_a_persons_copy_keeps_back_what_is_hidden_from_them_by_now(
     rows = [row for row in lines(entries, "conversations") if row.get("table") == "messages"]
     assert [(UUID(row["id"]), row["is_withheld"]) for row in rows] == [(message, True)]
     assert json.loads(entries["manifest.json"])["person_id"] == str(wim.user_id)
+
+
+def test_nobody_erases_who_may_do_more_than_they_may(
+    shop: App, admin: Principal, wim: Principal, people: UserId
+) -> None:
+    clerk = replace(wim, permissions=frozenset({"tenant:manage", "access:manage"}))
+    path, body = f"/api/v1/users/{admin.user_id}/erasure", {"confirm": admin.email}
+    assert call(handler, "POST", path, body=body, principal=clerk).status == 403
+
+
+def test_of_two_administrators_who_erase_each_other_one_stays(
+    shop: App, admin: Principal, people: UserId, owner_url: str
+) -> None:
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE kontor.users SET role = 'admin'")
+    other = replace(admin, user_id=people, email="wim@acme.example")
+    for who, whom in ((admin, other), (other, admin)):
+        path, body = f"/api/v1/users/{whom.user_id}/erasure", {"confirm": whom.email}
+        assert call(handler, "POST", path, body=body, principal=who).status == 202
+    with pytest.raises(ConflictError, match="Nobody would be left"):
+        work_off(shop, admin.tenant_id)
+    with shop.database.transaction(admin.tenant_id) as session:
+        row = session.connection.execute(
+            "SELECT count(*) FILTER (WHERE is_active), count(*) FROM kontor.users"
+        ).fetchone()
+        states = {task.state: task.detail for task in tenancy.list_tasks(session, admin)}
+    assert row == (1, 2)
+    assert states["done"] == ""
+    assert "administer" in states["failed"]
