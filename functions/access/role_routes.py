@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from functions.access.schemas import Name, NewRole, PermissionList, RoleBody, RoleChange, RoleList
-from functions.edge.http import Caller
+from functions.edge.http import Caller, Insider
 from shared.access import roles
 from shared.audit import service as audit
 from shared.identity.model import PERMISSIONS
@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 @router.get("/api/v1/permissions")
-def list_permissions(caller: Caller) -> PermissionList:
+def list_permissions(caller: Insider) -> PermissionList:
     """List everything a role may allow; `documents:*` covers a resource, `*` all."""
     caller.require("documents:read")
     return PermissionList(items=sorted(PERMISSIONS))

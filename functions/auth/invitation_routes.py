@@ -46,7 +46,8 @@ class GroupAnswer(BaseModel):
 class InvitationAnswer(BaseModel):
     """An invitation nobody has answered yet.
 
-    It is not ``is_valid`` once it has expired, or whoever sent it may no longer give what it gives.
+    It is not ``is_valid`` once it has expired, somebody of the tenant has the address, or whoever
+    sent it may no longer give what it gives.
     """
 
     id: UUID

@@ -23,6 +23,7 @@ def rules_of(app: App) -> TokenRules:
         life_s=config.access_token_s,
         session_idle_s=config.session_idle_s,
         session_life_s=config.session_life_s,
+        asks_everybody=config.second_factor == "everybody",
     )
 
 

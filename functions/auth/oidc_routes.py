@@ -31,7 +31,7 @@ from shared.federation.client import Exchange, challenge_of
 from shared.federation.id_tokens import describe
 from shared.federation.model import Flow, Foreigner, Provider
 from shared.federation.returning import address_with, check_return
-from shared.identity import entering, opaque, sessions
+from shared.identity import accounts, entering, opaque, sessions
 from shared.identity.entering import Challenge
 from shared.identity.model import Welcome
 from shared.kernel.context import set_tenant
@@ -120,14 +120,15 @@ def come_back(
         foreigner = _believed(app, request, flow, provider, code=code, error=error)
         with app.database.transaction(shown.tenant_id) as session:
             if flow.return_to:
-                handed = _handed(session, flow, provider, foreigner)
+                handed = _handed(session, app, flow, provider, foreigner)
             else:
                 came = Came(
-                    _welcomed(session, provider, foreigner),
+                    _welcomed(session, app, provider, foreigner),
                     provider.id,
                     foreigner.has_second_factor,
                 )
                 entered = _entered(session, app, request, came)
+        app.relay_facts(shown.tenant_id)
     except KontorError as problem:
         if not flow.return_to:
             raise
@@ -187,9 +188,13 @@ def _believed(
     return describe(provider, app.oidc_client.exchange(provider, asked))
 
 
-def _welcomed(session: Session, provider: Provider, foreigner: Foreigner) -> UserId:
-    """Find the person's account, and write down what became of it."""
+def _welcomed(session: Session, app: App, provider: Provider, foreigner: Foreigner) -> UserId:
+    """Find the person's account, write down what became of it, and tell whose it was before."""
     arrived = federation.welcome(session, provider, foreigner)
+    if arrived.how == "joined":
+        accounts.notify(
+            session, app.mailroom, arrived.user_id, "identity_joined", name=provider.title
+        )
     about = {"provider": provider.name, "issuer": provider.issuer, "subject": foreigner.subject}
     acts = {"made": ["user.added", "identity.joined"], "joined": ["identity.joined"], "known": []}
     for action in acts[arrived.how]:
@@ -202,12 +207,14 @@ def _welcomed(session: Session, provider: Provider, foreigner: Foreigner) -> Use
     return arrived.user_id
 
 
-def _handed(session: Session, flow: Flow, provider: Provider, foreigner: Foreigner) -> str:
+def _handed(
+    session: Session, app: App, flow: Flow, provider: Provider, foreigner: Foreigner
+) -> str:
     """Make the code that the visit ends with: for tokens, or to join the two accounts."""
     if flow.link_user_id is not None:
         owner, offered = linking.offer(session, provider, foreigner, flow)
         return tickets.issue(session, owner, "link", offered)
-    user_id = _welcomed(session, provider, foreigner)
+    user_id = _welcomed(session, app, provider, foreigner)
     body = {
         "challenge": flow.challenge,
         "provider": str(provider.id),

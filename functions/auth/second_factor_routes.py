@@ -13,7 +13,7 @@ from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.schemas import Opaque, Password, TokenAnswer
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act, record_sign_in
-from functions.edge.http import Caller, SignedIn
+from functions.edge.http import Caller, Insider, SignedIn
 from shared.audit import service as audit
 from shared.identity import accounts, entering, one_time, opaque, second_factor
 from shared.identity.second_factor import Enrolment
@@ -141,7 +141,7 @@ def show_factor(caller: SignedIn) -> FactorAnswer:
     with wired().database.transaction(caller.tenant_id) as session:
         return FactorAnswer(
             is_on=second_factor.is_on(session, caller.user_id),
-            is_required=entering.requires_second_factor(session),
+            is_required=entering.requires_second_factor(session, of_everybody=_asks_everybody()),
             recovery_codes_left=second_factor.count_recovery_codes(session, caller.user_id),
         )
 
@@ -220,10 +220,10 @@ def reset(user_id: UUID, caller: Caller) -> None:
 
 
 @router.get("/api/v1/sign-in-policy")
-def show_policy(caller: Caller) -> PolicyAnswer:
+def show_policy(caller: Insider) -> PolicyAnswer:
     """Tell what every sign-in of the tenant must show."""
     with wired().database.transaction(caller.tenant_id) as session:
-        required = entering.requires_second_factor(session)
+        required = entering.requires_second_factor(session, of_everybody=_asks_everybody())
     return PolicyAnswer(requires_second_factor=required)
 
 
@@ -231,7 +231,12 @@ def show_policy(caller: Caller) -> PolicyAnswer:
 def change_policy(body: PolicyRequest, caller: Caller) -> PolicyAnswer:
     """Ask every sign-in of the tenant for a code, or no longer; sessions that last are kept."""
     with wired().database.transaction(caller.tenant_id) as session:
-        entering.change_policy(session, caller, requires_second_factor=body.requires_second_factor)
+        entering.change_policy(
+            session,
+            caller,
+            requires_second_factor=body.requires_second_factor,
+            of_everybody=_asks_everybody(),
+        )
         audit.record(
             session,
             actor_id=caller.user_id,
@@ -240,6 +245,10 @@ def change_policy(body: PolicyRequest, caller: Caller) -> PolicyAnswer:
             details={"requires_second_factor": body.requires_second_factor},
         )
     return PolicyAnswer(requires_second_factor=body.requires_second_factor)
+
+
+def _asks_everybody() -> bool:
+    return wired().settings.second_factor == "everybody"
 
 
 def _shown(token: str) -> opaque.Presented:

@@ -22,7 +22,7 @@ from functions.edge.http import Caller
 from shared.access.deciding import require_download
 from shared.audit import service as audit
 from shared.documents import service as documents
-from shared.documents.model import Version, derived_prefix, title_of
+from shared.documents.model import DocumentRow, Version, derived_prefix, title_of
 from shared.identity.model import Principal
 from shared.ingestion.comparison import compare, unified
 from shared.ingestion.derived import (
@@ -52,7 +52,11 @@ def list_versions(caller: Caller, document_id: UUID) -> VersionList:
     caller.require("documents:read")
     with wired().database.transaction(caller.tenant_id) as session:
         row = documents.find_document(session, DocumentId(document_id))
-        versions = documents.list_versions(session, DocumentId(document_id))
+        versions = [
+            version
+            for version in documents.list_versions(session, DocumentId(document_id))
+            if _may_look(caller, row, version.number)
+        ]
     items = [VersionBody.model_validate(version) for version in versions]
     return VersionList(items=items, current=row.current_version)
 
@@ -233,8 +237,18 @@ def _version(caller: Principal, document_id: UUID, number: int) -> tuple[Version
     with wired().database.transaction(caller.tenant_id) as session:
         row = documents.find_document(session, DocumentId(document_id))
         wanted = number or row.current_version or row.version
+        if not _may_look(caller, row, wanted):
+            raise NotFoundError("There is no such version.")
         version = documents.find_version_number(session, DocumentId(document_id), wanted)
         return version, active_reading(session, version.id)
+
+
+def _may_look(caller: Principal, row: DocumentRow, number: int) -> bool:
+    """Tell whether a version is the caller's to see.
+
+    Visitors of a share link see the one that counts: what it replaced was not shared with them.
+    """
+    return caller.credential != "link" or number == (row.current_version or row.version)
 
 
 def _parsed(caller: Principal, document_id: UUID, number: int) -> ParsedDocument:

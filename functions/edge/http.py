@@ -119,7 +119,16 @@ def _signed_in(request: Request) -> Principal:
     return caller
 
 
+def _insider(request: Request) -> Principal:
+    caller = _caller(request)
+    if caller.credential == "link":
+        raise RefusedError("A share link is for looking at what it shows.")
+    return caller
+
+
 Caller = Annotated[Principal, Depends(_caller)]
+# Somebody of the tenant: for routes that tell about the tenant itself, which visitors do not hear.
+Insider = Annotated[Principal, Depends(_insider)]
 # Somebody who signed in: for routes about a person's own account, which no scope of a key covers.
 SignedIn = Annotated[Principal, Depends(_signed_in)]
 

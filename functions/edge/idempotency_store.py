@@ -115,7 +115,7 @@ def carry_out_once(
     handler = IdempotencyHandler(
         function=noted,
         function_payload={
-            "caller": f"{principal.credential} {principal.viewer}",
+            "caller": _caller(principal),
             "route": route_key,
             "key": key,
             "request": fingerprint,
@@ -137,6 +137,12 @@ def carry_out_once(
             raise error.__cause__ from error
         raise
     return answer, not has_worked
+
+
+def _caller(principal: Principal) -> str:
+    """Name who calls: of one holder's keys each has scopes, and so answers, of its own."""
+    key = principal.session_id if principal.credential == "key" else ""
+    return f"{principal.credential} {principal.viewer} {key}".strip()
 
 
 def _config(deadline_s: float, kept_s: int) -> IdempotencyConfig:

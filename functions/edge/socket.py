@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -60,7 +60,7 @@ def socket_handler(
             frame = Frame(app, principal, context["connectionId"], context["routeKey"], body, event)
             try:
                 if context.get("eventType") == "MESSAGE":
-                    _check_alive(frame)
+                    frame = replace(frame, principal=_check_alive(frame))
                 limits.charge(app.database, bucket_of(principal), frame.route)
                 body.update(_read_body(event))
                 answer = handle(frame)
@@ -77,11 +77,11 @@ def socket_handler(
     return handler
 
 
-def _check_alive(frame: Frame) -> None:
-    """Ask whether the connection and the session it was opened with still last."""
+def _check_alive(frame: Frame) -> Principal:
+    """Ask whether the connection and what it was opened with last, and what they allow today."""
     with frame.app.database.transaction(frame.principal.tenant_id) as session:
         realtime.check_connected(session, frame.connection_id)
-        sessions.check_alive(session, frame.principal)
+        return sessions.check_alive(session, frame.principal)
 
 
 def _close(frame: Frame, error: KontorError) -> dict[str, Any]:

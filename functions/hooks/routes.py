@@ -15,7 +15,7 @@ from shared.audit import service as audit
 from shared.documents import service as documents
 from shared.documents.model import Upload
 from shared.documents.service import NewUpload
-from shared.kernel.context import set_tenant
+from shared.kernel.context import set_tenant, set_viewer
 from shared.kernel.errors import NotFoundError, TooLargeError
 from shared.kernel.ids import UserId
 from shared.realtime import service as realtime
@@ -68,6 +68,8 @@ def receive(
     headers = {name.lower(): value for name, value in request.headers.items()}
     heard = incoming.hear(app.database, app.secrets, source_id, headers, body)
     set_tenant(str(heard.tenant_id))
+    # Whoever let the sender in lent it their eyes, and no more: grants hold for what comes in, too.
+    set_viewer(f"user:{heard.source.created_by}")
     upload = reread = None
     with app.database.transaction(heard.tenant_id) as session:
         is_new = incoming.accept(session, heard)

@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from functions.edge.http import Caller
+from functions.edge.http import Insider
 from functions.edge.limiting import bucket_of
 from shared.generation import service as generation
 from shared.generation.deployment import deployment_limits
@@ -60,7 +60,7 @@ class LimitsAnswer(BaseModel):
 
 
 @router.get("/api/v1/limits")
-def show_limits(caller: Caller) -> LimitsAnswer:
+def show_limits(caller: Insider) -> LimitsAnswer:
     """Tell what the caller may do, what was used, and when it begins anew."""
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:

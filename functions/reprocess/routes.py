@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from functions.edge.http import Caller
+from functions.edge.http import Insider
 from functions.reprocess.schemas import (
     Dropped,
     OrderBody,
@@ -32,7 +32,7 @@ WORKING_S = 20.0
 
 
 @router.get("/api/v1/settings/reading")
-def show_settings(caller: Caller) -> SettingsBody:
+def show_settings(caller: Insider) -> SettingsBody:
     """Show how the tenant's documents are read."""
     caller.require("documents:read")
     app = wired()
@@ -42,7 +42,7 @@ def show_settings(caller: Caller) -> SettingsBody:
 
 
 @router.put("/api/v1/settings/reading")
-def put_settings(caller: Caller, body: SettingsBody) -> SettingsBody:
+def put_settings(caller: Insider, body: SettingsBody) -> SettingsBody:
     """Change how documents are read from now on; those there are can be done anew."""
     caller.require("reading:manage")
     app = wired()
@@ -59,7 +59,7 @@ def put_settings(caller: Caller, body: SettingsBody) -> SettingsBody:
 
 
 @router.get("/api/v1/reprocessings")
-def list_reprocessings(caller: Caller) -> ReprocessingPage:
+def list_reprocessings(caller: Insider) -> ReprocessingPage:
     """List the last reprocessings, newest first."""
     caller.require("reading:manage")
     with wired().database.transaction(caller.tenant_id) as session:
@@ -68,7 +68,7 @@ def list_reprocessings(caller: Caller) -> ReprocessingPage:
 
 
 @router.post("/api/v1/reprocessings", status_code=201)
-def start_reprocessing(caller: Caller, body: OrderBody) -> ReprocessingBody:
+def start_reprocessing(caller: Insider, body: OrderBody) -> ReprocessingBody:
     """Begin to read, cut or embed documents anew; searches notice nothing until the switch."""
     caller.require("reading:manage")
     app = wired()
@@ -83,14 +83,14 @@ def start_reprocessing(caller: Caller, body: OrderBody) -> ReprocessingBody:
 
 
 @router.get("/api/v1/reprocessings/{reprocessing_id}")
-def show_reprocessing(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
+def show_reprocessing(caller: Insider, reprocessing_id: UUID) -> ReprocessingBody:
     """Show how far a reprocessing is."""
     caller.require("reading:manage")
     return _show(caller, reprocessing_id)
 
 
 @router.post("/api/v1/reprocessings/{reprocessing_id}/gate")
-def ask_gate(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
+def ask_gate(caller: Insider, reprocessing_id: UUID) -> ReprocessingBody:
     """Measure whether the switch would lose anything."""
     caller.require("reading:manage")
     app = wired()
@@ -103,7 +103,7 @@ def ask_gate(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
 
 
 @router.post("/api/v1/reprocessings/{reprocessing_id}/switch")
-def switch(caller: Caller, reprocessing_id: UUID, body: SwitchBody) -> ReprocessingBody:
+def switch(caller: Insider, reprocessing_id: UUID, body: SwitchBody) -> ReprocessingBody:
     """Let what was done anew be searched. Documents that came meanwhile are done first.
 
     Repeat it while the state is ``switching``; the sweep goes on as well.
@@ -123,7 +123,7 @@ def switch(caller: Caller, reprocessing_id: UUID, body: SwitchBody) -> Reprocess
 
 
 @router.post("/api/v1/reprocessings/{reprocessing_id}/revert")
-def revert(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
+def revert(caller: Insider, reprocessing_id: UUID) -> ReprocessingBody:
     """Go back to the former readings. Repeat it while the state is ``reverting``."""
     caller.require("reading:manage")
     with wired().database.transaction(caller.tenant_id) as session:
@@ -135,7 +135,7 @@ def revert(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
 
 
 @router.post("/api/v1/reprocessings/{reprocessing_id}/abandon")
-def abandon(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
+def abandon(caller: Insider, reprocessing_id: UUID) -> ReprocessingBody:
     """Give a reprocessing up before its switch."""
     caller.require("reading:manage")
     with wired().database.transaction(caller.tenant_id) as session:
@@ -146,7 +146,7 @@ def abandon(caller: Caller, reprocessing_id: UUID) -> ReprocessingBody:
 
 
 @router.post("/api/v1/reprocessings/{reprocessing_id}/drop")
-def drop(caller: Caller, reprocessing_id: UUID) -> Dropped:
+def drop(caller: Insider, reprocessing_id: UUID) -> Dropped:
     """Forget the readings or vectors that are not searched: there is no way back after it."""
     caller.require("reading:manage")
     app = wired()

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.edge.http import Caller
+from functions.edge.http import Insider
 from shared.audit import service as audit
 from shared.documents import quotas
 from shared.identity import service as identity
@@ -112,7 +112,7 @@ class PersonErasureRequest(BaseModel):
 
 
 @router.get("/api/v1/usage")
-def show_usage(caller: Caller) -> UsageAnswer:
+def show_usage(caller: Insider) -> UsageAnswer:
     """Tell what the tenant keeps and what it may."""
     caller.require("documents:read")
     with wired().database.transaction(caller.tenant_id) as session:
@@ -120,7 +120,7 @@ def show_usage(caller: Caller) -> UsageAnswer:
 
 
 @router.get("/api/v1/tenant")
-def show_tenant(caller: Caller) -> TenantAnswer:
+def show_tenant(caller: Insider) -> TenantAnswer:
     """Tell about the caller's tenant."""
     with wired().database.transaction(caller.tenant_id) as session:
         tenant, erasure = identity.own_tenant(session), tenancy.find_erasure(session)
@@ -134,7 +134,7 @@ def show_tenant(caller: Caller) -> TenantAnswer:
 
 
 @router.post("/api/v1/tenant/exports", status_code=202)
-def request_export(caller: Caller) -> TaskAnswer:
+def request_export(caller: Insider) -> TaskAnswer:
     """Ask for everything that is the tenant's, as archives to take away."""
     with wired().database.transaction(caller.tenant_id) as session:
         task = tenancy.request_export(session, caller)
@@ -142,7 +142,7 @@ def request_export(caller: Caller) -> TaskAnswer:
 
 
 @router.get("/api/v1/tenant/tasks")
-def list_tasks(caller: Caller) -> TasksAnswer:
+def list_tasks(caller: Insider) -> TasksAnswer:
     """List exports and erasures of people: all with tenant:manage, else one's own."""
     with wired().database.transaction(caller.tenant_id) as session:
         found = tenancy.list_tasks(session, caller)
@@ -150,7 +150,7 @@ def list_tasks(caller: Caller) -> TasksAnswer:
 
 
 @router.get("/api/v1/tenant/tasks/{task_id}")
-def show_task(caller: Caller, task_id: UUID) -> TaskAnswer:
+def show_task(caller: Insider, task_id: UUID) -> TaskAnswer:
     """Show a job; of an export that is done, with addresses to take it from."""
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
@@ -168,7 +168,7 @@ def show_task(caller: Caller, task_id: UUID) -> TaskAnswer:
 
 
 @router.post("/api/v1/tenant/erasure", status_code=202)
-def request_erasure(caller: Caller, request: TenantErasureRequest) -> TenantAnswer:
+def request_erasure(caller: Insider, request: TenantErasureRequest) -> TenantAnswer:
     """Ask that the whole tenant be erased after a time of grace."""
     with wired().database.transaction(caller.tenant_id) as session:
         tenancy.request_erasure(
@@ -178,14 +178,14 @@ def request_erasure(caller: Caller, request: TenantErasureRequest) -> TenantAnsw
 
 
 @router.delete("/api/v1/tenant/erasure", status_code=204)
-def cancel_erasure(caller: Caller) -> None:
+def cancel_erasure(caller: Insider) -> None:
     """Take the wish to be erased back."""
     with wired().database.transaction(caller.tenant_id) as session:
         tenancy.cancel_erasure(session, caller)
 
 
 @router.post("/api/v1/users/{user_id}/export", status_code=202)
-def request_person_export(caller: Caller, user_id: UUID) -> TaskAnswer:
+def request_person_export(caller: Insider, user_id: UUID) -> TaskAnswer:
     """Ask for what is known of one person: oneself, or anybody with tenant:manage."""
     with wired().database.transaction(caller.tenant_id) as session:
         task = tenancy.request_person_export(session, caller, UserId(user_id))
@@ -194,7 +194,7 @@ def request_person_export(caller: Caller, user_id: UUID) -> TaskAnswer:
 
 @router.post("/api/v1/users/{user_id}/erasure", status_code=202)
 def request_person_erasure(
-    caller: Caller, user_id: UUID, request: PersonErasureRequest
+    caller: Insider, user_id: UUID, request: PersonErasureRequest
 ) -> TaskAnswer:
     """Erase what is one person's; what they put in for all stays, under no name."""
     with wired().database.transaction(caller.tenant_id) as session:

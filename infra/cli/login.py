@@ -118,7 +118,7 @@ def _asking(client: KontorClient, given: str) -> Callable[[Body], str]:
             begun = client.post_openly(
                 "/auth/login/enrol", {"challenge": problem.get("challenge", "")}
             )
-            typer.echo("Your tenant asks for codes. Put this into an authenticator app:", err=True)
+            typer.echo("Codes are asked for here. Put this into an authenticator app:", err=True)
             typer.echo(f"  {begun.get('secret')}\n  {begun.get('uri')}", err=True)
         return given or str(typer.prompt("Code", err=True))
 

@@ -55,22 +55,6 @@ BEGIN
     RETURN p_list IS NOT NULL AND kontor.may_reach(p_user, p_list, 3);
 END $$;
 
-CREATE OR REPLACE FUNCTION kontor.link_shows_folder(p_link uuid, p_folder uuid) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
-BEGIN
-    RETURN EXISTS (
-        SELECT 1
-        FROM kontor.link_in_force(v_tenant, p_link) AS l
-        JOIN kontor.folders AS top ON top.tenant_id = v_tenant AND top.id = l.resource_id
-        JOIN kontor.folders AS f ON f.tenant_id = v_tenant AND f.id = p_folder
-            AND (f.place = top.place OR f.place ^@ (top.place || '/'))
-        WHERE l.resource_kind = 'folder'
-    );
-END $$;
 CREATE FUNCTION kontor.link_shows_collection(p_link uuid, p_collection uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -87,12 +71,31 @@ BEGIN
     );
 END $$;
 
--- What a link shows: the document itself, whatever lies in or below its folder, or what its
--- collection names.
-CREATE OR REPLACE FUNCTION kontor.link_shows(p_link uuid, p_document uuid, p_folder uuid)
-RETURNS boolean
+-- What a link shows: the document itself, or what its collection names, or whatever lies in or below
+-- its folder. Two sets, in order, worked out once per statement for the many rows that are looked
+-- for in them; ``p_only`` asks about one thing alone.
+CREATE FUNCTION kontor.link_folders(p_link uuid, p_only uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+BEGIN
+    RETURN ARRAY(
+        SELECT f.id
+        FROM kontor.link_in_force(v_tenant, p_link) AS l
+        JOIN kontor.folders AS top ON top.tenant_id = v_tenant AND top.id = l.resource_id
+        JOIN kontor.folders AS f ON f.tenant_id = v_tenant
+            AND (f.place = top.place OR f.place ^@ (top.place || '/'))
+        WHERE l.resource_kind = 'folder' AND (p_only IS NULL OR f.id = p_only)
+        ORDER BY f.id
+    );
+END $$;
+CREATE FUNCTION kontor.link_documents(p_link uuid, p_only uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
@@ -100,25 +103,47 @@ DECLARE
 BEGIN
     SELECT l.resource_kind, l.resource_id, l.created_by INTO v_link
     FROM kontor.link_in_force(v_tenant, p_link) AS l;
-    IF v_link.resource_kind = 'folder' THEN
-        RETURN p_folder IS NOT NULL AND kontor.link_shows_folder(p_link, p_folder);
-    ELSIF v_link.resource_kind = 'document' THEN
-        RETURN v_link.resource_id = p_document AND EXISTS (
-            SELECT 1 FROM kontor.documents AS d
-            WHERE d.tenant_id = v_tenant AND d.id = p_document AND d.removed_at IS NULL
+    IF v_link.resource_kind = 'document' THEN
+        RETURN ARRAY(
+            SELECT d.id FROM kontor.documents AS d
+            WHERE d.tenant_id = v_tenant AND d.id = v_link.resource_id AND d.removed_at IS NULL
         );
-    ELSIF v_link.resource_kind = 'collection' THEN
-        RETURN EXISTS (
-            SELECT 1
+    ELSIF v_link.resource_kind = 'collection'
+        AND kontor.link_shows_collection(p_link, v_link.resource_id)
+    THEN
+        RETURN ARRAY(
+            SELECT d.id
             FROM kontor.collection_documents AS m
             JOIN kontor.documents AS d ON d.tenant_id = v_tenant AND d.id = m.document_id
                 AND d.removed_at IS NULL
             WHERE m.tenant_id = v_tenant AND m.collection_id = v_link.resource_id
-                AND m.document_id = p_document
+                AND (p_only IS NULL OR m.document_id = p_only)
                 AND kontor.may_share(v_tenant, v_link.created_by, d.created_by, d.access_list_id)
-        ) AND kontor.link_shows_collection(p_link, v_link.resource_id);
+            ORDER BY d.id
+        );
     END IF;
-    RETURN false;
+    RETURN '{}';
+END $$;
+CREATE FUNCTION kontor.is_in(p_id uuid, p_sorted uuid[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A binary search. Where nothing is at or before the id, there is no element 0.
+    RETURN coalesce(p_sorted[width_bucket(p_id, p_sorted)] = p_id, false);
+END $$;
+CREATE OR REPLACE FUNCTION kontor.link_shows_folder(p_link uuid, p_folder uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT p_folder IS NOT NULL AND p_folder = ANY (kontor.link_folders(p_link, p_folder)) $$;
+CREATE OR REPLACE FUNCTION kontor.link_shows(p_link uuid, p_document uuid, p_folder uuid)
+RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN p_document = ANY (kontor.link_documents(p_link, p_document))
+        OR kontor.link_shows_folder(p_link, p_folder);
 END $$;
 
 CREATE OR REPLACE FUNCTION kontor.access_rank(p_viewer text, p_kind text, p_id uuid) RETURNS integer
@@ -174,6 +199,20 @@ BEGIN
     RETURN coalesce(v_rank, 0);
 END $$;
 
+-- A set is worked out by a sub-select, so that it is once for a whole statement.
+ALTER POLICY seen ON kontor.documents USING (
+    (access_list_id IS NULL OR (SELECT kontor.visible_lists()) IS NULL
+        OR access_list_id = ANY ((SELECT kontor.visible_lists())::integer[]))
+    AND ((SELECT kontor.viewing_link()) IS NULL
+        OR kontor.is_in(id, (SELECT kontor.link_documents(kontor.viewing_link(), NULL)))
+        OR kontor.is_in(folder_id, (SELECT kontor.link_folders(kontor.viewing_link(), NULL))))
+);
+ALTER POLICY seen ON kontor.folders USING (
+    (access_list_id IS NULL OR (SELECT kontor.visible_lists()) IS NULL
+        OR access_list_id = ANY ((SELECT kontor.visible_lists())::integer[]))
+    AND ((SELECT kontor.viewing_link()) IS NULL
+        OR kontor.is_in(id, (SELECT kontor.link_folders(kontor.viewing_link(), NULL))))
+);
 ALTER POLICY seen ON kontor.collections USING (
     (access_list_id IS NULL OR (SELECT kontor.visible_lists()) IS NULL
         OR access_list_id = ANY ((SELECT kontor.visible_lists())::integer[]))
@@ -240,25 +279,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT regexp_replace(p_place, '\x1f[0-9]+', '', 'g') $$;
 
--- The folder at a place, whoever asks: for putting back what lay there.
-CREATE FUNCTION kontor.folder_at(p_place text) RETURNS uuid
+-- What the trash is told of the folder something lay in, whoever asks: its path when it is removed,
+-- and later whether it is still there.
+CREATE FUNCTION kontor.path_of(p_folder uuid) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN (
-        SELECT f.id FROM kontor.folders AS f
-        WHERE f.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-            AND f.place = p_place
-    );
-END $$;
-CREATE FUNCTION kontor.place_of(p_folder uuid) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN (
-        SELECT f.place FROM kontor.folders AS f
+        SELECT f.path FROM kontor.folders AS f
         WHERE f.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
             AND f.id = p_folder
     );
@@ -320,8 +349,7 @@ CREATE TRIGGER replace_folder BEFORE UPDATE OF name, parent_id ON kontor.folders
         OLD.name IS DISTINCT FROM NEW.name OR OLD.parent_id IS DISTINCT FROM NEW.parent_id
     ) EXECUTE FUNCTION kontor.place_folder();
 
--- What lies below goes along, also what whoever moves the folder may not see. Fires before
--- ``move_folder_access`` (by name), which finds the trash by places.
+-- What lies below goes along, also what whoever moves the folder may not see.
 CREATE FUNCTION kontor.follow_folder() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -331,96 +359,42 @@ BEGIN
     SET place = NEW.place || substr(f.place, length(OLD.place) + 1),
         path = kontor.shown_path(NEW.place || substr(f.place, length(OLD.place) + 1))
     WHERE f.tenant_id = NEW.tenant_id AND f.place ^@ (OLD.place || '/');
-    UPDATE kontor.documents AS d
-    SET removed_from = NEW.place || substr(d.removed_from, length(OLD.place) + 1)
-    WHERE d.tenant_id = NEW.tenant_id AND d.removed_at IS NOT NULL
-        AND (d.removed_from = OLD.place OR d.removed_from ^@ (OLD.place || '/'));
     RETURN NULL;
 END $$;
 CREATE TRIGGER follow_folder AFTER UPDATE OF name, parent_id ON kontor.folders
     FOR EACH ROW WHEN (OLD.place IS DISTINCT FROM NEW.place)
     EXECUTE FUNCTION kontor.follow_folder();
 
--- The trash remembers places now, which are the paths of before.
-CREATE OR REPLACE FUNCTION kontor.list_of_document(p_tenant uuid, p_document uuid) RETURNS integer
+-- Collections the same way. The index over names alone stays until nothing relies on it (0038).
+ALTER TABLE kontor.collections ADD COLUMN twin integer NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX collection_twin_taken ON kontor.collections (tenant_id, lower(name), twin);
+CREATE FUNCTION kontor.name_collection() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_document record;
+    v_lists integer[] := kontor.visible_lists();
 BEGIN
-    SELECT d.created_by, d.removed_at, d.access_list_id, f.id AS folder_id,
-        f.access_list_id AS above, p.access_list_id AS beside
-    INTO v_document
-    FROM kontor.documents AS d
-    LEFT JOIN kontor.folders AS f ON f.tenant_id = p_tenant
-        AND (f.id = d.folder_id OR d.removed_at IS NOT NULL AND f.place = d.removed_from)
-    LEFT JOIN kontor.documents AS p ON p.tenant_id = p_tenant AND p.id = d.parent_document_id
-        AND p.folder_id IS NOT DISTINCT FROM d.folder_id
-        AND p.removed_from IS NOT DISTINCT FROM d.removed_from
-    WHERE d.tenant_id = p_tenant AND d.id = p_document;
-    RETURN kontor.list_below(
-        p_tenant, v_document.above, v_document.beside, 'document', p_document,
-        v_document.created_by);
+    SELECT coalesce(
+        min(c.twin) FILTER (WHERE c.access_list_id IS NULL OR v_lists IS NULL
+            OR c.access_list_id = ANY (v_lists)),
+        max(c.twin) + 1, 0)
+    INTO NEW.twin
+    FROM kontor.collections AS c
+    WHERE c.tenant_id = NEW.tenant_id AND lower(c.name) = lower(NEW.name) AND c.id <> NEW.id;
+    RETURN NEW;
 END $$;
+CREATE TRIGGER name_collection BEFORE INSERT ON kontor.collections
+    FOR EACH ROW EXECUTE FUNCTION kontor.name_collection();
+CREATE TRIGGER rename_collection BEFORE UPDATE OF name ON kontor.collections
+    FOR EACH ROW WHEN (lower(OLD.name) <> lower(NEW.name))
+    EXECUTE FUNCTION kontor.name_collection();
 
-CREATE OR REPLACE FUNCTION kontor.refresh_folder(p_tenant uuid, p_folder uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_folder record;
-    v_list integer;
-BEGIN
-    FOR v_folder IN
-        WITH RECURSIVE tree AS (
-            SELECT f.id, f.parent_id, f.place, f.created_by, 1 AS depth
-            FROM kontor.folders AS f WHERE f.tenant_id = p_tenant AND f.id = p_folder
-            UNION ALL
-            SELECT f.id, f.parent_id, f.place, f.created_by, t.depth + 1
-            FROM kontor.folders AS f
-            JOIN tree AS t ON f.tenant_id = p_tenant AND f.parent_id = t.id
-        )
-        SELECT t.id, t.parent_id, t.place, t.created_by FROM tree AS t ORDER BY t.depth, t.id
-    LOOP
-        v_list := kontor.list_below(p_tenant, (
-            SELECT p.access_list_id FROM kontor.folders AS p
-            WHERE p.tenant_id = p_tenant AND p.id = v_folder.parent_id
-        ), NULL, 'folder', v_folder.id, v_folder.created_by);
-        UPDATE kontor.folders AS f SET access_list_id = v_list
-        WHERE f.tenant_id = p_tenant AND f.id = v_folder.id
-            AND f.access_list_id IS DISTINCT FROM v_list;
-        PERFORM kontor.refresh_documents_in(p_tenant, v_folder.id, v_folder.place, v_list);
-    END LOOP;
-END $$;
-
-CREATE OR REPLACE FUNCTION kontor.leave_grants() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF OLD.access_list_id IS NOT NULL THEN
-        INSERT INTO kontor.access_grants
-            (tenant_id, resource_kind, resource_id, subject, level, granted_by)
-        SELECT OLD.tenant_id, 'document', d.id, e.subject,
-            CASE WHEN bool_or(e.level = 'deny') THEN 'deny'
-                WHEN bool_or(e.level IN ('own', 'manage')) THEN 'manage'
-                WHEN bool_or(e.level = 'edit') THEN 'edit' ELSE 'view' END,
-            OLD.created_by
-        FROM kontor.documents AS d
-        JOIN kontor.access_entries AS e ON e.tenant_id = OLD.tenant_id
-            AND e.list_id = OLD.access_list_id
-        WHERE d.tenant_id = OLD.tenant_id AND d.removed_at IS NOT NULL
-            AND d.removed_from = OLD.place
-        GROUP BY d.id, e.subject
-        ON CONFLICT (tenant_id, resource_kind, resource_id, subject) DO NOTHING;
-    END IF;
-    RETURN OLD;
-END $$;
-
-REVOKE ALL ON FUNCTION kontor.link_in_force, kontor.may_share, kontor.link_shows_collection,
+REVOKE ALL ON FUNCTION kontor.link_in_force, kontor.link_folders, kontor.link_documents,
+    kontor.is_in, kontor.may_share, kontor.link_shows_collection,
     kontor.find_share_link, kontor.has_share_link, kontor.find_link_visit, kontor.shown_path,
-    kontor.folder_at, kontor.place_of, kontor.twin_for, kontor.follow_folder FROM public;
-GRANT EXECUTE ON FUNCTION kontor.link_shows_collection, kontor.find_share_link,
-    kontor.has_share_link, kontor.find_link_visit, kontor.shown_path, kontor.folder_at,
-    kontor.place_of TO kontor_app;
+    kontor.path_of, kontor.twin_for, kontor.follow_folder,
+    kontor.name_collection FROM public;
+GRANT EXECUTE ON FUNCTION kontor.link_folders, kontor.link_documents, kontor.is_in,
+    kontor.link_shows_collection, kontor.find_share_link,
+    kontor.has_share_link, kontor.find_link_visit, kontor.path_of TO kontor_app;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from shared.access import people_store as store
@@ -128,6 +128,26 @@ def take_member(session: Session, principal: Principal, group_id: GroupId, user_
         _require_say(session, principal, group_id)
     if not store.remove_member(session, group_id, user_id):
         raise NotFoundError("They are not in this group.")
+
+
+def require_say_over(session: Session, principal: Principal, names: Collection[str]) -> None:
+    """Go on only if the caller might put people into the groups of these names by hand.
+
+    Raises RefusedError, also for a name that no group has yet: whoever makes it later decides.
+    """
+    principal.require("groups:manage")
+    if principal.may("access:manage"):
+        return
+    found = store.list_groups_named(session, [name.lower() for name in names])
+    theirs = {
+        group.name.lower() for group in found if store.has_say(session, group.id, principal.user_id)
+    }
+    others = sorted(name for name in names if name.lower() not in theirs)
+    if others:
+        raise RefusedError(
+            f"You have no say in these groups: {', '.join(others)}.",
+            hint="Ask one of their people, or somebody who oversees access.",
+        )
 
 
 def _require_say(session: Session, principal: Principal, group_id: GroupId) -> None:

@@ -13,6 +13,8 @@ from shared.kernel import context
 # Links carry their token in their path, and paths stand in log lines.
 _TOKEN = re.compile(r"(kontor_[a-z]+_)[A-Za-z0-9_-]{20,}")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+# JSON leaves them as they are, and some readers of logs begin a new line at each.
+_LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\x7f\x85\u2028\u2029"}
 
 
 class JsonFormatter(logging.Formatter):
@@ -33,7 +35,12 @@ class JsonFormatter(logging.Formatter):
         line.update((k, v) for k, v in record.__dict__.items() if k not in _STANDARD)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _TOKEN.sub(r"\1…", json.dumps(line, default=str, ensure_ascii=False))
+        return _TOKEN.sub(r"\1…", _written(line))
+
+
+def _written(line: dict[str, object]) -> str:
+    """Write JSON on one line, whatever a text in it holds."""
+    return json.dumps(line, default=str, ensure_ascii=False).translate(_LINE_ENDS)
 
 
 def configure_logging(level: str) -> None:

@@ -59,9 +59,11 @@ def find_collection(session: Session, collection_id: CollectionId) -> Collection
     return session.find(QUERIES["find_collection"], Collection, {"id": collection_id})
 
 
-def list_collections(session: Session, *, after: str, limit: int) -> list[Collection]:
-    """List collections by name, behind ``after`` (lower case)."""
-    params = {"after": after, "limit": limit}
+def list_collections(
+    session: Session, *, after: str, after_id: CollectionId | None, limit: int
+) -> list[Collection]:
+    """List collections by name, behind ``after`` (lower case); those of one name by their ids."""
+    params = {"after": after, "after_id": after_id, "limit": limit}
     return session.all(QUERIES["list_collections"], Collection, params)
 
 

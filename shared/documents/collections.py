@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from shared.access.deciding import require_reach
 from shared.access.model import Resource
@@ -20,7 +21,10 @@ MAX_DESCRIPTION = 4000
 def add_collection(
     session: Session, *, name: str, description: str, created_by: UserId
 ) -> Collection:
-    """Make a collection; raises ConflictError when its name is taken, whatever its case."""
+    """Make a collection; raises ConflictError when its name is taken, whatever its case.
+
+    One that the viewer does not see takes no name (decision 17).
+    """
     collection_id = CollectionId(new_id())
     name = _clean_name(name)
     is_new = store.record_collection(
@@ -45,11 +49,11 @@ def find_collection(session: Session, collection_id: CollectionId) -> Collection
 
 def list_collections(session: Session, *, cursor: str | None, limit: int) -> Page[Collection]:
     """List collections by name."""
-    after = decode_cursor(cursor, 1)[0] if cursor else ""
+    after, after_id = _position(cursor)
     limit = clamp_limit(limit)
-    found = store.list_collections(session, after=after, limit=limit)
-    last = encode_cursor(found[-1].name.lower()) if len(found) == limit else None
-    return Page(found, last)
+    found = store.list_collections(session, after=after, after_id=after_id, limit=limit)
+    last = found[-1] if len(found) == limit else None
+    return Page(found, encode_cursor(last.name.lower(), str(last.id)) if last else None)
 
 
 def list_collections_of(session: Session, document_id: DocumentId) -> list[CollectionName]:
@@ -102,6 +106,16 @@ def take_document(session: Session, collection_id: CollectionId, document_id: Do
     require_reach(session, "edit", Resource("collection", collection_id))
     if not store.take_document(session, collection_id, document_id):
         raise NotFoundError("The document is not in this collection.")
+
+
+def _position(cursor: str | None) -> tuple[str, CollectionId | None]:
+    if cursor is None:
+        return "", None
+    name, collection_id = decode_cursor(cursor, 2)
+    try:
+        return name, CollectionId(UUID(collection_id))
+    except ValueError as error:
+        raise InvalidError("The cursor is not one of ours.", hint="Start without it.") from error
 
 
 def _clean_name(name: str) -> str:

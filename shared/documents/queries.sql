@@ -60,9 +60,9 @@ JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s
 WHERE top.tenant_id = %(tenant_id)s AND top.id = %(id)s;
 
 -- :name change_folder :exec
--- Its name and what it hangs under; the paths of all below follow inside the database, and
--- documents point at folders by id, so nothing else moves.
-UPDATE kontor.folders SET name = %(name)s, parent_id = %(parent_id)s
+-- Its name and what it hangs under. Its path, worked out inside (naming it here wakes what follows
+-- paths), and those of all below go along; documents point at folders by id, so nothing else moves.
+UPDATE kontor.folders SET name = %(name)s, parent_id = %(parent_id)s, path = path
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name remove_folder :exec
@@ -140,13 +140,13 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- :name list_originals :many Original
 -- For uploads that brought nothing new: the document that has their bytes, and where it is.
-SELECT u.id AS job_id, d.id AS document_id, d.title, coalesce(f.path, CASE
-        WHEN kontor.folder_at(d.removed_from) IS NULL THEN kontor.shown_path(d.removed_from)
-    END, '') AS folder, (d.removed_at IS NOT NULL) AS is_removed
+SELECT u.id AS job_id, d.id AS document_id, d.title, coalesce(f.path,
+        CASE WHEN kontor.path_of(d.removed_folder_id) IS NULL THEN d.removed_from END, ''
+    ) AS folder, (d.removed_at IS NOT NULL) AS is_removed
 FROM kontor.uploads AS u
 JOIN kontor.documents AS d ON d.tenant_id = %(tenant_id)s AND d.id = u.duplicate_of
 LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s
-    AND (f.id = d.folder_id OR (d.removed_at IS NOT NULL AND f.place = d.removed_from))
+    AND f.id = coalesce(d.folder_id, d.removed_folder_id)
 WHERE u.tenant_id = %(tenant_id)s AND u.id = ANY (%(job_ids)s) AND u.state = 'duplicate'
 LIMIT 200;
 
@@ -199,6 +199,19 @@ SELECT EXISTS (
         AND v.stage <> 'failed' AND v.removed_at IS NULL
         AND kontor.may_reach(%(user_id)s, d.access_list_id, 1)
 ) AS is_kept;
+
+-- :name may_still_put :one Allowed
+-- Whether whoever announced a file may still change the document it is meant for, and the folder.
+SELECT coalesce(bool_and(kontor.may_reach(u.created_by, l.access_list_id, 2)), true) AS is_so
+FROM kontor.uploads AS u
+LEFT JOIN LATERAL (
+    SELECT d.access_list_id FROM kontor.documents AS d
+    WHERE d.tenant_id = %(tenant_id)s AND d.id = u.document_id
+    UNION ALL
+    SELECT f.access_list_id FROM kontor.folders AS f
+    WHERE f.tenant_id = %(tenant_id)s AND f.id = u.folder_id AND u.document_id IS NULL
+) AS l ON true
+WHERE u.tenant_id = %(tenant_id)s AND u.id = %(id)s;
 
 -- :name record_document :exec
 -- A document begins with its first version.
@@ -439,7 +452,7 @@ LIMIT 1000;
 -- A taken name inserts nothing, also when two people choose it at once.
 INSERT INTO kontor.collections (tenant_id, id, name, description, created_by)
 VALUES (%(tenant_id)s, %(id)s, %(name)s, %(description)s, %(created_by)s)
-ON CONFLICT (tenant_id, lower(name)) DO NOTHING;
+ON CONFLICT DO NOTHING;
 
 -- :name find_collection :one Collection
 -- One collection, with how many documents are in it and not in the trash.
@@ -461,8 +474,9 @@ SELECT c.id, c.name, c.description, c.created_by, c.created_at, c.updated_at,
         WHERE m.tenant_id = %(tenant_id)s AND m.collection_id = c.id AND d.removed_at IS NULL
     ) AS document_count
 FROM kontor.collections AS c
-WHERE c.tenant_id = %(tenant_id)s AND lower(c.name) > %(after)s
-ORDER BY lower(c.name)
+WHERE c.tenant_id = %(tenant_id)s AND (lower(c.name) > %(after)s
+    OR (lower(c.name) = %(after)s AND c.id > %(after_id)s::uuid))
+ORDER BY lower(c.name), c.id
 LIMIT %(limit)s;
 
 -- :name list_collections_of :many CollectionName
@@ -483,6 +497,7 @@ WHERE c.tenant_id = %(tenant_id)s AND c.id = %(id)s
     AND NOT EXISTS (
         SELECT 1 FROM kontor.collections AS o
         WHERE o.tenant_id = %(tenant_id)s AND o.id <> c.id AND lower(o.name) = lower(%(name)s)
+            AND lower(c.name) <> lower(%(name)s)
     );
 
 -- :name remove_collection :exec
@@ -510,10 +525,10 @@ WHERE tenant_id = %(tenant_id)s AND collection_id = %(collection_id)s
     AND document_id = %(document_id)s;
 
 -- :name remove_document :exec
--- Out of sight at once; erased after the days in the trash. It remembers its folder by place.
+-- Out of sight at once; erased after the days in the trash. It remembers its folder.
 UPDATE kontor.documents AS d
 SET removed_at = now(), updated_at = now(), removed_by = %(removed_by)s, folder_id = NULL,
-    removed_from = coalesce(kontor.place_of(d.folder_id), '')
+    removed_from = coalesce(kontor.path_of(d.folder_id), '')
 WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.removed_at IS NULL;
 
 -- :name remove_versions :exec
@@ -524,9 +539,9 @@ WHERE tenant_id = %(tenant_id)s AND document_id = %(document_id)s AND removed_at
 -- :name list_removed :many RemovedDocument
 -- The trash, last removed first. Removed together means the same moment, so the id breaks ties.
 -- The path of a folder that is there and hidden is not told.
-SELECT d.id, d.title, coalesce(f.path, CASE
-        WHEN kontor.folder_at(d.removed_from) IS NULL THEN kontor.shown_path(d.removed_from)
-    END, '') AS folder, d.media_type, v.size_bytes,
+SELECT d.id, d.title, coalesce(f.path,
+        CASE WHEN kontor.path_of(d.removed_folder_id) IS NULL THEN d.removed_from END, ''
+    ) AS folder, d.media_type, v.size_bytes,
     v.number AS version, d.created_by, d.removed_by,
     coalesce(d.removed_at, d.updated_at) AS removed_at, d.is_erasing
 FROM kontor.documents AS d
@@ -535,7 +550,7 @@ JOIN LATERAL (
     WHERE n.tenant_id = %(tenant_id)s AND n.document_id = d.id
     ORDER BY n.number DESC LIMIT 1
 ) AS v ON true
-LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.place = d.removed_from
+LEFT JOIN kontor.folders AS f ON f.tenant_id = %(tenant_id)s AND f.id = d.removed_folder_id
 WHERE d.tenant_id = %(tenant_id)s AND d.removed_at IS NOT NULL AND NOT d.is_erasing
     AND (%(before)s::timestamptz IS NULL
         OR (d.removed_at, d.id) < (%(before)s::timestamptz, %(before_id)s::uuid))
@@ -544,9 +559,9 @@ LIMIT %(limit)s;
 
 -- :name lock_removed :one RemovedLock
 -- A document in the trash, held until the transaction ends.
-SELECT id, title, kontor.folder_at(removed_from) AS folder_id,
-    kontor.shown_path(coalesce(removed_from, '')) AS folder, current_version_id, created_by,
-    is_erasing
+SELECT id, title,
+    CASE WHEN kontor.path_of(removed_folder_id) IS NOT NULL THEN removed_folder_id END AS folder_id,
+    coalesce(removed_from, '') AS folder, current_version_id, created_by, is_erasing
 FROM kontor.documents
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND removed_at IS NOT NULL
 FOR UPDATE;
@@ -714,9 +729,10 @@ WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.id <> %(parent_documen
     );
 
 -- :name free_document :exec
--- It stands on its own from now on.
+-- It stands on its own from now on, if the person may change it.
 UPDATE kontor.documents SET parent_document_id = NULL
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+    AND kontor.may_reach(%(user_id)s, access_list_id, 2);
 
 -- :name adopt_children :exec
 -- Files that also came inside another document go on as that document's.

@@ -39,9 +39,12 @@ DELETE FROM kontor.message_feedback
 WHERE tenant_id = %(tenant_id)s AND message_id = %(message_id)s AND user_id = %(user_id)s;
 
 -- :name list_feedback :many Feedback
--- The last opinions first, each with what was asked and answered.
+-- The last opinions first, each with what was asked and answered; an answer that rests on what the
+-- reader of the list may not see keeps its words back.
 SELECT f.message_id, f.user_id, f.verdict, f.reason, f.comment, f.document_id, f.version_id,
-    f.span_start, f.span_end, q.content AS question, m.content AS answer, f.updated_at
+    f.span_start, f.span_end, q.content AS question,
+    CASE WHEN (SELECT kontor.sees_all()) OR NOT kontor.cites_hidden(m.id)
+        THEN m.content ELSE '' END AS answer, f.updated_at
 FROM kontor.message_feedback AS f
 JOIN kontor.messages AS m ON m.tenant_id = %(tenant_id)s AND m.id = f.message_id
 CROSS JOIN LATERAL (

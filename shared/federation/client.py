@@ -125,10 +125,14 @@ class OidcClient:
 
         OpenID Connect RP-Initiated Logout 1.0, section 2, without ``id_token_hint``: no ID token is
         kept. Where there is no ``return_to``, the provider says itself that it is done.
+
+        Raises InvalidError for a place that is not reached by https, RefusedError for a host
+        that is not on the list of those that may be reached.
         """
         endpoint = self.metadata(provider.issuer).end_session_endpoint
         if not endpoint:
             return ""
+        self._check_address(endpoint)
         back = {"post_logout_redirect_uri": return_to, "state": state} if return_to else {}
         query = urlencode({"client_id": provider.client_id, **back})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
@@ -215,6 +219,7 @@ class OidcClient:
             self._check_address(value)
             return value
 
+        end = body.get("end_session_endpoint")
         methods = body.get("token_endpoint_auth_methods_supported")
         listed = methods if isinstance(methods, list) else ["client_secret_basic"]
         return Metadata(
@@ -223,9 +228,8 @@ class OidcClient:
             token_endpoint=address("token_endpoint"),
             jwks_uri=address("jwks_uri"),
             userinfo_endpoint=address("userinfo_endpoint") if "userinfo_endpoint" in body else "",
-            end_session_endpoint=(
-                address("end_session_endpoint") if "end_session_endpoint" in body else ""
-            ),
+            # Looked at when somebody signs out: no sign-in shall fail because of it.
+            end_session_endpoint=end if isinstance(end, str) else "",
             secret_goes_into_body="client_secret_basic" not in listed,
             names_itself=body.get("authorization_response_iss_parameter_supported") is True,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+from shared.access import groups
 from shared.adapters.database import Session
 from shared.federation import store
 from shared.federation.model import CLAIMS, Provider
@@ -84,8 +85,8 @@ def keep_provider(
     _check(wanted)
     for role in sorted({wanted.default_role, *(wanted.group_roles or {}).values()}):
         require_grantable(session, caller, role)
-    _require_reach(caller, wanted)
     known = store.find_provider(session, provider_id)
+    _require_reach(session, caller, wanted, known)
     listed = store.list_providers(session)
     if known is None and len(listed) >= MOST_PROVIDERS:
         raise ConflictError(f"There are {MOST_PROVIDERS} identity providers already.")
@@ -182,14 +183,20 @@ def _require_person(caller: Principal) -> None:
     caller.require("users:manage")
 
 
-def _require_reach(caller: Principal, wanted: Wanted) -> None:
-    """Who lets a provider speak for accounts that are there lets it speak for the mightiest."""
+def _require_reach(
+    session: Session, caller: Principal, wanted: Wanted, known: Provider | None
+) -> None:
+    """Who lets a provider speak for accounts that are there lets it speak for the mightiest.
+
+    That holds for one that is trusted so far as well: what it says of their roles would change.
+    """
     if wanted.group_groups:
-        caller.require("groups:manage")
+        groups.require_say_over(session, caller, list(wanted.group_groups.values()))
     if wanted.trusts_second_factor:
         # Whoever may say that our codes are not asked for: entering.change_policy.
         caller.require("tenant:manage")
-    lacking = beyond(caller.held, PERMISSIONS) if wanted.trusted_domains else []
+    is_trusted = bool(wanted.trusted_domains or (known is not None and known.trusted_domains))
+    lacking = beyond(caller.held, PERMISSIONS) if is_trusted else []
     if lacking:
         raise RefusedError(
             "A trusted provider may sign in as anybody of its domains, and so may do more than "

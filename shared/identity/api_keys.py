@@ -98,8 +98,8 @@ def acting_as(session: Session, holder: Holder, key_id: UUID, scopes: Collection
     )
 
 
-def check_in_force(session: Session, caller: Principal) -> ApiKey:
-    """Return the key that a call rests on; for connections that outlive a request.
+def as_of_now(session: Session, caller: Principal) -> Principal:
+    """Return who a key makes its holder today; for connections that outlive a request.
 
     Raises UnauthenticatedError when it has ended or its holder is no longer active.
     """
@@ -109,7 +109,7 @@ def check_in_force(session: Session, caller: Principal) -> ApiKey:
     holder = store.find_holder(session, caller.user_id)
     if key is None or key.state != "active" or holder is None or not holder.is_active:
         raise _refused()
-    return key
+    return acting_as(session, holder, key.id, key.scopes)
 
 
 def narrowed(held: Collection[str], scopes: Collection[str]) -> frozenset[str]:

@@ -71,7 +71,7 @@ class EnrolmentError(SecondFactorError):
 
     def __init__(self, challenge: Challenge) -> None:
         super().__init__(challenge)
-        self.detail = "Your tenant asks for a second factor, and you have none yet."
+        self.detail = "A second factor is asked of you here, and you have none yet."
         self.hint = (
             "Send challenge to POST /auth/login/enrol, then challenge and code to"
             " POST /auth/login/second-factor."
@@ -113,7 +113,7 @@ def enter_after(
     ``provider_id`` says at which identity provider they did, if at one.
     """
     assert session.tenant_id is not None, "people belong to a tenant"
-    purpose = _asked(session, user_id)
+    purpose = _asked(session, user_id, of_everybody=rules.asks_everybody)
     if purpose is not None:
         wanted = one_time.Wanted(user_id, purpose, after_method=first, provider_id=provider_id)
         return Challenge(purpose, one_time.make(session, session.tenant_id, wanted))
@@ -122,10 +122,10 @@ def enter_after(
     )
 
 
-def _asked(session: Session, user_id: UserId) -> ChallengePurpose | None:
+def _asked(session: Session, user_id: UserId, *, of_everybody: bool) -> ChallengePurpose | None:
     if second_factor.is_on(session, user_id):
         return "second_factor"
-    return "enrolment" if requires_second_factor(session) else None
+    return "enrolment" if requires_second_factor(session, of_everybody=of_everybody) else None
 
 
 def raised(challenge: Challenge) -> SecondFactorError:
@@ -187,16 +187,28 @@ def answer(
     return Entered(welcome, methods, recovery)
 
 
-def requires_second_factor(session: Session) -> bool:
-    """Tell whether the tenant asks everybody for a code."""
+def requires_second_factor(session: Session, *, of_everybody: bool) -> bool:
+    """Tell whether everybody of the tenant is asked for a code.
+
+    ``of_everybody`` says that this server asks everybody, whatever a tenant wants.
+    """
+    if of_everybody:
+        return True
     policy = account_store.find_sign_in_policy(session)
     return policy is not None and policy.requires_second_factor
 
 
-def change_policy(session: Session, principal: Principal, *, requires_second_factor: bool) -> None:
+def change_policy(
+    session: Session, principal: Principal, *, requires_second_factor: bool, of_everybody: bool
+) -> None:
     """Ask every sign-in of the tenant for a code, or no longer.
 
-    Raises RefusedError without tenant:manage.
+    Raises RefusedError without tenant:manage, or to stop where this server asks everybody.
     """
     principal.require("tenant:manage")
+    if of_everybody and not requires_second_factor:
+        raise RefusedError(
+            "This server asks everybody for a code.",
+            hint="Whoever runs it decides that, by SECOND_FACTOR.",
+        )
     account_store.record_sign_in_policy(session, requires_second_factor=requires_second_factor)

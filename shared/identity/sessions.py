@@ -8,7 +8,7 @@ grace for tabs that renew at the same moment: a stolen token would have it too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -30,7 +30,7 @@ class TokenRules:
     """How tokens are issued: who signs, in whose name, for how long, in seconds.
 
     A session ends ``session_life_s`` after its sign-in, and ``session_idle_s`` after its last
-    renewal.
+    renewal. ``asks_everybody`` for a second factor, whatever a tenant's policy says.
     """
 
     key: SigningKey
@@ -38,6 +38,7 @@ class TokenRules:
     life_s: int
     session_idle_s: int = 7 * _DAY_S
     session_life_s: int = 30 * _DAY_S
+    asks_everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +160,19 @@ def find_opening(session: Session, principal: Principal) -> session_store.Openin
     return found
 
 
-def check_alive(session: Session, principal: Principal) -> None:
-    """Go on only while the caller's session lasts; for connections that outlive a request.
+def check_alive(session: Session, principal: Principal) -> Principal:
+    """Return the caller with today's rights; for connections that outlive a request.
 
-    Raises UnauthenticatedError when it has ended. Other credentials have no session.
+    Raises UnauthenticatedError when what the call rests on has ended.
     """
     if principal.credential == "key":
-        api_keys.check_in_force(session, principal)
+        return api_keys.as_of_now(session, principal)
     if principal.credential != "session" or principal.session_id is None:
-        return
+        return principal
     bearer = store.find_bearer(session, principal.user_id, principal.session_id)
     if bearer is None or not bearer.is_active or not bearer.is_signed_in:
         raise _over()
+    return replace(principal, role=bearer.role, permissions=frozenset(bearer.permissions))
 
 
 def remove_ended(session: Session) -> int:

@@ -48,6 +48,13 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """An address that somebody of the tenant has."""
+
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """Somebody who accepted: who it is now, who had invited them, the groups they are in."""
 

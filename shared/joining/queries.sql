@@ -78,3 +78,10 @@ RETURNING i.id, i.email, i.role, i.language, i.invited_by, i.created_at, i.expir
 -- An accepted one stays: it says who let somebody in.
 DELETE FROM kontor.invitations
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND accepted_at IS NULL;
+
+-- :name list_taken_addresses :many Taken
+-- Those of some addresses that people of the tenant have by now: they came another way.
+SELECT email
+FROM kontor.users
+WHERE tenant_id = %(tenant_id)s AND email = ANY (%(addresses)s::text[])
+LIMIT 500;

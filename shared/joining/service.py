@@ -71,9 +71,14 @@ def list_invitations(
 
 
 def list_standing(session: Session, invitations: Iterable[Invitation]) -> set[UUID]:
-    """Tell which invitations would still be accepted: in time, and their senders may still."""
+    """Tell which invitations would still be accepted.
+
+    They are in time, their senders may still give what they give, and nobody has the address yet.
+    """
     moment = now()
     in_time = [each for each in invitations if each.expires_at > moment]
+    taken = store.list_taken_addresses(session, [each.email for each in in_time])
+    in_time = [each for each in in_time if each.email not in taken]
     asked = {(each.invited_by, each.role): each for each in in_time}
     vouched = {key for key, each in asked.items() if _inviter(session, each) is not None}
     return {each.id for each in in_time if (each.invited_by, each.role) in vouched}

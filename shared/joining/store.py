@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.joining.model import Invitation
+from shared.joining.model import Invitation, Taken
 
 QUERIES = load_queries("shared.joining")
 
@@ -34,6 +35,13 @@ def list_invitations(session: Session, *, before: UUID | None, limit: int) -> li
     """List open invitations, newest first, from before ``before`` on."""
     params = {"before": before, "limit": limit}
     return session.all(QUERIES["list_invitations"], Invitation, params)
+
+
+def list_taken_addresses(session: Session, addresses: Sequence[str]) -> set[str]:
+    """List which of some addresses people of the tenant have."""
+    params = {"addresses": list(addresses)}
+    found = session.all(QUERIES["list_taken_addresses"], Taken, params)
+    return {each.email for each in found}
 
 
 def find_invitation(session: Session, token_hash: bytes) -> Invitation | None:

@@ -35,6 +35,13 @@ class IdentitySettings(BaseModel):
         Literal["closed", "open"],
         setting("closed", "Whether strangers may make tenants of their own: closed or open."),
     ]
+    second_factor: Annotated[
+        Literal["tenant", "everybody"],
+        setting(
+            "tenant",
+            "Who is asked for a code: whom a tenant or themselves ask it of, or everybody.",
+        ),
+    ]
     sign_in_tries: Annotated[
         int,
         setting(5, "Wrong tries for one account in 15 minutes before waits begin.", ge=1, le=100),

@@ -12,18 +12,33 @@ from shared.limits import store
 from shared.limits.model import KnownRequest
 
 DAY_S: Final = 24 * 3600
+_WORDS_S: Final = 600
 _KEPT_S: Final = {
     "POST /api/v1/assets": 3600,  # the answer is a right to upload that ends then
+    # Words of documents are kept no longer than somebody tries again: meanwhile a document may be
+    # erased, or hidden from who asked.
+    "POST /api/v1/chat": _WORDS_S,
+    "POST /api/v1/agents/runs": _WORDS_S,
+    "POST /api/v1/agents/runs/{run_id}/cancel": _WORDS_S,
+    "POST /api/v1/agents/runs/{run_id}/confirm": _WORDS_S,
+    "POST /api/v1/agents/runs/{run_id}/continue": _WORDS_S,
+    "POST /api/v1/agents/runs/{run_id}/reply": _WORDS_S,
 }
 _WITHOUT: Final = re.compile(
     # Their answers hold a secret that is shown once: it is kept nowhere, so not here either.
     r"^POST (/auth/|.*/(keys|tickets|shares|webhooks|webhook-sources|secret|rotate|totp"
-    r"|recovery-codes)$)"
+    r"|recovery-codes)$"
+    # These only read: asked again they answer what the asker may see by then.
+    r"|/api/v1/(search|similar|searches/\{search_id\}/run|messages/\{message_id\}/show"
+    r"|evaluation/retrieval)$)"
 )
 
 
 def keeps_answer(route_key: str) -> bool:
-    """Tell whether a route takes an Idempotency-Key: every POST, but those that answer secrets."""
+    """Tell whether a route takes an Idempotency-Key.
+
+    That is every POST, but those that answer secrets and those that only read.
+    """
     return route_key.startswith("POST ") and not _WITHOUT.match(route_key)
 
 

@@ -15,15 +15,17 @@ import re
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
-from shared.adapters.database import Database
+from shared.adapters.database import Database, Session
 from shared.adapters.objects import Objects
 from shared.kernel.clock import now
+from shared.kernel.context import correlation_id, working_on
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import TenantId
 from shared.kernel.killpoints import reach
@@ -40,6 +42,7 @@ _INSIDE = {
     "conversations": ("messages", "conversation_id"),
     "messages": ("citations", "message_id"),
 }
+_WORDS = {"messages", "agent_runs"}
 
 
 @dataclass
@@ -177,10 +180,10 @@ class Exporter:
     def _page(
         self, name: str, column: str | None, value: UUID | None, after: dict[str, object] | None
     ) -> list[dict[str, object]]:
-        with self.database.transaction(self.tenant_id) as session:
+        with self._seeing() as session:
             if name == "tenants":
                 return [] if after else store.export_tenant(session)
-            return store.export_rows(
+            rows = store.export_rows(
                 session,
                 name,
                 after=after,
@@ -188,11 +191,38 @@ class Exporter:
                 value=value if column else None,
                 limit=ROWS_AT_ONCE,
             )
+            return self._withheld(session, name, rows)
+
+    @contextmanager
+    def _seeing(self) -> Iterator[Session]:
+        """Look with the person's own eyes: their copy tells nothing that is kept from them."""
+        person = self.task.person_id
+        viewer = "" if person is None else f"user:{person}"
+        with (
+            working_on(correlation=correlation_id(), tenant=str(self.tenant_id), viewer=viewer),
+            self.database.transaction(self.tenant_id) as session,
+        ):
+            yield session
+
+    def _withheld(
+        self, session: Session, name: str, rows: list[dict[str, object]]
+    ) -> list[dict[str, object]]:
+        """Take the words out of a person's answers that rest on what is hidden from them by now."""
+        if self.task.person_id is None or name not in _WORDS or not rows:
+            return rows
+        hidden = store.list_withheld(session, [UUID(str(row["id"])) for row in rows])
+        kept = {"tenant_id", "id", "conversation_id", "user_id", "role", "state", "created_at"}
+        return [
+            {key: row[key] for key in row if key in kept} | {"is_withheld": True}
+            if UUID(str(row["id"])) in hidden
+            else row
+            for row in rows
+        ]
 
     def _add_files(self, part: _Part, folder: Path) -> None:
         while not part.is_full and self.position.file != "end":
             after = UUID(self.position.file) if self.position.file else None
-            with self.database.transaction(self.tenant_id) as session:
+            with self._seeing() as session:
                 found = store.list_originals(
                     session, after=after, created_by=self.task.person_id, limit=FILES_AT_ONCE
                 )

@@ -72,6 +72,17 @@ SELECT r AS content
 FROM kontor.export_rows(%(table)s, %(after)s::jsonb, %(column)s, %(value)s, %(limit)s) AS r
 LIMIT %(limit)s;
 
+-- :name list_withheld :many Withheld
+-- Answers and runs whose words rest on what the viewer may not see any more.
+SELECT m.id
+FROM kontor.messages AS m
+WHERE m.tenant_id = %(tenant_id)s AND m.id = ANY (%(ids)s) AND kontor.cites_hidden(m.id)
+UNION ALL
+SELECT r.id
+FROM kontor.agent_runs AS r
+WHERE r.tenant_id = %(tenant_id)s AND r.id = ANY (%(ids)s) AND kontor.run_rests_on_hidden(r.id)
+LIMIT %(limit)s;
+
 -- :name export_tenant :many RowOfTable
 -- The tenant's own row.
 SELECT to_jsonb(t) AS content FROM kontor.tenants AS t WHERE t.id = %(tenant_id)s LIMIT 1;

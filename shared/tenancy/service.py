@@ -9,7 +9,8 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.audit import service as audit
 from shared.identity import service as identity
-from shared.identity.model import Principal
+from shared.identity.model import Principal, User
+from shared.identity.rights import require_grantable
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError
 from shared.kernel.ids import UserId
 from shared.tenancy import store
@@ -17,15 +18,15 @@ from shared.tenancy.model import ErasureRequest, Task, Work
 
 GRACE_DAYS = 7
 LONGEST_GRACE_DAYS = 90
-NEEDED = "tenant:manage"
+NEEDED, SEEING = "tenant:manage", "access:manage"
 
 
 def request_export(session: Session, principal: Principal) -> Task:
     """Ask for an export of all that is the tenant's; one that is under way is the same one.
 
-    Raises RefusedError without tenant:manage.
+    Raises RefusedError without tenant:manage and access:manage: it holds what is kept from others.
     """
-    principal.require(NEEDED)
+    _require_export(principal)
     return open_export(session, requested_by=principal.user_id)
 
 
@@ -37,12 +38,13 @@ def open_export(session: Session, *, requested_by: UserId | None) -> Task:
 
 
 def request_person_export(session: Session, principal: Principal, person_id: UserId) -> Task:
-    """Ask for what is known of one person: oneself, or anybody with tenant:manage.
+    """Ask for what is known of one person: oneself, or anybody as for an export of all.
 
-    Raises RefusedError, NotFoundError.
+    Raises RefusedError, also for a key of one's own: its scopes do not cover all that one has
+    written; NotFoundError.
     """
-    if person_id != principal.user_id:
-        principal.require(NEEDED)
+    if person_id != principal.user_id or principal.credential != "session":
+        _require_export(principal)
     _person(session, person_id)
     kind = "person_export"
     return store.find_open_task(session, kind, person_id) or store.record_task(
@@ -55,16 +57,18 @@ def request_person_erasure(
 ) -> Task:
     """Ask that what is one person's be erased; ``confirm`` is their e-mail address, typed.
 
-    What they put in for all stays, under no name. Raises RefusedError, NotFoundError,
-    InvalidError for another address, ConflictError for oneself: somebody must answer for it.
+    What they put in for all stays, under no name. Raises RefusedError, also for somebody who may
+    do more than the caller; NotFoundError, InvalidError for another address, ConflictError for
+    oneself: somebody must answer for it.
     """
     principal.require(NEEDED)
-    email = _person(session, person_id)
+    person = _person(session, person_id)
+    require_grantable(session, principal, person.role)
     if person_id == principal.user_id:
         raise ConflictError(
             "You cannot erase yourself.", hint="Ask another administrator of your tenant."
         )
-    if confirm.strip().lower() != email:
+    if confirm.strip().lower() != person.email:
         raise _unconfirmed("the person's e-mail address")
     kind = "person_erasure"
     return store.find_open_task(session, kind, person_id) or store.record_task(
@@ -75,17 +79,16 @@ def request_person_erasure(
 def list_tasks(session: Session, principal: Principal) -> list[Task]:
     """List the tenant's jobs, newest first: all of them, or those that one may see."""
     may_all = principal.may(NEEDED)
-    return [
-        task
-        for task in store.list_tasks(session)
-        if may_all or task.requested_by == principal.user_id
-    ]
+    return [task for task in store.list_tasks(session) if may_all or _is_own(principal, task)]
 
 
 def find_task(session: Session, principal: Principal, task_id: UUID) -> Task:
-    """Return a job; raises NotFoundError also for one that others asked for."""
+    """Return a job; raises NotFoundError also for one that others asked for.
+
+    Who asked for an export of all and may no longer do so does not get it either.
+    """
     task = store.find_task(session, task_id)
-    if task is None or not (principal.may(NEEDED) or task.requested_by == principal.user_id):
+    if task is None or not (_may_export(principal) or _is_own(principal, task)):
         raise NotFoundError("There is no such job.")
     return task
 
@@ -165,11 +168,25 @@ def _note(session: Session, action: str, details: dict[str, object]) -> None:
     )
 
 
-def _person(session: Session, person_id: UserId) -> str:
+def _may_export(principal: Principal) -> bool:
+    return principal.may(NEEDED) and principal.may(SEEING)
+
+
+def _require_export(principal: Principal) -> None:
+    principal.require(NEEDED)
+    principal.require(SEEING)
+
+
+def _is_own(principal: Principal, task: Task) -> bool:
+    """Tell whether a job is about what is known of the person who calls and signed in."""
+    return task.person_id == principal.user_id and principal.credential == "session"
+
+
+def _person(session: Session, person_id: UserId) -> User:
     user = identity.find_user(session, person_id)
     if user is None:
         raise NotFoundError("There is no such user.")
-    return user.email
+    return user
 
 
 def _unconfirmed(what: str) -> InvalidError:

@@ -24,6 +24,13 @@ class RowOfTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """An answer or a run that keeps its words back."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class PersonColumn:
     """A table, and the column of it that names a person."""
 
@@ -182,6 +189,12 @@ def export_rows(
         "limit": limit,
     }
     return [row.content for row in session.all(QUERIES["export_rows"], RowOfTable, params)]
+
+
+def list_withheld(session: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those messages and runs that rest on what the viewer may not see."""
+    params = {"ids": list(ids), "limit": len(ids)}
+    return {row.id for row in session.all(QUERIES["list_withheld"], Withheld, params)}
 
 
 def export_tenant(session: Session) -> list[dict[str, object]]:

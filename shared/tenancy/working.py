@@ -6,6 +6,8 @@ import logging
 import time
 from dataclasses import dataclass
 
+from shared.access.people_store import lock_administrators
+from shared.access.roles import require_administrator
 from shared.adapters.database import Database
 from shared.adapters.objects import Objects
 from shared.adapters.queues import Queue
@@ -70,7 +72,10 @@ class Workshop:
     def _erase_person(self, tenant_id: TenantId, task: Task) -> None:
         assert task.person_id is not None
         with self.database.transaction(tenant_id) as session:
+            # Two administrators who erase each other take turns: the second is the last and stays.
+            lock_administrators(session)
             counts = erase_person(session, self.erasure.cache, task.person_id)
+            require_administrator(session)
             audit.record(
                 session,
                 actor_id=None,

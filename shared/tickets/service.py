@@ -9,14 +9,12 @@ Joining an account at a provider begins in a browser with a ticket, and ends wit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 from shared.adapters.database import Database, Session
 from shared.identity import api_keys, opaque, sessions
 from shared.identity.model import Principal
-from shared.identity.rights import rights_of
 from shared.kernel.errors import UnauthenticatedError
 from shared.kernel.ids import UserId
 from shared.tickets import store
@@ -93,12 +91,10 @@ def _revived(session: Session, shown: opaque.Presented, taken: TakenTicket) -> P
         shown.tenant_id, account.id, account.email, account.role, session_id=session_id
     )
     if taken.body["credential"] == "key":
-        key = api_keys.check_in_force(session, plain)
-        return api_keys.acting_as(session, account, key.id, key.scopes)
+        return api_keys.as_of_now(session, plain)
     if account.token_epoch != taken.body["epoch"]:
         raise _refused()
-    sessions.check_alive(session, plain)
-    return replace(plain, permissions=rights_of(session, account.role))
+    return sessions.check_alive(session, plain)
 
 
 def _refused() -> UnauthenticatedError:

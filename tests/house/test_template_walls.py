@@ -385,6 +385,14 @@ def _logical(key: str) -> str:
     return f"{name[0].upper()}{name[1:]}"
 
 
+def test_packages_hold_code_and_nothing_else() -> None:
+    text = (ROOT / "serverless.yml").read_text("utf-8")
+    first, *taken = yaml.load(text, _Loader)["package"]["patterns"]
+    assert first == "!**", "everything is left out but what is named"
+    assert {each.split("/")[0] for each in taken} == {"functions", "shared"}
+    assert {each.rsplit(".", 1)[-1] for each in taken} <= {"py", "sql", "txt", "json"}
+
+
 class _Referring(yaml.SafeLoader):
     """Reads CloudFormation's references as what they refer to."""
 

@@ -232,7 +232,9 @@ class Adversary:
             return {"question": self.dice.choice(QUESTIONS)}
         if route.key in {"POST /api/v1/shares", "POST /api/v1/similar"}:
             side = self.dice.choice((self.scene.acme, self.scene.globex))
-            return {"document_id": side.things["document_id"]}
+            kinds = ("document_id", "folder_id", "collection_id")
+            name = self.dice.choice(kinds) if route.key.endswith("shares") else kinds[0]
+            return {name: side.things[name]}
         return BODIES.get(route.key)
 
     def _listen(self, person: Person, key: str, text: str, sent: set[str]) -> None:

@@ -15,7 +15,7 @@ from tests.functions.access.conftest import Firm
 from tests.functions.http_events import Answer
 
 # What is different in any two answers, whatever was asked.
-OWN = {"id", "parent_id", "created_at", "updated_at", "job_id", "expires_at"}
+OWN = {"id", "parent_id", "created_at", "updated_at", "job_id", "correlation_id"}
 COUNTED = ("x-correlation-id", "ratelimit", "content-length")
 
 
@@ -86,6 +86,44 @@ def test_hidden_name_answers_as_a_free_one(
     assert taken.status in {200, 201}
     assert said(taken, "secret") == said(free, "unused")
     assert hidden not in str(taken.body)
+
+
+@pytest.fixture
+def hidden_collection(firm: Firm) -> str:
+    """Ada's collection ``secret``, which nobody but her sees."""
+    made = firm.shelves("ada", "POST", "/api/v1/collections", body={"name": "Secret"}).body["id"]
+    grants = {"grants": [{"subject": "ada@acme.example", "level": "manage"}]}
+    path = f"/api/v1/collections/{made}/access"
+    assert firm.ask("ada", "PUT", path, body=grants).status == 200
+    return str(made)
+
+
+def test_hidden_collections_name_answers_as_a_free_one(firm: Firm, hidden_collection: str) -> None:
+    def make(name: str, who: str = "bob") -> Answer:
+        return firm.shelves(who, "POST", "/api/v1/collections", body={"name": name})
+
+    def rename(name: str) -> Answer:
+        path = f"/api/v1/collections/{make(f'own {name}').body['id']}"
+        return firm.shelves("bob", "PATCH", path, body={"name": name})
+
+    first, free = make("secret"), make("other")
+    assert (first.status, said(first, "secret")) == (201, said(free, "other"))
+    gone = firm.shelves("bob", "DELETE", f"/api/v1/collections/{first.body['id']}")
+    assert gone.status == 204
+    assert said(rename("secret"), "secret") == said(rename("unused"), "unused")
+    assert said(make("SECRET"), "SECRET") == said(make("UNUSED"), "UNUSED")
+    assert make("SECRET").status == 409, "bob's own is in the way now"
+    assert make("secret", "ada").status == 409
+    path = f"/api/v1/collections/{hidden_collection}"
+    assert firm.shelves("ada", "PATCH", path, body={"name": "sECRET"}).status == 200
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"limit": "1", **({"cursor": cursor} if cursor else {})}
+        page = firm.shelves("amy", "GET", "/api/v1/collections", query=query).body
+        found += [each["name"] for each in page["items"]]
+        cursor = page["next_cursor"]
+    assert found == ["other", "sECRET", "secret", "unused"]
 
 
 def test_the_same_name_again_is_the_same_folder(firm: Firm, hidden: str) -> None:

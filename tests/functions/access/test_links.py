@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from shared.identity.model import Principal
 from shared.identity.service import Verifier
 from shared.kernel.errors import UnauthenticatedError
+from shared.kernel.ids import DocumentId
 from tests.functions.access.conftest import Firm
-from tests.functions.http_events import Answer
+from tests.functions.http_events import Answer, call
+from tests.unit.documents.library import Office
 
 
 @pytest.fixture
@@ -157,3 +160,53 @@ def test_a_wrong_link_is_not_there(firm: Firm, token: str) -> None:
     assert firm.ask(None, "GET", f"/s/{token}").status == 404
     with pytest.raises(UnauthenticatedError):
         firm.app.verifier.verify(f"kontor_visit_{token}")
+
+
+def test_a_visitor_hears_nothing_of_the_tenant_itself(
+    firm: Firm, shelves: tuple[str, str, str]
+) -> None:
+    from functions.auth.handler import handler as auth
+    from functions.limits.handler import handler as limits
+    from functions.reprocess.handler import handler as reading
+    from functions.tenants.handler import handler as tenants
+
+    folder, _, _ = shelves
+    visitor = visit(firm, make(firm, folder_id=folder).body["path"])
+    asked = {
+        path: call(handler, "GET", path, principal=visitor).status
+        for handler, path in (
+            (tenants, "/api/v1/tenant"),
+            (tenants, "/api/v1/tenant/tasks"),
+            (tenants, "/api/v1/usage"),
+            (limits, "/api/v1/limits"),
+            (reading, "/api/v1/settings/reading"),
+            (auth, "/api/v1/sign-in-policy"),
+            (auth, "/auth/sessions"),
+        )
+    }
+    assert set(asked.values()) == {403}, asked
+    assert firm.ask("visitor", "GET", "/api/v1/permissions").status == 403
+
+
+def test_a_visitor_sees_the_version_that_counts_and_none_before_it(
+    firm: Firm, shelves: tuple[str, str, str]
+) -> None:
+    _, inside, _ = shelves
+    ada = firm.people["ada"]
+    Office(firm.app.database, firm.tenant, ada.user_id).put(
+        b"without names", document_id=DocumentId(UUID(inside))
+    )
+    visit(firm, make(firm, document_id=inside).body["path"])
+    path = f"/api/v1/documents/{inside}"
+
+    def numbers(who: str) -> list[int]:
+        return [one["number"] for one in firm.shelves(who, "GET", f"{path}/versions").body["items"]]
+
+    assert (numbers("ada"), numbers("visitor")) == ([2, 1], [2])
+    for rest, status in (("download", 200), ("versions/1/text", 404), ("versions/1/pages", 404)):
+        assert firm.shelves("visitor", "GET", f"{path}/{rest}").status == status, rest
+    old = {"version": "1"}
+    assert firm.shelves("visitor", "GET", f"{path}/download", query=old).status == 404
+    assert firm.shelves("ada", "GET", f"{path}/download", query=old).status == 200
+    both = {"old": "1", "new": "2"}
+    assert firm.shelves("visitor", "GET", f"{path}/diff", query=both).status == 404

@@ -53,6 +53,7 @@ def handler(served: App) -> Handler:
 
 @pytest.fixture
 def admin(served: App, owner: Database) -> Principal:
+    ensure_seal(served.secrets, served.settings.identity_secret)
     with owner.system_transaction() as session:
         ensure_signing_key(session, served.secrets, served.settings.signing_secret)
         tenant, user = create_tenant(

@@ -61,10 +61,13 @@ async def discovery(_: Request) -> Response:
         "authorization_response_iss_parameter_supported": True,
     }
     fault = State.next.get("fault")
+    ends = {
+        "plain end": "http://public.example/end",
+        "no address": "javascript:alert(1)",
+        "null end": None,
+    }
     if fault != "no end":
-        body["end_session_endpoint"] = (
-            "http://public.example/end" if fault == "plain end" else f"{at}/end?from=here"
-        )
+        body["end_session_endpoint"] = ends.get(str(fault), f"{at}/end?from=here")
     return JSONResponse(body)
 
 

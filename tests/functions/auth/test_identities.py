@@ -70,6 +70,19 @@ def test_account_that_was_joined_signs_in_from_then_on(
     assert (identities(site, ada), postman.deliver()) == (["gil-1"], [])
 
 
+def test_account_that_was_joined_by_its_address_is_written_to_as_well(
+    mailing: Site, postman: Postman
+) -> None:
+    provider = mailing.add_provider(trusted_domains=["acme.example"], makes_users=True)
+    ada = {"sub": "ada-1", "claims": {"email": "ada@acme.example", "email_verified": True}}
+    assert mailing.user(mailing.sign_in(provider["id"], ada)) == mailing.admin.user_id
+    (mail,) = postman.deliver()
+    assert (mail.to, "with “Acme's own” now" in mail.subject) == ("ada@acme.example", True)
+    mailing.sign_in(provider["id"], ada)
+    mailing.sign_in(provider["id"], EVE)
+    assert postman.deliver() == [], "nobody had the account before"
+
+
 def test_coming_back_opens_no_session(mailing: Site) -> None:
     site = mailing
     provider = site.add_provider(makes_users=True, trusted_domains=["acme.example"])

@@ -141,11 +141,14 @@ def test_browser_is_sent_to_no_other_place(known: Site, elsewhere: str) -> None:
     assert not is_over(known, caller)
 
 
-def test_place_to_sign_out_at_must_be_reached_by_https(site: Site) -> None:
-    site.say_next(fault="plain end")
-    body = {"name": "x", "title": "X", "issuer": site.issuer, "client_id": "c"}
-    answer = call(site.handler, "POST", "/api/v1/oidc/providers", body=body, principal=site.admin)
-    assert (answer.status, list(answer.body["fields"])) == (422, ["issuer"])
+@pytest.mark.parametrize("fault", ["plain end", "no address", "null end"])
+def test_nobody_is_sent_to_a_place_that_is_not_reached_by_https(site: Site, fault: str) -> None:
+    site.say_next(**EVE, fault=fault)
+    caller = eve(site, site.add_provider(makes_users=True)["id"])
+    answer = sign_out(site, caller)
+    assert (answer.status, answer.body["provider_logout_url"]) == (200, None)
+    assert ("could not be asked" in answer.body["detail"]) == (fault != "null end")
+    assert is_over(site, caller)
 
 
 def test_provider_is_remembered_past_a_code_and_a_handed_over_sign_in(

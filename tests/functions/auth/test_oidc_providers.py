@@ -8,10 +8,11 @@ import httpx
 import psycopg
 import pytest
 
+from shared.access import groups
 from shared.audit import service as audit
 from shared.federation.client import OidcClient
 from shared.kernel.errors import NotFoundError
-from shared.kernel.ids import TenantId
+from shared.kernel.ids import TenantId, UserId, new_id
 from tests.functions.auth.signing_in import EVE, Site
 from tests.functions.http_events import call
 
@@ -133,6 +134,31 @@ def test_only_who_manages_users_and_is_signed_in_keeps_providers(
     twice = {**body, "name": "corporate"}
     again = call(site.handler, "POST", "/api/v1/oidc/providers", body=twice, principal=site.admin)
     assert again.status == 409
+
+
+def test_who_manages_users_lets_no_provider_do_what_they_may_not_do_by_hand(site: Site) -> None:
+    provider = site.add_provider(trusted_domains=["acme.example"])
+    with site.app.database.transaction(site.admin.tenant_id) as session:
+        groups.add_group(session, site.admin, name="Board", description="")
+    clerk = replace(
+        site.admin,
+        user_id=UserId(new_id()),
+        permissions=frozenset({"documents:read", "search", "chat", "users:*", "groups:manage"}),
+    )
+    with site.app.database.transaction(site.admin.tenant_id) as session:
+        groups.add_group(session, clerk, name="Clerks", description="")
+    body = {"name": "own", "title": "Own", "issuer": site.issuer, "client_id": "c"}
+    where = "/api/v1/oidc/providers"
+
+    def asked(method: str, path: str, **more: object) -> int:
+        given = {**body, **more}
+        return call(site.handler, method, path, body=given, principal=clerk).status
+
+    for name in ("board", "Nobody's yet"):
+        assert asked("POST", where, group_groups={"x": name}) == 403
+    assert asked("POST", where, group_groups={"x": "Clerks"}) == 201
+    path = f"{where}/{provider['id']}"
+    assert asked("PUT", path, name="corporate", group_roles={"x": "viewer"}) == 403
 
 
 def test_every_act_is_in_the_trail_without_secrets(site: Site) -> None:

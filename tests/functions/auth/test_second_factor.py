@@ -221,3 +221,18 @@ def test_expired_challenge_is_refused(
     with psycopg.connect(owner_url) as connection:
         connection.execute("UPDATE kontor.one_time_tokens SET expires_at = now()")
     assert answer_with(handler, challenge, app.next_code()).status == 422
+
+
+def test_server_that_asks_everybody_leaves_no_tenant_out(
+    handler: Handler, served: App, postman: Postman, admin: Principal, sign_in: SignIn
+) -> None:
+    served.settings = served.settings.model_copy(update={"second_factor": "everybody"})
+    asked = sign_in()
+    assert asked.body["type"] == "urn:kontor:problem:second-factor-enrolment-required"
+    path = "/api/v1/sign-in-policy"
+    assert call(handler, "GET", path, principal=admin).body == {"requires_second_factor": True}
+    off = {"requires_second_factor": False}
+    refused = call(handler, "PUT", path, body=off, principal=admin)
+    assert (refused.status, "SECOND_FACTOR" in refused.body["hint"]) == (403, True)
+    on = {"requires_second_factor": True}
+    assert call(handler, "PUT", path, body=on, principal=admin).body == on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,13 +12,16 @@ import pytest
 
 from functions.edge.caller import context_of
 from shared.adapters.database import Database
+from shared.adapters.sockets import Sockets
 from shared.identity import opaque
 from shared.identity.model import Principal
 from shared.kernel.errors import UnauthenticatedError
-from shared.kernel.ids import TenantId
+from shared.kernel.ids import TenantId, new_id
+from shared.realtime import service as realtime
 from shared.tickets import service as tickets
 from shared.wiring import App
 from tests.functions.auth.conftest import PASSWORD
+from tests.functions.callbacks import listening
 from tests.functions.http_events import Handler, call, http_event
 
 Shown = Callable[[str], dict[str, Any]]
@@ -195,3 +199,37 @@ def test_only_hashes_are_kept(ticket: str, owner_url: str) -> None:
     with psycopg.connect(owner_url) as connection:
         rows = connection.execute("SELECT t::text FROM kontor.tickets AS t").fetchall()
     assert ticket.removeprefix("kontor_ws_") not in str(rows)
+
+
+@pytest.mark.parametrize("credential", ["session", "key"])
+def test_a_connection_may_do_what_its_person_may_today(
+    served: App, handler: Handler, caller: Principal, owner_url: str, credential: str
+) -> None:
+    from functions.chat_socket import handler as module
+
+    if credential == "key":
+        wish = {"name": "bot", "scopes": ["chat", "documents:read"]}
+        made = call(handler, "POST", "/api/v1/keys", body=wish, principal=caller)
+        opened = served.verifier.verify(made.body["key"])
+    else:
+        opened = caller
+    with served.database.transaction(caller.tenant_id) as session:
+        realtime.connect(
+            session,
+            connection_id="c=",
+            user_id=opened.user_id,
+            session_id=opened.session_id,
+        )
+    context = {"routeKey": "stop", "eventType": "MESSAGE", "connectionId": "c="}
+    body = json.dumps({"action": "stop", "message_id": str(new_id())})
+    event = {"requestContext": {**context, "authorizer": context_of(opened)}, "body": body}
+    with listening() as gateway:
+        served.__dict__["sockets"] = Sockets(gateway.url, region="eu-central-1")
+        module.handler(event, None)
+        with psycopg.connect(owner_url) as owner:
+            owner.execute(
+                "UPDATE kontor.roles SET permissions = '{documents:read}' WHERE name = 'viewer'"
+            )
+            owner.execute("UPDATE kontor.users SET role = 'viewer'")
+        module.handler(event, None)
+        assert [frame["problem"]["status"] for frame in gateway.frames] == [404, 403]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,7 @@ from shared.identity.model import Principal
 from shared.kernel.errors import NotFoundError
 from shared.kernel.ids import TenantId, UserId, new_id
 from shared.limits import requests
-from shared.limits.requests import InProgressError, KeyReusedError, keeps_answer
+from shared.limits.requests import InProgressError, KeyReusedError, keeps_answer, kept_s
 from tests.describing import described
 from tests.functions.http_events import Answer, call
 from tests.house.tree import ROOT
@@ -93,6 +94,25 @@ def test_keys_belong_to_a_caller_a_route_and_a_tenant(
     assert elsewhere.status == 201
     assert names(editor) == ["a", "b"]
     assert names(foreign) == ["c"]
+
+
+@pytest.mark.usefixtures("served")
+def test_of_two_keys_of_one_holder_none_gets_the_answer_of_the_other(editor: Principal) -> None:
+    able, unable = (
+        replace(editor, credential="key", session_id=new_id(), permissions=frozenset(scopes))
+        for scopes in (["documents:read", "documents:write"], ["search"])
+    )
+    assert make(able, "a", "k1").status == 201
+    assert make(able, "a", "k1").headers["idempotent-replayed"] == "true"
+    assert make(unable, "a", "k1").status == 403
+
+
+def test_words_of_documents_are_not_kept_for_a_day() -> None:
+    assert not keeps_answer("POST /api/v1/search")
+    assert not keeps_answer("POST /api/v1/searches/{search_id}/run")
+    assert keeps_answer("POST /api/v1/searches")
+    assert kept_s("POST /api/v1/chat") == kept_s("POST /api/v1/agents/runs") == 600
+    assert kept_s("POST /api/v1/folders") == 86400
 
 
 @pytest.mark.usefixtures("served")
@@ -255,6 +275,10 @@ REASONED = {
     "POST /api/v1/shares": "its answer holds the link, whose path is the secret",
     "POST /s/": "comes through a link: its answer holds a token",
     "POST /hooks/": "from other systems, which name their events; each counts once",
+    "POST /api/v1/search": "only reads: asked again it answers what the asker may see by then",
+    "POST /api/v1/similar": "only reads",
+    "POST /api/v1/evaluation/retrieval": "only reads",
+    "POST /api/v1/messages/{message_id}/show": "showing a branch twice changes nothing more",
     "POST /v1/": "OpenAI's: verified inside, streamed, and they create nothing",
 }
 

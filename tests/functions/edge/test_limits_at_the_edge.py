@@ -111,6 +111,17 @@ def test_strangers_are_counted_by_address_and_probes_never(figures: Figures) -> 
     assert "ratelimit-limit" not in call(health, "GET", "/health").headers
 
 
+@pytest.mark.usefixtures("served")
+def test_an_address_in_a_header_changes_nothing(figures: Figures) -> None:
+    figures("address", 2)
+    names = ("x-forwarded-for", "x-real-ip", "forwarded", "client-ip")
+    answers = [
+        call(health, "GET", "/api/v1/endpoints", headers={name: f"203.0.113.{number}"})
+        for number, name in enumerate(names)
+    ]
+    assert [each.status for each in answers] == [200, 200, 429, 429]
+
+
 def test_function_urls_charge_the_bearer_and_bad_tokens_their_address(
     served: App, owner_url: str, figures: Figures
 ) -> None:

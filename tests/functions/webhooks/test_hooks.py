@@ -158,6 +158,30 @@ def test_message_has_documents_read_anew_once(
     assert (newest.folder, newest.document_id) == ("contracts", None)
 
 
+@pytest.mark.parametrize("effect", ["document", "reread"])
+def test_a_sender_reaches_no_folder_that_is_closed_to_who_let_it_in(
+    desk: App, admin: Principal, tenant: TenantId, effect: str
+) -> None:
+    source = made(admin, effect=effect, folder="board")
+    inside = document(desk, tenant, "board")
+    with desk.database.transaction(tenant) as session:
+        session.connection.execute(
+            "INSERT INTO kontor.access_grants (tenant_id, resource_kind, resource_id, subject,"
+            " level, granted_by) SELECT %s, 'folder', f.id, %s, 'edit', f.id"
+            " FROM kontor.folders AS f",
+            (tenant, f"user:{uuid4()}"),
+        )
+    body = json.dumps({"document_id": str(inside), "text": "Neuer Beschluss."})
+    answer = knock(source["path"], body, signed(source["secret"], body))
+    assert (answer.status, "no " in answer.body["detail"]) == (404, True)
+    with desk.database.transaction(tenant) as session:
+        row = session.connection.execute(
+            "SELECT (SELECT count(*) FROM kontor.uploads)"
+            " + (SELECT count(*) FROM kontor.reprocessings)"
+        ).fetchone()
+    assert row == (0,)
+
+
 def document(desk: App, tenant: TenantId, folder: str) -> UUID:
     """Put a finished document into a folder of its own."""
     ids = {name: uuid4() for name in ("document", "version", "folder")}

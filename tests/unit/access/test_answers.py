@@ -12,6 +12,8 @@ from shared.answering import conversations, service
 from shared.answering.export import thread_as_json, thread_as_markdown
 from shared.answering.model import Answer, Instruments, Memory, Question, Thread
 from shared.answering.store import WITHDRAWN
+from shared.evaluation import service as evaluation
+from shared.evaluation.feedback import Opinion
 from shared.identity.model import Principal
 from shared.inference.embedding import Embedder
 from shared.inference.model import Message
@@ -175,3 +177,20 @@ class _Chatty:
         self.heard.append(said)
         yield "Die Kündigungsfrist beträgt drei Monate [1]. "
         yield "Somebody spoke of a notice period."
+
+
+def test_feedback_shows_nobody_an_answer_that_rests_on_what_they_may_not_see(desk: Desk) -> None:
+    world = desk.world
+    answer, _ = desk.ask("bob")
+    bob, cem = desk.principal("bob"), desk.principal("cem")
+    with world.eyes_of(bob.user_id) as session:
+        evaluation.give_feedback(session, bob, answer.message_id, Opinion(verdict="up"))
+
+    def told(who: Principal) -> list[str]:
+        with world.eyes_of(who.user_id) as session:
+            return [each.answer for each in evaluation.list_feedback(session).items]
+
+    assert "drei Monate" in told(cem)[0]
+    world.grant("document", desk.lease, f"user:{bob.user_id}", "view")
+    assert told(cem) == [""]
+    assert "drei Monate" in told(bob)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,15 @@ import psycopg
 import pytest
 
 from infra.cli.checks import FAIL, OK, WARN, Place, check_disk, check_ports, examine
-from infra.cli.local_server import as_role, passed_on
+from infra.cli.local_server import as_role, of_this_machine, passed_on
 from infra.cli.logs import LogFollower
 from infra.cli.owner import Running, read_running, remove_running, write_running
 from infra.local.ports import take_port
 from infra.local.postgres import EmbeddedPostgres
+from infra.local.serverless import load_service
 from shared.kernel.errors import InvalidError
 from shared.kernel.settings import read_settings
+from tests.house.tree import ROOT
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Cli
@@ -63,6 +66,13 @@ def test_migrate_without_a_database_says_how_to_get_one(cli: Cli) -> None:
     done = cli("migrate")
     assert done.code == 75
     assert "make up" in done.err
+
+
+def test_a_database_elsewhere_is_not_migrated_in_the_clear(cli: Cli) -> None:
+    done = cli("migrate", "--url", "postgresql://owner:hunter2@db.example/kontor?sslmode=disable")
+    assert done.code != 0
+    assert "sslmode=verify-full" in done.err
+    assert "hunter2" not in done.out + done.err
 
 
 def test_a_tenant_is_added_over_the_running_servers_database(
@@ -164,6 +174,14 @@ def test_settings_that_were_given_are_passed_on_with_their_secrets() -> None:
     assert passed_on(settings) == {"LLM_MODEL": "m", "LLM_API_KEY": "geheim", "CHUNK_TOKENS": "64"}
 
 
+def test_what_a_deployment_closes_is_open_on_this_machine() -> None:
+    settings = read_settings({"EGRESS_ALLOW": "api.example.org"})
+    assert of_this_machine(settings)["EGRESS_ALLOW"] == "api.example.org"
+    assert of_this_machine(read_settings({}))["EGRESS_ALLOW"] == ""
+    deployed = load_service(ROOT).functions[0].environment["EGRESS_ALLOW"]
+    assert deployed == "none"
+
+
 def test_the_functions_role_replaces_the_owner_in_a_url() -> None:
     url = as_role("postgresql://owner:p%40ss@db.example:6432/kontor?sslmode=require", "app", "a/b")
     assert url == "postgresql://app:a%2Fb@db.example:6432/kontor?sslmode=require"
@@ -188,3 +206,17 @@ def test_new_log_lines_are_shown_once_and_whole(
     log.write_text("cut\n")
     follower.print_new()
     assert capsys.readouterr().out == "parse | cut\n"
+
+
+def test_no_default_of_a_deployment_reaches_this_machine() -> None:
+    text = (ROOT / "serverless.yml").read_text("utf-8")
+    deployed = dict(re.findall(r"^    ([A-Z_]+): \$\{env:\1, '(.*)'\}$", text, re.MULTILINE))
+    assert {"REGISTRATION", "SECOND_FACTOR", "EGRESS_ALLOW"} <= set(deployed)
+    usual = read_settings({})
+    kept = of_this_machine(usual)
+    wrong = {
+        name: default
+        for name, default in deployed.items()
+        if name not in kept and default != str(getattr(usual, name.lower()))
+    }
+    assert not wrong, "of_this_machine must name them"

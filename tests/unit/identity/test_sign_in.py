@@ -165,6 +165,15 @@ def test_new_password_of_bad_length_is_refused(password: str) -> None:
     assert password not in str(refused.value.problem())
 
 
+@pytest.mark.parametrize("length", [64, 1024])
+def test_long_password_is_taken_whole(length: int) -> None:
+    password = ("Ein langer Satz, den sich jemand merken kann. " * 30)[:length]
+    kept = passwords.hash_new(password)
+    assert passwords.is_right(kept, password)
+    assert not passwords.is_right(kept, password[:-1] + "?")
+    assert not passwords.is_right(kept, password.swapcase())
+
+
 def test_umlaut_of_one_or_two_code_points_is_the_same_password() -> None:
     assert passwords.is_right(passwords.hash_new("Schöne Grüße 1"), "Scho\u0308ne Gru\u0308ße 1")
 

@@ -64,6 +64,26 @@ def test_log_lines_carry_the_ids_of_the_work_in_hand_and_no_others() -> None:
     assert "correlation_id" not in line()
 
 
+def test_a_log_entry_is_one_line_in_utc() -> None:
+    text = 'a name\r\n{"level": "ERROR", "message": "made up"}\u2028'
+    record = logging.makeLogRecord({"msg": text, "title": text, "levelname": "INFO"})
+    written = JsonFormatter().format(record)
+    assert len(written.splitlines()) == 1
+    entry = loads(written)
+    assert (entry["message"], entry["title"], entry["level"]) == (text, text, "INFO")
+    assert str(entry["at"]).endswith("+00:00")
+
+
+def test_log_lines_keep_the_tokens_of_links_to_themselves() -> None:
+    token = "kontor_share_obP68Di-X-eEzP_D9FbIDX5hRRg_-wcUA-Qt29Ybd-Y"
+    record = logging.makeLogRecord({"msg": f"GET /s/{token} 200", "path": f"/s/{token}/enter"})
+    said = loads(JsonFormatter().format(record))
+    assert (said["message"], said["path"]) == (
+        "GET /s/kontor_share_… 200",
+        "/s/kontor_share_…/enter",
+    )
+
+
 def test_events_become_json_values() -> None:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Rang(Event):
