@@ -91,11 +91,15 @@ def sessions_going_on() -> Iterator[KeptSessions]:
     connect, close = Database._connect, Database.close
 
     def take_or_connect(database: Database) -> Session:
+        # Whoever signs in anew each time is not let in by somebody else's session.
+        if database._sign_in is not None:
+            return connect(database)
         return kept.take(database._url) or connect(database)
 
     def leave_or_close(database: Database) -> None:
         session: Any = database._connection
-        if session is not None and kept.keep(database._url, session):
+        goes_on = session is not None and database._sign_in is None
+        if goes_on and kept.keep(database._url, session):
             database._connection = None
         close(database)
 

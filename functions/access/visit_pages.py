@@ -108,7 +108,7 @@ def document_page(scene: Scene, row: DocumentRow, text: Text, *, within: str) ->
         else ""
     )
     have = (
-        f'<p><a class="act" href="{scene.address}/documents/{row.id}/download" download>'
+        f'<p><a class="act" href="{scene.address}/documents/{row.id}/download">'
         f"{escape(words['download'])}</a></p>"
         if scene.link.allows_download
         else ""

@@ -55,22 +55,6 @@ BEGIN
     RETURN p_list IS NOT NULL AND kontor.may_reach(p_user, p_list, 3);
 END $$;
 
-CREATE OR REPLACE FUNCTION kontor.link_shows_folder(p_link uuid, p_folder uuid) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
-BEGIN
-    RETURN EXISTS (
-        SELECT 1
-        FROM kontor.link_in_force(v_tenant, p_link) AS l
-        JOIN kontor.folders AS top ON top.tenant_id = v_tenant AND top.id = l.resource_id
-        JOIN kontor.folders AS f ON f.tenant_id = v_tenant AND f.id = p_folder
-            AND (f.place = top.place OR f.place ^@ (top.place || '/'))
-        WHERE l.resource_kind = 'folder'
-    );
-END $$;
 CREATE FUNCTION kontor.link_shows_collection(p_link uuid, p_collection uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -87,12 +71,31 @@ BEGIN
     );
 END $$;
 
--- What a link shows: the document itself, whatever lies in or below its folder, or what its
--- collection names.
-CREATE OR REPLACE FUNCTION kontor.link_shows(p_link uuid, p_document uuid, p_folder uuid)
-RETURNS boolean
+-- What a link shows: the document itself, or what its collection names, or whatever lies in or below
+-- its folder. Two sets, in order, worked out once per statement for the many rows that are looked
+-- for in them; ``p_only`` asks about one thing alone.
+CREATE FUNCTION kontor.link_folders(p_link uuid, p_only uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+BEGIN
+    RETURN ARRAY(
+        SELECT f.id
+        FROM kontor.link_in_force(v_tenant, p_link) AS l
+        JOIN kontor.folders AS top ON top.tenant_id = v_tenant AND top.id = l.resource_id
+        JOIN kontor.folders AS f ON f.tenant_id = v_tenant
+            AND (f.place = top.place OR f.place ^@ (top.place || '/'))
+        WHERE l.resource_kind = 'folder' AND (p_only IS NULL OR f.id = p_only)
+        ORDER BY f.id
+    );
+END $$;
+CREATE FUNCTION kontor.link_documents(p_link uuid, p_only uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
@@ -100,25 +103,47 @@ DECLARE
 BEGIN
     SELECT l.resource_kind, l.resource_id, l.created_by INTO v_link
     FROM kontor.link_in_force(v_tenant, p_link) AS l;
-    IF v_link.resource_kind = 'folder' THEN
-        RETURN p_folder IS NOT NULL AND kontor.link_shows_folder(p_link, p_folder);
-    ELSIF v_link.resource_kind = 'document' THEN
-        RETURN v_link.resource_id = p_document AND EXISTS (
-            SELECT 1 FROM kontor.documents AS d
-            WHERE d.tenant_id = v_tenant AND d.id = p_document AND d.removed_at IS NULL
+    IF v_link.resource_kind = 'document' THEN
+        RETURN ARRAY(
+            SELECT d.id FROM kontor.documents AS d
+            WHERE d.tenant_id = v_tenant AND d.id = v_link.resource_id AND d.removed_at IS NULL
         );
-    ELSIF v_link.resource_kind = 'collection' THEN
-        RETURN EXISTS (
-            SELECT 1
+    ELSIF v_link.resource_kind = 'collection'
+        AND kontor.link_shows_collection(p_link, v_link.resource_id)
+    THEN
+        RETURN ARRAY(
+            SELECT d.id
             FROM kontor.collection_documents AS m
             JOIN kontor.documents AS d ON d.tenant_id = v_tenant AND d.id = m.document_id
                 AND d.removed_at IS NULL
             WHERE m.tenant_id = v_tenant AND m.collection_id = v_link.resource_id
-                AND m.document_id = p_document
+                AND (p_only IS NULL OR m.document_id = p_only)
                 AND kontor.may_share(v_tenant, v_link.created_by, d.created_by, d.access_list_id)
-        ) AND kontor.link_shows_collection(p_link, v_link.resource_id);
+            ORDER BY d.id
+        );
     END IF;
-    RETURN false;
+    RETURN '{}';
+END $$;
+CREATE FUNCTION kontor.is_in(p_id uuid, p_sorted uuid[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A binary search. Where nothing is at or before the id, there is no element 0.
+    RETURN coalesce(p_sorted[width_bucket(p_id, p_sorted)] = p_id, false);
+END $$;
+CREATE OR REPLACE FUNCTION kontor.link_shows_folder(p_link uuid, p_folder uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT p_folder IS NOT NULL AND p_folder = ANY (kontor.link_folders(p_link, p_folder)) $$;
+CREATE OR REPLACE FUNCTION kontor.link_shows(p_link uuid, p_document uuid, p_folder uuid)
+RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN p_document = ANY (kontor.link_documents(p_link, p_document))
+        OR kontor.link_shows_folder(p_link, p_folder);
 END $$;
 
 CREATE OR REPLACE FUNCTION kontor.access_rank(p_viewer text, p_kind text, p_id uuid) RETURNS integer
@@ -174,6 +199,20 @@ BEGIN
     RETURN coalesce(v_rank, 0);
 END $$;
 
+-- A set is worked out by a sub-select, so that it is once for a whole statement.
+ALTER POLICY seen ON kontor.documents USING (
+    (access_list_id IS NULL OR (SELECT kontor.visible_lists()) IS NULL
+        OR access_list_id = ANY ((SELECT kontor.visible_lists())::integer[]))
+    AND ((SELECT kontor.viewing_link()) IS NULL
+        OR kontor.is_in(id, (SELECT kontor.link_documents(kontor.viewing_link(), NULL)))
+        OR kontor.is_in(folder_id, (SELECT kontor.link_folders(kontor.viewing_link(), NULL))))
+);
+ALTER POLICY seen ON kontor.folders USING (
+    (access_list_id IS NULL OR (SELECT kontor.visible_lists()) IS NULL
+        OR access_list_id = ANY ((SELECT kontor.visible_lists())::integer[]))
+    AND ((SELECT kontor.viewing_link()) IS NULL
+        OR kontor.is_in(id, (SELECT kontor.link_folders(kontor.viewing_link(), NULL))))
+);
 ALTER POLICY seen ON kontor.collections USING (
     (access_list_id IS NULL OR (SELECT kontor.visible_lists()) IS NULL
         OR access_list_id = ANY ((SELECT kontor.visible_lists())::integer[]))
@@ -351,9 +390,11 @@ CREATE TRIGGER rename_collection BEFORE UPDATE OF name ON kontor.collections
     FOR EACH ROW WHEN (lower(OLD.name) <> lower(NEW.name))
     EXECUTE FUNCTION kontor.name_collection();
 
-REVOKE ALL ON FUNCTION kontor.link_in_force, kontor.may_share, kontor.link_shows_collection,
+REVOKE ALL ON FUNCTION kontor.link_in_force, kontor.link_folders, kontor.link_documents,
+    kontor.is_in, kontor.may_share, kontor.link_shows_collection,
     kontor.find_share_link, kontor.has_share_link, kontor.find_link_visit, kontor.shown_path,
     kontor.path_of, kontor.twin_for, kontor.follow_folder,
     kontor.name_collection FROM public;
-GRANT EXECUTE ON FUNCTION kontor.link_shows_collection, kontor.find_share_link,
+GRANT EXECUTE ON FUNCTION kontor.link_folders, kontor.link_documents, kontor.is_in,
+    kontor.link_shows_collection, kontor.find_share_link,
     kontor.has_share_link, kontor.find_link_visit, kontor.path_of TO kontor_app;

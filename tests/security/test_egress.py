@@ -20,6 +20,7 @@ REASONED = {
     "shared/adapters/scanner.py": "clamd, at an address of the operator's",
     "shared/generation/pinning.py": "language models, at the very addresses that were checked",
     "shared/generation/providers.py": "language models, at addresses that were checked",
+    "shared/adapters/transport.py": "reads where this machine keeps the authorities it trusts",
     "shared/adapters/mail.py": "the operator's mail server",
     "shared/adapters/mail_smtp.py": "the operator's mail server",
 }

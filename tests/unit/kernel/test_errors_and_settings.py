@@ -16,7 +16,7 @@ def _all_errors() -> list[type[KontorError]]:
 
 def test_every_error_has_a_code_and_a_status_of_its_own() -> None:
     kinds = _all_errors()
-    assert len({kind.code for kind in kinds}) == len(kinds) == 10
+    assert len({kind.code for kind in kinds}) == len(kinds) == 11
     assert len({kind.status for kind in kinds}) == len(kinds)
     assert all(400 <= kind.status < 600 for kind in kinds)
 

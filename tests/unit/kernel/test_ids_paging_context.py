@@ -74,6 +74,16 @@ def test_a_log_entry_is_one_line_in_utc() -> None:
     assert str(entry["at"]).endswith("+00:00")
 
 
+def test_log_lines_keep_the_tokens_of_links_to_themselves() -> None:
+    token = "kontor_share_obP68Di-X-eEzP_D9FbIDX5hRRg_-wcUA-Qt29Ybd-Y"
+    record = logging.makeLogRecord({"msg": f"GET /s/{token} 200", "path": f"/s/{token}/enter"})
+    said = loads(JsonFormatter().format(record))
+    assert (said["message"], said["path"]) == (
+        "GET /s/kontor_share_… 200",
+        "/s/kontor_share_…/enter",
+    )
+
+
 def test_events_become_json_values() -> None:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Rang(Event):
