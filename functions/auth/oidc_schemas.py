@@ -49,6 +49,7 @@ class ProviderRequest(BaseModel):
     trusts_second_factor: bool = False
     second_factor_acr: Words = []
     max_age_s: Annotated[int, Field(ge=0, le=MAX_AGE_S)] | None = None
+    takes_untyped_logout: bool = False
     is_active: bool = True
 
     def wanted(self) -> Wanted:
@@ -76,6 +77,7 @@ class ProviderAnswer(BaseModel):
     trusts_second_factor: bool
     second_factor_acr: list[str]
     max_age_s: int | None
+    takes_untyped_logout: bool
     is_active: bool
     redirect_uri: str
     backchannel_logout_uri: str
@@ -103,6 +105,7 @@ class ProviderAnswer(BaseModel):
             trusts_second_factor=provider.trusts_second_factor,
             second_factor_acr=provider.second_factor_acr,
             max_age_s=provider.max_age_s,
+            takes_untyped_logout=provider.takes_untyped_logout,
             is_active=provider.is_active,
             redirect_uri=redirect_uri,
             backchannel_logout_uri=backchannel_logout_uri,

@@ -108,5 +108,6 @@ def _record(session: Session, caller: Principal, action: str, provider: Provider
             "trusts_second_factor": provider.trusts_second_factor,
             "second_factor_acr": provider.second_factor_acr,
             "max_age_s": provider.max_age_s,
+            "takes_untyped_logout": provider.takes_untyped_logout,
         },
     )

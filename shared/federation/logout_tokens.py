@@ -32,13 +32,16 @@ class Logout:
 def read_logout_token(token: str, keys: list[ProviderKey], provider: Provider) -> Logout:
     """Check a logout token and return what it says.
 
+    It must be typed as one, unless the provider is known not to do that (section 2.4 recommends it
+    only); what keeps other tokens out then is ``events``, and that there is no ``nonce``.
+
     Raises MalformedError for anything amiss (section 2.8 wants 400), UnknownKeyError for a key not
     in the set.
     """
     wanted = Wanted(
         issuer=provider.issuer,
         client_id=provider.client_id,
-        types={"LOGOUT+JWT", "JWT"},
+        types={"LOGOUT+JWT", "JWT"} if provider.takes_untyped_logout else {"LOGOUT+JWT"},
         required=("iss", "aud", "iat", "events"),
         refuse=disbelieved,
     )

@@ -27,7 +27,8 @@ class Provider:
     ``allowed_domains``, where there are any, keep everybody else out. Where it
     ``trusts_second_factor``, a token whose ``acr`` is one of ``second_factor_acr`` (whose ``amr``
     says ``mfa`` where none is listed) stands for our own code. A sign-in there may be ``max_age_s``
-    old; ``None`` leaves that to the provider.
+    old; ``None`` leaves that to the provider. Where it ``takes_untyped_logout``, logout tokens
+    count that are no more than JWTs by their type.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Provider:
     trusts_second_factor: bool
     second_factor_acr: list[str]
     max_age_s: int | None
+    takes_untyped_logout: bool
     is_active: bool
     created_at: datetime
     updated_at: datetime

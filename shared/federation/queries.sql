@@ -8,7 +8,7 @@ LIMIT 50;
 -- By name, for administrators.
 SELECT id, name, title, issuer, client_id, secret_name, scopes, claims, allowed_domains,
     trusted_domains, group_roles, group_groups, default_role, makes_users, trusts_second_factor,
-    second_factor_acr, max_age_s, is_active, created_at, updated_at
+    second_factor_acr, max_age_s, takes_untyped_logout, is_active, created_at, updated_at
 FROM kontor.oidc_providers
 WHERE tenant_id = %(tenant_id)s
 ORDER BY name
@@ -18,7 +18,7 @@ LIMIT 50;
 -- One provider of the tenant.
 SELECT id, name, title, issuer, client_id, secret_name, scopes, claims, allowed_domains,
     trusted_domains, group_roles, group_groups, default_role, makes_users, trusts_second_factor,
-    second_factor_acr, max_age_s, is_active, created_at, updated_at
+    second_factor_acr, max_age_s, takes_untyped_logout, is_active, created_at, updated_at
 FROM kontor.oidc_providers
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
@@ -26,11 +26,13 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 -- Inserts or changes, found by its id.
 INSERT INTO kontor.oidc_providers AS p (tenant_id, id, name, title, issuer, client_id, secret_name,
     scopes, claims, allowed_domains, trusted_domains, group_roles, group_groups, default_role,
-    makes_users, trusts_second_factor, second_factor_acr, max_age_s, is_active)
+    makes_users, trusts_second_factor, second_factor_acr, max_age_s,
+    takes_untyped_logout, is_active)
 VALUES (%(tenant_id)s, %(id)s, %(name)s, %(title)s, %(issuer)s, %(client_id)s, %(secret_name)s,
     %(scopes)s, %(claims)s::jsonb, %(allowed_domains)s, %(trusted_domains)s,
     %(group_roles)s::jsonb, %(group_groups)s::jsonb, %(default_role)s, %(makes_users)s,
-    %(trusts_second_factor)s, %(second_factor_acr)s, %(max_age_s)s, %(is_active)s)
+    %(trusts_second_factor)s, %(second_factor_acr)s, %(max_age_s)s, %(takes_untyped_logout)s,
+    %(is_active)s)
 ON CONFLICT (tenant_id, id) DO UPDATE SET
     name = excluded.name, title = excluded.title, issuer = excluded.issuer,
     client_id = excluded.client_id, secret_name = excluded.secret_name, scopes = excluded.scopes,
@@ -39,6 +41,7 @@ ON CONFLICT (tenant_id, id) DO UPDATE SET
     group_groups = excluded.group_groups, default_role = excluded.default_role,
     makes_users = excluded.makes_users, trusts_second_factor = excluded.trusts_second_factor,
     second_factor_acr = excluded.second_factor_acr, max_age_s = excluded.max_age_s,
+    takes_untyped_logout = excluded.takes_untyped_logout,
     is_active = excluded.is_active, updated_at = now()
 WHERE p.tenant_id = %(tenant_id)s;
 

@@ -65,6 +65,7 @@ def record_provider(session: Session, provider: Provider) -> bool:
         "trusts_second_factor": provider.trusts_second_factor,
         "second_factor_acr": provider.second_factor_acr,
         "max_age_s": provider.max_age_s,
+        "takes_untyped_logout": provider.takes_untyped_logout,
         "is_active": provider.is_active,
     }
     return session.execute(QUERIES["record_provider"], params) > 0

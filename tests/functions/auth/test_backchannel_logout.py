@@ -148,15 +148,27 @@ def test_whether_anybody_was_signed_in_is_not_told(
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-@pytest.mark.parametrize("kind", ["logout+jwt", "JWT"])
-def test_tokens_of_every_kind_that_providers_send_are_read(
-    site: Site, provider: dict[str, Any], owner_url: str, algorithm: str, kind: str
+def test_tokens_of_every_signature_that_providers_send_are_read(
+    site: Site, provider: dict[str, Any], owner_url: str, algorithm: str
 ) -> None:
     eve = come(site, provider)
     claims = {"sub": "eve-1", "aud": ["somebody else", CLIENT], "exp": None}
-    token = logout_token(site, algorithm=algorithm, kind=kind, claims=claims)
+    token = logout_token(site, algorithm=algorithm, claims=claims)
     assert tell(site, provider, token).status_code == 200
     assert not lasts(owner_url, eve)
+
+
+def test_token_that_is_typed_as_no_more_than_a_jwt_counts_only_where_that_is_wanted(
+    site: Site, provider: dict[str, Any], owner_url: str
+) -> None:
+    eve = come(site, provider)
+    assert tell(site, provider, logout_token(site, kind="JWT")).status_code == 400
+    lax = site.add_provider(name="lax", makes_users=True, takes_untyped_logout=True)
+    there = come(site, lax)
+    assert tell(site, lax, logout_token(site, kind="at+jwt")).status_code == 400
+    assert lasts(owner_url, there)
+    assert tell(site, lax, logout_token(site, kind="JWT")).status_code == 200
+    assert (lasts(owner_url, there), lasts(owner_url, eve)) == (False, True)
 
 
 def test_sign_in_that_was_handed_over_and_not_taken_is_over(
@@ -260,7 +272,8 @@ def test_token_that_does_not_hold_ends_nothing(
 def test_id_token_is_no_logout_token_nor_the_other_way_round(
     site: Site, provider: dict[str, Any], owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    eve = come(site, provider)
+    lax = site.add_provider(name="lax", makes_users=True, takes_untyped_logout=True)
+    eve = come(site, lax)
     seen: list[str] = []
     client = site.app.oidc_client
     asked = type(client)._ask_for_tokens
@@ -271,8 +284,8 @@ def test_id_token_is_no_logout_token_nor_the_other_way_round(
         return answer
 
     monkeypatch.setattr(type(client), "_ask_for_tokens", listening)
-    come(site, provider)
-    assert tell(site, provider, seen[0]).status_code == 400
+    come(site, lax)
+    assert tell(site, lax, seen[0]).status_code == 400
     assert lasts(owner_url, eve)
 
     def swapping(*given: Any) -> Any:

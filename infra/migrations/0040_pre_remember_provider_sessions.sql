@@ -10,3 +10,6 @@ ALTER TABLE kontor.one_time_tokens
 -- A provider's sign-out asks for those that it opened and that go on.
 CREATE INDEX sessions_provider ON kontor.sessions (tenant_id, provider_id, provider_sid)
     WHERE provider_id IS NOT NULL AND revoked_at IS NULL;
+
+-- Whether logout tokens count that a provider does not type as such.
+ALTER TABLE kontor.oidc_providers ADD COLUMN takes_untyped_logout boolean NOT NULL DEFAULT false;
