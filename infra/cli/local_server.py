@@ -219,6 +219,7 @@ def of_this_machine(settings: Settings) -> dict[str, str]:
     """Return the settings whose defaults are others here than those of a deployment."""
     return {
         "REGISTRATION": settings.registration,
+        "SECOND_FACTOR": settings.second_factor,
         "MAIL_FROM": settings.mail_from,
         "LLM_PRIVATE_HOSTS": settings.llm_private_hosts,
         "EGRESS_ALLOW": settings.egress_allow,

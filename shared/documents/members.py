@@ -19,7 +19,7 @@ from shared.documents.model import Kept, Upload, Version, clean_filename, upload
 from shared.kernel.clock import now
 from shared.kernel.context import correlation_id
 from shared.kernel.errors import NotFoundError
-from shared.kernel.ids import DocumentId, FolderId, JobId, VersionId
+from shared.kernel.ids import DocumentId, FolderId, JobId, UserId, VersionId
 
 QUERIES = load_queries("shared.documents")
 MAX_DEPTH = 3
@@ -193,14 +193,16 @@ def check_parent(session: Session, upload: Upload) -> Member | None:
     return member
 
 
-def settle(session: Session, member: Member | None, kept: Kept) -> None:
+def settle(session: Session, member: Member | None, kept: Kept, *, put_by: UserId) -> None:
     """Write down whose child the kept document is.
 
-    What a person puts in again by hand stands on its own from then on.
+    What a person puts in again by hand stands on its own from then on, if it is theirs to change:
+    it is then as open as its folder, whatever was said of what it came in.
     """
     if member is None:
         if kept.outcome != "new":
-            session.execute(QUERIES["free_document"], {"id": kept.document_id})
+            params = {"id": kept.document_id, "user_id": put_by}
+            session.execute(QUERIES["free_document"], params)
         return
     session.execute(
         QUERIES["change_member_document"], {"id": member.id, "document_id": kept.document_id}

@@ -60,6 +60,13 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """Yes or no."""
+
+    is_so: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Whether another version keeps the same bytes."""
 

@@ -204,6 +204,19 @@ SELECT EXISTS (
         AND kontor.may_reach(%(user_id)s, d.access_list_id, 1)
 ) AS is_kept;
 
+-- :name may_still_put :one Allowed
+-- Whether whoever announced a file may still change the document it is meant for, and the folder.
+SELECT coalesce(bool_and(kontor.may_reach(u.created_by, l.access_list_id, 2)), true) AS is_so
+FROM kontor.uploads AS u
+LEFT JOIN LATERAL (
+    SELECT d.access_list_id FROM kontor.documents AS d
+    WHERE d.tenant_id = %(tenant_id)s AND d.id = u.document_id
+    UNION ALL
+    SELECT f.access_list_id FROM kontor.folders AS f
+    WHERE f.tenant_id = %(tenant_id)s AND f.id = u.folder_id AND u.document_id IS NULL
+) AS l ON true
+WHERE u.tenant_id = %(tenant_id)s AND u.id = %(id)s;
+
 -- :name record_document :exec
 -- A document begins with its first version.
 INSERT INTO kontor.documents
@@ -720,9 +733,10 @@ WHERE d.tenant_id = %(tenant_id)s AND d.id = %(id)s AND d.id <> %(parent_documen
     );
 
 -- :name free_document :exec
--- It stands on its own from now on.
+-- It stands on its own from now on, if the person may change it.
 UPDATE kontor.documents SET parent_document_id = NULL
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+    AND kontor.may_reach(%(user_id)s, access_list_id, 2);
 
 -- :name adopt_children :exec
 -- Files that also came inside another document go on as that document's.

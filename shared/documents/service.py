@@ -177,11 +177,14 @@ def keep(session: Session, upload: Upload, file: ReceivedFile) -> Kept:
     Bytes whose earlier version failed are tried again as the next version of that document; bytes
     of an earlier version of the document they are meant for make that version current again, once
     the caller has brought it back into the index. Raises NotFoundError when the document they were
-    meant for has been removed, or the one they came inside.
+    meant for has been removed, or the one they came inside, or when it, or the folder, has been
+    closed meanwhile to who announced them.
     """
     member = members.check_parent(session, upload)
+    if member is None and not store.may_still_put(session, upload.id):
+        raise NotFoundError("The place this file was meant for is no longer yours to change.")
     kept = _kept(session, upload, file)
-    members.settle(session, member, kept)
+    members.settle(session, member, kept, put_by=upload.created_by)
     return kept
 
 

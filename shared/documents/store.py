@@ -9,6 +9,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.documents.model import (
+    Allowed,
     Description,
     DocumentIdRow,
     DocumentLock,
@@ -126,6 +127,11 @@ def find_same_bytes(session: Session, sha256: bytes, user_id: UserId) -> Version
     session.execute(QUERIES["lock_bytes"], {"sha256": sha256})
     params = {"sha256": sha256, "user_id": user_id}
     return session.find(QUERIES["find_same_bytes"], Version, params)
+
+
+def may_still_put(session: Session, upload_id: JobId) -> bool:
+    """Tell whether whoever announced a file may still change where it is meant to go."""
+    return session.get(QUERIES["may_still_put"], Allowed, {"id": upload_id}).is_so
 
 
 def record_document(
