@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-WORKERS ?= 2
+# One more than two cores: a third of the time a test waits for somebody else.
+WORKERS ?= 3
 .DEFAULT_GOAL := help
 # Every function is a process of its own: without bytecode each would compile the house anew.
 unexport PYTHONDONTWRITEBYTECODE

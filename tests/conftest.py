@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -12,10 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from argon2 import PasswordHasher, Type
+from httpx._transports import default as transports
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -143,6 +146,25 @@ def real_hasher() -> Iterator[PasswordHasher]:
         quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
         patch.setattr(passwords, "_HASHER", quick)
         yield real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def anchors_read_once() -> Iterator[None]:
+    """Let HTTP clients share the trust anchors that each of them would read anew, in 20 ms."""
+    read = transports.create_ssl_context
+    kept: dict[tuple[object, ...], ssl.SSLContext] = {}
+
+    def create(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        if verify is not True or cert is not None:
+            return read(verify, cert, trust_env)
+        named = [os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]  # noqa: TID251 - httpx reads them
+        if (trust_env, *named) not in kept:
+            kept[trust_env, *named] = read(trust_env=trust_env)
+        return kept[trust_env, *named]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transports, "create_ssl_context", create)
+        yield
 
 
 @pytest.fixture(scope="session")

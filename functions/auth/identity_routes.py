@@ -10,38 +10,23 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from functions.auth.addresses import origins, redirect_uri, sent_off
-from functions.auth.attempts import counted_for
-from functions.auth.issuing import device_of
 from functions.auth.oidc_schemas import CodeRequest, IdentityAnswer
-from functions.auth.schemas import Password
-from functions.auth.schemas import Request as Body
-from functions.auth.second_factor_routes import Code
+from functions.auth.proving import ProofBody, proved
 from functions.auth.trail import record_act
 from functions.edge.http import Caller
 from shared.federation import linking
 from shared.federation import service as federation
 from shared.federation.model import Linker
 from shared.federation.returning import check_return
-from shared.identity import accounts, opaque, second_factor
-from shared.identity.model import Principal
+from shared.identity import accounts, opaque
 from shared.kernel.context import set_tenant
 from shared.kernel.errors import UnauthenticatedError
 from shared.tickets import service as tickets
-from shared.wiring import App
 from shared.wiring import app as wired
 
 router = APIRouter(tags=["sign-in"])
 START = "/auth/identities/start"
-
-
-class ProofBody(Body):
-    """What shows that it is the caller: nothing within 10 minutes of signing in, else the password.
-
-    Where a second factor is set up, its code goes with the password.
-    """
-
-    password: Password | None = None
-    code: Code | None = None
+_WHAT = "This changes how you sign in"
 
 
 class LinkRequest(ProofBody):
@@ -78,7 +63,7 @@ def begin(body: LinkRequest, request: Request, caller: Caller) -> StartAnswer:
     """
     app = wired()
     check_return(body.return_to, body.challenge, origins=origins(app))
-    linker = _proved(app, request, caller, body)
+    linker = proved(app, request, caller, body, what=_WHAT)
     with app.database.transaction(caller.tenant_id) as session:
         provider = federation.require_provider(session, body.provider_id)
         facts = {
@@ -160,7 +145,7 @@ def part(body: PartRequest, request: Request, caller: Caller) -> None:
     The only way in is never taken away.
     """
     app = wired()
-    _proved(app, request, caller, body)
+    proved(app, request, caller, body, what=_WHAT)
     with app.database.transaction(caller.tenant_id) as session:
         name = linking.part(session, caller, issuer=body.issuer, subject=body.subject)
         accounts.notify(session, app.mailroom, caller.user_id, "identity_parted", name=name)
@@ -172,25 +157,6 @@ def part(body: PartRequest, request: Request, caller: Caller) -> None:
             subject=body.subject,
         )
     app.relay_facts(caller.tenant_id)
-
-
-def _proved(app: App, request: Request, caller: Principal, proof: ProofBody) -> Linker:
-    """Let somebody go on who signed in just now, or shows password and code.
-
-    Raises ProofError, UnauthenticatedError for wrong ones.
-    """
-    with app.database.transaction(caller.tenant_id) as session:
-        needs_code = second_factor.is_on(session, caller.user_id)
-        has_shown = proof.password is not None and (proof.code is not None or not needs_code)
-        linker = linking.require_proof(session, caller, has_shown=has_shown, needs_code=needs_code)
-    if proof.password is None or not has_shown:
-        return linker
-    with counted_for(app, caller, device_of(request)):
-        accounts.check_password(app.database, caller, proof.password.get_secret_value())
-        if needs_code:
-            with app.database.transaction(caller.tenant_id) as session:
-                second_factor.check(session, app.mailroom.seal, caller.user_id, proof.code or "")
-    return linker
 
 
 def _no_code() -> UnauthenticatedError:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.leaving import SIGNED_OUT, AtProvider, Leaving, Place
+from functions.auth.proving import ProofBody, proved
 from functions.auth.schemas import RefreshRequest, SessionsAnswer, TokenAnswer, session_answer
 from functions.edge.http import Caller, SignedIn
 from shared.audit import service as audit
@@ -18,6 +19,7 @@ from shared.kernel.errors import UnauthenticatedError
 from shared.wiring import app as wired
 
 router = APIRouter()
+_WHAT = "This ends sessions on other devices"
 
 
 @router.post("/auth/refresh")
@@ -68,9 +70,19 @@ def sign_out(
 
 @router.post("/auth/logout-all", status_code=204, responses=SIGNED_OUT)
 def sign_out_everywhere(
-    caller: SignedIn, request: Request, *, at_provider: AtProvider = False, return_to: Place = ""
+    caller: SignedIn,
+    request: Request,
+    proof: ProofBody | None = None,
+    *,
+    at_provider: AtProvider = False,
+    return_to: Place = "",
 ) -> Response:
-    """End every session of the caller, on every device, at once; else as POST /auth/logout."""
+    """End every session of the caller, on every device, at once; else as POST /auth/logout.
+
+    Whoever signed in more than 10 minutes ago shows the password once more, and a code if one is
+    set up.
+    """
+    proved(wired(), request, caller, proof or ProofBody(), what=_WHAT)
     leaving = Leaving.begin(request, caller, wants=at_provider, return_to=return_to)
     with wired().database.transaction(caller.tenant_id) as session:
         identity.sign_out(session, caller)
@@ -99,8 +111,15 @@ def list_sessions(
 
 
 @router.delete("/auth/sessions/{session_id}", status_code=204)
-def end_session(session_id: UUID, caller: SignedIn) -> None:
-    """End one of the caller's sessions; its tokens are refused from the next request on."""
+def end_session(
+    session_id: UUID, request: Request, caller: SignedIn, proof: ProofBody | None = None
+) -> None:
+    """End one of the caller's sessions; its tokens are refused from the next request on.
+
+    Ending another one than that of the request needs what POST /auth/logout-all needs.
+    """
+    if session_id != caller.session_id:
+        proved(wired(), request, caller, proof or ProofBody(), what=_WHAT)
     with wired().database.transaction(caller.tenant_id) as session:
         sessions.end_session(session, caller.user_id, session_id, because="ended by hand")
         audit.record(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data
+from infra.cli.proving import Totp, proving
 
 if TYPE_CHECKING:
     from infra.cli.client import Body
@@ -110,6 +111,8 @@ def logout(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address.")
     ] = True,
+    password_stdin: PasswordStdin = False,
+    totp: Totp = "",
     api: Api = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -119,7 +122,12 @@ def logout(
 
     with KontorClient(resolve(api=api, token="", data=data)) as client:
         path = "/auth/logout-all" if everywhere else "/auth/logout"
-        left = client.call("POST", path, params={"at_provider": "true"} if at_provider else {})
+        params = {"at_provider": "true"} if at_provider else {}
+        left = proving(
+            lambda proof: client.call("POST", path, params=params, json=proof or None),
+            is_piped=password_stdin,
+            code=totp,
+        )
         client.forget()
     typer.echo("Signed out everywhere." if everywhere else "Signed out.")
     if at_provider:

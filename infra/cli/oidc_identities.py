@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,15 +9,12 @@ import typer
 from infra.cli.account import PasswordStdin
 from infra.cli.oidc import oidc as oidc  # noqa: PLC0414 - with what is added here
 from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, Token
+from infra.cli.proving import Totp, proving
 
 if TYPE_CHECKING:
     from infra.cli.client import Body, KontorClient
 
 PATH = "/auth/identities"
-Totp = Annotated[
-    str,
-    typer.Option("--totp", metavar="CODE", help="Code of your authenticator app; else asked for."),
-]
 
 
 @oidc.command("identities")
@@ -73,7 +69,7 @@ def link(
 
         def address(return_to: str, challenge: str) -> str:
             wanted = {"provider_id": provider_id, "return_to": return_to, "challenge": challenge}
-            begun = _proving(
+            begun = proving(
                 lambda proof: client.post(PATH, {**wanted, **proof}),
                 is_piped=password_stdin,
                 code=totp,
@@ -109,7 +105,7 @@ def unlink(
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         chosen = _choose(_identities(client), which)
         wanted = {name: text_of(chosen, name) for name in ("issuer", "subject")}
-        _proving(
+        proving(
             lambda proof: client.call("DELETE", PATH, json={**wanted, **proof}),
             is_piped=password_stdin,
             code=totp,
@@ -143,17 +139,3 @@ def _choose(found: list[Body], which: str) -> Body:
         listed = ", ".join(text_of(each, "subject") for each in meant)
         raise InvalidError("Several accounts are meant.", hint=f"Name one of: {listed}.")
     return meant[0]
-
-
-def _proving(send: Callable[[Body], Body], *, is_piped: bool, code: str) -> Body:
-    """Ask for something that may need a proof, and show the password and a code if it does."""
-    from infra.cli.login import read_password
-    from shared.kernel.errors import ProofError
-
-    try:
-        return send({})
-    except ProofError as wanted:
-        proof: Body = {"password": read_password(is_piped=is_piped)}
-        if "code" in wanted.fields:
-            proof["code"] = code or str(typer.prompt("Code", err=True))
-    return send(proof)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.account import PasswordStdin
 from infra.cli.options import DEFAULT_DATA, Api, AsJson, Data, Limit, Token
+from infra.cli.proving import Totp, proving
 
 if TYPE_CHECKING:
     from infra.cli.client import Body, KontorClient
@@ -49,16 +51,26 @@ def list_sessions(
 def end_session(
     name: Annotated[str, typer.Argument(metavar="SESSION", help="Its id, or the end of it.")],
     *,
+    password_stdin: PasswordStdin = False,
+    totp_code: Totp = "",
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
 ) -> None:
-    """End one of your sessions; its tokens are refused from the next request on."""
+    """End one of your sessions; its tokens are refused from the next request on.
+
+    The password is asked for where you signed in more than ten minutes ago.
+    """
     from infra.cli.client import KontorClient
     from infra.cli.target import resolve
 
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
-        client.delete(f"/auth/sessions/{_find(client, name)}")
+        path = f"/auth/sessions/{_find(client, name)}"
+        proving(
+            lambda proof: client.call("DELETE", path, json=proof or None),
+            is_piped=password_stdin,
+            code=totp_code,
+        )
     typer.echo("Ended.")
 
 

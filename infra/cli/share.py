@@ -74,9 +74,12 @@ def add(
     name: Thing,
     *,
     days: Annotated[float, typer.Option("--days", help="How long it lasts, up to 365.")] = 7,
-    password: Annotated[
-        str, typer.Option("--password", help="Asked of whoever opens it; 12 characters or more.")
-    ] = "",
+    is_guarded: Annotated[
+        bool, typer.Option("--password", help="Type a password that is asked of whoever opens it.")
+    ] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read that password from standard input.")
+    ] = False,
     most_uses: Annotated[
         int, typer.Option("--most-uses", help="How often it may be opened; 0 is any number.")
     ] = 0,
@@ -95,9 +98,13 @@ def add(
     A link to a collection shows of its documents those that you may share one by one.
     """
     from infra.cli.client import KontorClient
+    from infra.cli.login import read_password
     from infra.cli.target import resolve
     from infra.cli.terminal import local_time, open_console, print_json, text_of
 
+    password = ""
+    if is_guarded or password_stdin:
+        password = read_password(is_piped=password_stdin, prompt="Its password", confirm=True)
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
         path = _path(client, name, is_document=is_document, is_collection=is_collection)
         _, kind, thing = path.rsplit("/", 2)

@@ -125,7 +125,7 @@ BEGIN
     RETURN '{}';
 END $$;
 CREATE FUNCTION kontor.is_in(p_id uuid, p_sorted uuid[]) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -36,19 +36,19 @@ MOST_IDENTITIES: Final = 20
 
 
 def require_proof(
-    session: Session, caller: Principal, *, has_shown: bool, needs_code: bool
+    session: Session, caller: Principal, *, has_shown: bool, needs_code: bool, what: str
 ) -> Linker:
     """Go on only with somebody who has just signed in, or shows their secrets with the request.
 
-    Raises ProofError saying what to show, RefusedError for a key or a link's visitor,
-    UnauthenticatedError when the session has ended.
+    ``what`` says what for. Raises ProofError saying what to show, RefusedError for a key or a
+    link's visitor, UnauthenticatedError when the session has ended.
     """
     opening = sessions.find_opening(session, caller)
     if not has_shown and now() - opening.created_at > FRESH:
         wanted = ["password", *(["code"] if needs_code else [])]
         named = " and ".join(wanted)
         raise ProofError(
-            f"This changes how you sign in: show your {named} once more.",
+            f"{what}: show your {named} once more.",
             hint=f"Send {named} with the request, or sign in again and ask within 10 minutes.",
             fields=dict.fromkeys(wanted, "needed"),
         )

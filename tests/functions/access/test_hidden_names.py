@@ -8,8 +8,10 @@ from uuid import UUID
 
 import pytest
 
+from shared.documents.folders import find_folder, find_home, make_folder
 from shared.documents.trash import restore_document
 from shared.kernel.context import working_on
+from shared.kernel.errors import InvalidError
 from shared.kernel.ids import DocumentId
 from tests.functions.access.conftest import Firm
 from tests.functions.http_events import Answer
@@ -241,3 +243,25 @@ def test_a_folder_seen_below_a_hidden_one_is_found_by_its_path(firm: Firm, hidde
     assert firm.ask("ada", "POST", f"/api/v1/folders/{below}/access", body=body).status == 200
     assert firm.folder("bob", "plans/secret/shared") == below
     assert UUID(firm.folder("bob", "plans/secret")) != UUID(hidden)
+
+
+def test_what_was_inside_a_file_lies_below_its_folder_and_not_below_the_twin(
+    firm: Firm, hidden: str
+) -> None:
+    bob = firm.people["bob"].user_id
+    own = firm.put("bob", b"b", "plans/secret")
+    with (
+        working_on(correlation="t", tenant=str(firm.tenant)),
+        firm.app.database.transaction(firm.tenant) as session,
+    ):
+        home = find_home(session, DocumentId(own))
+        made = make_folder(session, "inner/deep", created_by=bob, within=home)
+        assert made is not None
+        above = find_folder(session, made).parent_id
+        assert above is not None
+        assert find_folder(session, above).parent_id == home
+        assert make_folder(session, "inner/deep", created_by=bob, within=home) == made
+        with pytest.raises(InvalidError):
+            make_folder(session, "/".join("x" * 31), created_by=bob, within=home)
+    assert str(home) != hidden
+    assert paths(firm, "bob")[-2:] == ["plans/secret/inner", "plans/secret/inner/deep"]

@@ -16,7 +16,7 @@ from shared.identity.keys import load_signing_key
 from shared.identity.model import Device, Principal
 from shared.identity.sessions import TokenRules
 from shared.kernel.errors import UnauthenticatedError
-from shared.kernel.ids import TenantId, UserId
+from shared.kernel.ids import TenantId
 from shared.realtime import service as realtime
 from shared.wiring import App
 from tests.functions.auth.conftest import PASSWORD
@@ -185,14 +185,41 @@ def test_sessions_are_listed_and_one_is_ended_by_hand(
     assert actions(served, admin.tenant_id)[0] == "session.ended"
 
 
+def test_who_signed_in_long_ago_shows_who_they_are_before_ending_others(
+    handler: Handler, served: App, admin: Principal, owner_url: str
+) -> None:
+    lost, kept = sign_in(handler, "lost phone").body, sign_in(handler).body
+    caller = served.verifier.verify(kept["access_token"])
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("UPDATE kontor.sessions SET created_at = now() - interval '11 minutes'")
+    path = f"/auth/sessions/{lost['session_id']}"
+    for method, address in (("DELETE", path), ("POST", "/auth/logout-all")):
+        asked = call(handler, method, address, principal=caller)
+        assert (asked.status, asked.body["fields"]) == (403, {"password": "needed"})
+        assert asked.body["type"] == "urn:kontor:problem:proof-required"
+        wrong = call(handler, method, address, body={"password": "wrong"}, principal=caller)
+        assert wrong.status == 401
+    assert served.verifier.verify(lost["access_token"])
+    proof = {"password": PASSWORD}
+    assert call(handler, "DELETE", path, body=proof, principal=caller).status == 204
+    with pytest.raises(UnauthenticatedError, match="signed out"):
+        served.verifier.verify(lost["access_token"])
+    own = f"/auth/sessions/{kept['session_id']}"
+    assert call(handler, "DELETE", own, principal=caller).status == 204, "leaving needs no proof"
+
+
 def test_nobody_ends_or_lists_the_sessions_of_another(
     handler: Handler, served: App, admin: Principal
 ) -> None:
     mine = sign_in(handler).body
-    stranger = replace(admin, user_id=UserId(uuid4()))
+    bea = {"email": "bea@acme.example", "display_name": "Bea", "password": "Bergsee bei Nacht 9"}
+    assert call(handler, "POST", "/api/v1/users", body=bea, principal=admin).status == 201
+    given = call(handler, "POST", "/auth/login", body={k: bea[k] for k in ("email", "password")})
+    stranger = served.verifier.verify(given.body["access_token"])
     path = f"/auth/sessions/{mine['session_id']}"
     assert call(handler, "DELETE", path, principal=stranger).status == 404
-    assert call(handler, "GET", "/auth/sessions", principal=stranger).body["items"] == []
+    listed = call(handler, "GET", "/auth/sessions", principal=stranger).body["items"]
+    assert [each["id"] for each in listed] == [given.body["session_id"]]
     assert served.verifier.verify(mine["access_token"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -205,3 +206,17 @@ def test_new_log_lines_are_shown_once_and_whole(
     log.write_text("cut\n")
     follower.print_new()
     assert capsys.readouterr().out == "parse | cut\n"
+
+
+def test_no_default_of_a_deployment_reaches_this_machine() -> None:
+    text = (ROOT / "serverless.yml").read_text("utf-8")
+    deployed = dict(re.findall(r"^    ([A-Z_]+): \$\{env:\1, '(.*)'\}$", text, re.MULTILINE))
+    assert {"REGISTRATION", "SECOND_FACTOR", "EGRESS_ALLOW"} <= set(deployed)
+    usual = read_settings({})
+    kept = of_this_machine(usual)
+    wrong = {
+        name: default
+        for name, default in deployed.items()
+        if name not in kept and default != str(getattr(usual, name.lower()))
+    }
+    assert not wrong, "of_this_machine must name them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,21 @@ def test_a_link_is_shown_once_with_its_address(cli: Cli, kontor: FakeKontor, pla
         "password": "",
         "most_uses": 3,
     }
+
+
+def test_a_links_password_is_read_and_never_an_argument(
+    cli: Cli, kontor: FakeKontor, plans: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kontor.answers["POST", "/shares"] = {
+        "id": "l1",
+        "title": "plans",
+        "expires_at": "2026-11-20T10:00:00+00:00",
+        "path": "/s/kontor_share_x",
+    }
+    monkeypatch.setattr("sys.stdin", io.StringIO("zwölf Monde über Bonn\n"))
+    assert cli("link", "add", plans, "--password-stdin").code == 0
+    assert sent(kontor, "POST")[0][2]["password"] == "zwölf Monde über Bonn"
+    assert cli("link", "add", plans, "--password", "zwölf Monde über Bonn").code != 0
 
 
 def test_a_link_to_a_collection_lets_look_only(cli: Cli, kontor: FakeKontor, plans: str) -> None:
