@@ -172,3 +172,27 @@ BEGIN
     PERFORM set_config('kontor.act', '', true);
     RETURN NULL;
 END $$;
+
+CREATE OR REPLACE FUNCTION kontor.would_see(p_viewer text, p_document uuid, p_upload uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
+    v_lists integer[] := kontor.lists_allowing(v_tenant, p_viewer, 1);
+BEGIN
+    IF v_lists IS NULL THEN
+        RETURN true;
+    END IF;
+    IF p_document IS NOT NULL THEN
+        RETURN kontor.sees_document(p_document, v_lists);
+    END IF;
+    RETURN EXISTS (
+        SELECT 1 FROM kontor.uploads AS u
+        LEFT JOIN kontor.folders AS f ON f.tenant_id = v_tenant AND f.id = u.folder_id
+        WHERE u.tenant_id = v_tenant AND u.id = p_upload
+            AND (u.created_by::text = substr(p_viewer, 6)
+                OR ((u.document_id IS NULL OR kontor.sees_document(u.document_id, v_lists))
+                    AND (f.access_list_id IS NULL OR f.access_list_id = ANY (v_lists))))
+    );
+END $$;
