@@ -83,7 +83,8 @@ def list_members(
     session: Session, principal: Principal, group_id: GroupId, *, cursor: str | None, limit: int
 ) -> Page[Member]:
     """List a group's people by address; for those in it and those who may see users."""
-    if not store.has_say(session, group_id, principal.user_id):
+    is_key = principal.credential == "key"
+    if is_key or not store.has_say(session, group_id, principal.user_id):
         principal.require("groups:manage" if principal.may("groups:manage") else "users:read")
     find_group(session, group_id)
     after = decode_cursor(cursor, 1)[0] if cursor else None
@@ -127,12 +128,12 @@ def join_invited(
 
 
 def take_member(session: Session, principal: Principal, group_id: GroupId, user_id: UserId) -> None:
-    """Take somebody out of a group; anybody may leave one.
+    """Take somebody out of a group; anybody may leave one, by themselves and not by a key.
 
     Raises NotFoundError, and RefusedError for a group that something is denied to: leaving it
     would open that, which only those who oversee access may do.
     """
-    if user_id != principal.user_id:
+    if user_id != principal.user_id or principal.credential == "key":
         _require_say(session, principal, group_id)
     _require_to_let_out(session, principal, group_id)
     if not store.remove_member(session, group_id, user_id):

@@ -135,6 +135,8 @@ def list_reach(session: Session, principal: Principal, user_id: UserId) -> list[
     One's own is anybody's to ask; raises RefusedError for others' without access:manage, and
     NotFoundError for nobody's.
     """
+    if principal.credential == "key":
+        principal.require("documents:read")
     if user_id != principal.user_id:
         principal.require("access:manage")
         if store.find_subject(session, kind="user", named_id=user_id, name="") is None:

@@ -61,3 +61,25 @@ def test_what_a_key_puts_in_and_changes_is_its_holders(firm: Firm) -> None:
             " WHERE action ^@ 'folder.' OR action ^@ 'document.' OR action ^@ 'access.'"
         ).fetchall()
     assert rows == [(firm.people["amy"].user_id,)]
+
+
+def test_a_key_without_a_scope_for_it_does_nothing_that_its_holder_may_do_as_such(
+    firm: Firm,
+) -> None:
+    ada = firm.people["ada"]
+    firm.people["searcher"] = replace(
+        ada, credential="key", session_id=new_id(), permissions=frozenset({"search"})
+    )
+    folder = firm.folder("ada", "plans")
+    share = firm.ask("ada", "POST", "/api/v1/shares", body={"folder_id": folder}).body["id"]
+    group = firm.ask("amy", "POST", "/api/v1/groups", body={"name": "Legal"}).body["id"]
+    members = f"/api/v1/groups/{group}/members"
+    assert firm.ask("amy", "PUT", f"{members}/{ada.user_id}").status == 204
+    wanted = [
+        ("GET", f"/api/v1/users/{ada.user_id}/access"),
+        ("GET", members),
+        ("DELETE", f"/api/v1/shares/{share}"),
+        ("DELETE", f"{members}/{ada.user_id}"),
+    ]
+    for who, statuses in (("searcher", {403}), ("ada", {200, 204})):
+        assert {firm.ask(who, method, path).status for method, path in wanted} == statuses
