@@ -158,28 +158,40 @@ def test_message_has_documents_read_anew_once(
     assert (newest.folder, newest.document_id) == ("contracts", None)
 
 
-@pytest.mark.parametrize("effect", ["document", "reread"])
-def test_a_sender_reaches_no_folder_that_is_closed_to_who_let_it_in(
-    desk: App, admin: Principal, tenant: TenantId, effect: str
-) -> None:
-    source = made(admin, effect=effect, folder="board")
+def closed(desk: App, tenant: TenantId) -> tuple[UUID, UUID]:
+    """Put a document into a folder that is closed to everybody; returns both."""
     inside = document(desk, tenant, "board")
     with desk.database.transaction(tenant) as session:
+        ((folder,),) = session.connection.execute("SELECT id FROM kontor.folders").fetchall()
         session.connection.execute(
             "INSERT INTO kontor.access_grants (tenant_id, resource_kind, resource_id, subject,"
-            " level, granted_by) SELECT %s, 'folder', f.id, %s, 'edit', f.id"
-            " FROM kontor.folders AS f",
-            (tenant, f"user:{uuid4()}"),
+            " level, granted_by) VALUES (%s, 'folder', %s, %s, 'edit', %s)",
+            (tenant, folder, f"user:{uuid4()}", folder),
         )
-    body = json.dumps({"document_id": str(inside), "text": "Neuer Beschluss."})
-    answer = knock(source["path"], body, signed(source["secret"], body))
-    assert (answer.status, "no " in answer.body["detail"]) == (404, True)
+    return inside, folder
+
+
+def test_a_sender_puts_nothing_into_a_folder_that_is_closed_to_who_let_it_in(
+    desk: App, admin: Principal, tenant: TenantId
+) -> None:
+    source = made(admin, effect="document", folder="board")
+    _, folder = closed(desk, tenant)
+    body = json.dumps({"text": "Neuer Beschluss."})
+    assert knock(source["path"], body, signed(source["secret"], body)).status == 202
     with desk.database.transaction(tenant) as session:
-        row = session.connection.execute(
-            "SELECT (SELECT count(*) FROM kontor.uploads)"
-            " + (SELECT count(*) FROM kontor.reprocessings)"
-        ).fetchone()
-    assert row == (0,)
+        rows = session.connection.execute("SELECT folder_id FROM kontor.uploads").fetchall()
+    assert [row for (row,) in rows if row != folder], "it is put into a folder of that name"
+    assert (folder,) not in rows
+
+
+def test_a_sender_has_nothing_read_anew_that_is_closed_to_who_let_it_in(
+    desk: App, admin: Principal, tenant: TenantId
+) -> None:
+    source = made(admin, effect="reread", folder="board")
+    inside, _ = closed(desk, tenant)
+    body = json.dumps({"document_id": str(inside)})
+    answer = knock(source["path"], body, signed(source["secret"], body))
+    assert (answer.status, "no such document" in answer.body["detail"]) == (404, True)
 
 
 def document(desk: App, tenant: TenantId, folder: str) -> UUID:
