@@ -57,11 +57,14 @@ RETURNING id, url, description, events, state, detail, secret_name, former_secre
     former_until, failing_since, created_at;
 
 -- :name list_listening :many Listening
--- Whoever is active; what they asked for is compared by the caller.
-SELECT id, events
-FROM kontor.webhook_endpoints
-WHERE tenant_id = %(tenant_id)s AND state = 'active'
-ORDER BY id
+-- Whoever is active; what they asked for is compared by the caller. An endpoint hears of documents
+-- that whoever made it may see.
+SELECT w.id, w.events
+FROM kontor.webhook_endpoints AS w
+WHERE w.tenant_id = %(tenant_id)s AND w.state = 'active'
+    AND ((%(document_id)s::uuid IS NULL AND %(job_id)s::uuid IS NULL) OR kontor.would_see(
+        'user:' || w.created_by::text, %(document_id)s::uuid, %(job_id)s::uuid))
+ORDER BY w.id
 LIMIT 50;
 
 -- :name record_delivery :one Made
