@@ -10,17 +10,19 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from functions.auth.addresses import origins, redirect_uri, sent_off
-from functions.auth.oidc_schemas import CodeRequest, IdentityAnswer
+from functions.auth.oidc_schemas import CodeRequest, IdentitiesAnswer, IdentityAnswer
 from functions.auth.proving import ProofBody, proved
+from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act
 from functions.edge.http import Caller
-from shared.federation import linking
+from shared.federation import linking, parting
 from shared.federation import service as federation
 from shared.federation.model import Linker
 from shared.federation.returning import check_return
 from shared.identity import accounts, opaque
 from shared.kernel.context import set_tenant
 from shared.kernel.errors import UnauthenticatedError
+from shared.kernel.ids import UserId
 from shared.tickets import service as tickets
 from shared.wiring import app as wired
 
@@ -42,6 +44,13 @@ class LinkRequest(ProofBody):
 
 class PartRequest(ProofBody):
     """Which of the caller's identities: as GET /auth/identities lists them."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=1000)]
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class PartSomebodyRequest(Body):
+    """Which of somebody's identities: as GET /api/v1/users/{user_id}/identities lists them."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=1000)]
     subject: Annotated[str, Field(min_length=1, max_length=255)]
@@ -153,6 +162,34 @@ def part(body: PartRequest, request: Request, caller: Caller) -> None:
             session,
             "identity.parted",
             caller.user_id,
+            issuer=body.issuer,
+            subject=body.subject,
+        )
+    app.relay_facts(caller.tenant_id)
+
+
+@router.get("/api/v1/users/{user_id}/identities")
+def list_of_somebody(user_id: UUID, caller: Caller) -> IdentitiesAnswer:
+    """List who a person of the tenant is at identity providers."""
+    with wired().database.transaction(caller.tenant_id) as session:
+        found = parting.list_of_somebody(session, caller, UserId(user_id))
+    return IdentitiesAnswer(items=[IdentityAnswer.of(each) for each in found])
+
+
+@router.delete("/api/v1/users/{user_id}/identities", status_code=204)
+def part_somebody(user_id: UUID, body: PartSomebodyRequest, caller: Caller) -> None:
+    """Part a person of the tenant from an account at a provider; sessions opened there end."""
+    app, person = wired(), UserId(user_id)
+    with app.database.transaction(caller.tenant_id) as session:
+        name = parting.part_somebody(
+            session, caller, person, issuer=body.issuer, subject=body.subject
+        )
+        accounts.notify(session, app.mailroom, person, "identity_parted", name=name)
+        record_act(
+            session,
+            "identity.parted",
+            person,
+            by=caller.user_id,
             issuer=body.issuer,
             subject=body.subject,
         )

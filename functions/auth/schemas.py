@@ -63,7 +63,10 @@ class TokenAnswer(BaseModel):
 
 
 class SessionAnswer(BaseModel):
-    """Where somebody is signed in; ``seen_at`` is when its tokens were last renewed."""
+    """Where somebody is signed in; ``seen_at`` is when its tokens were last renewed.
+
+    ``provider`` is the title of the identity provider that it was opened at, if at one.
+    """
 
     id: UUID
     is_current: bool
@@ -73,6 +76,7 @@ class SessionAnswer(BaseModel):
     user_agent: str
     address: str
     methods: list[str]
+    provider: str | None
 
 
 class SessionsAnswer(BaseModel):
@@ -167,4 +171,5 @@ def session_answer(found: UserSession, *, current: UUID | None) -> SessionAnswer
         user_agent=found.user_agent,
         address=found.address,
         methods=found.methods,
+        provider=found.provider or None,
     )

@@ -15,24 +15,34 @@ if TYPE_CHECKING:
     from infra.cli.client import Body, KontorClient
 
 PATH = "/auth/identities"
+Of = Annotated[
+    str, typer.Option("--of", metavar="PERSON", help="Somebody else's, by address or id.")
+]
 
 
 @oidc.command("identities")
 def identities(
-    *, api: Api = "", data: Data = DEFAULT_DATA, token: Token = "", as_json: AsJson = False
+    *,
+    of: Of = "",
+    api: Api = "",
+    data: Data = DEFAULT_DATA,
+    token: Token = "",
+    as_json: AsJson = False,
 ) -> None:
-    """List the accounts at identity providers that sign you in."""
+    """List the accounts at identity providers that sign you in, or somebody else."""
     from infra.cli.client import KontorClient
     from infra.cli.target import resolve
     from infra.cli.terminal import local_time, open_console, print_json, text_of
 
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
-        found = _identities(client)
+        found = _identities(client, _path(client, of))
     if as_json:
         print_json({"items": found})
         return
     console = open_console()
-    if not found:
+    if not found and of:
+        console.print(f"{of} is joined to no account.")
+    elif not found:
         console.print("You are joined to no account. Join one: kontor oidc link PROVIDER")
     for each in found:
         used = local_time(each.get("signed_in_at"))
@@ -90,6 +100,7 @@ def unlink(
         str, typer.Argument(metavar="[ACCOUNT]", help="Its address, subject or issuer, if several.")
     ] = "",
     *,
+    of: Of = "",
     password_stdin: PasswordStdin = False,
     totp: Totp = "",
     api: Api = "",
@@ -97,29 +108,39 @@ def unlink(
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Part from an account at an identity provider: it signs you in no more."""
+    """Part from an account at an identity provider: it signs you, or somebody else, in no more."""
     from infra.cli.client import KontorClient
     from infra.cli.target import resolve
     from infra.cli.terminal import print_json, text_of
 
     with KontorClient(resolve(api=api, token=token, data=data)) as client:
-        chosen = _choose(_identities(client), which)
+        path = _path(client, of)
+        chosen = _choose(_identities(client, path), which)
         wanted = {name: text_of(chosen, name) for name in ("issuer", "subject")}
         proving(
-            lambda proof: client.call("DELETE", PATH, json={**wanted, **proof}),
+            lambda proof: client.call("DELETE", path, json={**wanted, **proof}),
             is_piped=password_stdin,
             code=totp,
         )
     if as_json:
         print_json({**wanted, "removed": True})
     else:
-        typer.echo(f"{text_of(chosen, 'email') or wanted['subject']} signs you in no more.")
+        account = text_of(chosen, "email") or wanted["subject"]
+        typer.echo(f"{account} signs {of or 'you'} in no more.")
 
 
-def _identities(client: KontorClient) -> list[Body]:
+def _path(client: KontorClient, of: str) -> str:
+    """Return where one's own identities are, or those of somebody else."""
+    from infra.cli.terminal import text_of
+    from infra.cli.user import find_user
+
+    return f"/api/v1/users/{text_of(find_user(client, of), 'id')}/identities" if of else PATH
+
+
+def _identities(client: KontorClient, path: str) -> list[Body]:
     from infra.cli.terminal import list_of
 
-    return list_of(client.get(PATH), "items")
+    return list_of(client.get(path), "items")
 
 
 def _choose(found: list[Body], which: str) -> Body:
@@ -133,7 +154,7 @@ def _choose(found: list[Body], which: str) -> Body:
     ]
     if not meant:
         raise NotFoundError(
-            f"You are not joined to {which or 'any account'}.", hint="See `kontor oidc identities`."
+            "There is no such account at a provider.", hint="See `kontor oidc identities`."
         )
     if len(meant) > 1:
         listed = ", ".join(text_of(each, "subject") for each in meant)

@@ -39,10 +39,11 @@ def list_sessions(
         return
     console = open_console()
     for each in found:
+        at = f" at {text_of(each, 'provider')}" if each.get("provider") else ""
         here = " (this one)" if each.get("is_current") else ""
         console.print(
             f"{text_of(each, 'id')[-SHORT:]}  {local_time(each.get('seen_at'))}"
-            f"  {text_of(each, 'address')}  {' + '.join(names_of(each, 'methods'))}"
+            f"  {text_of(each, 'address')}  {' + '.join(names_of(each, 'methods'))}{at}"
             f"  {text_of(each, 'user_agent')}{here}"
         )
 

@@ -15,7 +15,9 @@ BECAUSE: Final = "signed out at the identity provider"
 _SECOND: Final = timedelta(seconds=1)
 
 
-def end_sessions(session: Session, provider: Provider, logout: Logout) -> list[EndedThere]:
+def end_sessions(
+    session: Session, provider: Provider, logout: Logout, *, because: str = BECAUSE
+) -> list[EndedThere]:
     """End the sessions that somebody opened at a provider before signing out there; returns them.
 
     Sign-ins that are under way are over too: those that wait for a code, and those handed over that
@@ -25,4 +27,4 @@ def end_sessions(session: Session, provider: Provider, logout: Logout) -> list[E
     """
     before = logout.issued_at + _SECOND
     store.remove_waiting(session, provider, logout, before=before)
-    return store.change_to_ended_there(session, provider, logout, before=before, because=BECAUSE)
+    return store.change_to_ended_there(session, provider, logout, before=before, because=because)

@@ -153,7 +153,7 @@ WHERE t.tenant_id = %(tenant_id)s AND t.provider_id = %(provider_id)s
 DELETE FROM kontor.tickets AS t
 WHERE t.tenant_id = %(tenant_id)s AND t.purpose = 'sign_in'
     AND t.body ->> 'provider' = %(provider_id)s::text
-    AND t.expires_at < %(before)s + make_interval(secs => %(life_s)s)
+    AND t.expires_at < %(before)s::timestamptz + make_interval(secs => %(life_s)s)
     AND (%(sid)s = '' OR t.body ->> 'sid' = %(sid)s
         OR (t.body ->> 'sid' = '' AND %(subject)s <> ''))
     AND (%(subject)s = '' OR t.user_id IN (

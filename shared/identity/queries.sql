@@ -299,11 +299,13 @@ WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND revoked_at IS NULL
 
 -- :name list_sessions :many UserSession
 -- Newest first; ids are time-ordered, so the id alone is the paging key.
-SELECT id, user_id, created_at, seen_at, expires_at, user_agent, address, methods
-FROM kontor.sessions
-WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND revoked_at IS NULL
-    AND expires_at > now() AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC
+SELECT s.id, s.user_id, s.created_at, s.seen_at, s.expires_at, s.user_agent, s.address, s.methods,
+    coalesce(p.title, '') AS provider
+FROM kontor.sessions AS s
+LEFT JOIN kontor.oidc_providers AS p ON p.tenant_id = %(tenant_id)s AND p.id = s.provider_id
+WHERE s.tenant_id = %(tenant_id)s AND s.user_id = %(user_id)s AND s.revoked_at IS NULL
+    AND s.expires_at > now() AND (%(before)s::uuid IS NULL OR s.id < %(before)s)
+ORDER BY s.id DESC
 LIMIT %(limit)s;
 
 -- :name remove_ended_sessions :exec

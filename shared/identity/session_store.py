@@ -15,7 +15,10 @@ from shared.kernel.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class UserSession:
-    """Where somebody is signed in: since when, last renewed when, from what, and how proved."""
+    """Where somebody is signed in: since when, last renewed when, from what, and how proved.
+
+    ``provider`` is the title of the identity provider it was opened at, if at one.
+    """
 
     id: UUID
     user_id: UserId
@@ -25,6 +28,7 @@ class UserSession:
     user_agent: str
     address: str
     methods: list[str]
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)

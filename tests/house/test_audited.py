@@ -42,6 +42,7 @@ ACTS = {
     "DELETE /api/v1/tenant/erasure": "tenant_erasure.removed",
     "DELETE /api/v1/trash/{document_id}": "document.erase_requested",
     "DELETE /api/v1/users/{user_id}": "user.removed",
+    "DELETE /api/v1/users/{user_id}/identities": "identity.parted",
     "DELETE /api/v1/users/{user_id}/second-factor": "user.second_factor_reset",
     "DELETE /api/v1/users/{user_id}/sessions": "user.sessions_ended",
     "DELETE /api/v1/webhook-sources/{source_id}": "webhook_source.removed",
