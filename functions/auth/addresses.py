@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse
@@ -21,6 +22,11 @@ def public_url(app: App, request: Request) -> str:
 def redirect_uri(app: App, request: Request) -> str:
     """Return the address that is registered with providers."""
     return public_url(app, request) + CALLBACK
+
+
+def backchannel_uri(app: App, request: Request, provider_id: UUID) -> str:
+    """Return the address by which a provider tells of sign-outs, to be registered with it."""
+    return f"{public_url(app, request)}/auth/oidc/{provider_id}/backchannel-logout"
 
 
 def origins(app: App) -> set[str]:

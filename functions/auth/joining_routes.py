@@ -11,8 +11,7 @@ from functions.auth.attempts import patience_of
 from functions.auth.issuing import device_of
 from functions.auth.schemas import Language, Opaque, Password, PersonAnswer, Text, person_answer
 from functions.auth.schemas import Request as Body
-from functions.auth.trail import record_act
-from shared.audit import service as audit
+from functions.auth.trail import record_act, record_joined
 from shared.identity import service as identity
 from shared.identity import throttling
 from shared.identity.throttling import Try
@@ -90,16 +89,6 @@ def accept(body: AcceptRequest) -> PersonAnswer:
         display_name=body.display_name,
         password=body.password.get_secret_value(),
     )
-    user, by = joined.user, str(joined.invited_by)
     with app.database.transaction(joined.tenant_id) as session:
-        record_act(session, "invitation.accepted", user.id, role=user.role, invited_by=by)
-        for group_id in joined.group_ids:
-            details = {"user_id": str(user.id), "invited_by": by}
-            audit.record(
-                session,
-                actor_id=user.id,
-                action="group.joined",
-                subject=f"group:{group_id}",
-                details=details,
-            )
-        return person_answer(user, identity.own_tenant(session))
+        record_joined(session, joined, how="link")
+        return person_answer(joined.user, identity.own_tenant(session))

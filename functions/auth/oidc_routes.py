@@ -21,7 +21,7 @@ from functions.auth.oidc_schemas import (
     LinksAnswer,
 )
 from functions.auth.schemas import TokenAnswer
-from functions.auth.trail import record_sign_in
+from functions.auth.trail import record_joined, record_sign_in
 from functions.edge.http import SignedIn
 from shared.adapters.database import Session
 from shared.audit import service as audit
@@ -33,7 +33,7 @@ from shared.federation.model import Flow, Foreigner, Provider
 from shared.federation.returning import address_with, check_return
 from shared.identity import accounts, entering, opaque, sessions
 from shared.identity.entering import Challenge
-from shared.identity.model import Welcome
+from shared.identity.model import ProviderSession, Welcome
 from shared.kernel.context import set_tenant
 from shared.kernel.errors import InvalidError, KontorError, UnauthenticatedError
 from shared.kernel.ids import UserId
@@ -51,7 +51,7 @@ class Came:
     """Who came back from which provider, and whether it stands for the second factor as well."""
 
     user_id: UserId
-    provider_id: UUID
+    there: ProviderSession
     has_both: bool
 
 
@@ -124,7 +124,7 @@ def come_back(
             else:
                 came = Came(
                     _welcomed(session, app, provider, foreigner),
-                    provider.id,
+                    ProviderSession(provider.id, foreigner.sid),
                     foreigner.has_second_factor,
                 )
                 entered = _entered(session, app, request, came)
@@ -156,7 +156,8 @@ def take_tokens(body: CodeRequest, request: Request, response: Response) -> Toke
         raise _no_code()
     with app.database.transaction(shown.tenant_id) as session:
         provider = federation.require_provider(session, UUID(str(taken.body["provider"])))
-        came = Came(taken.user_id, provider.id, taken.body.get("second_factor") is True)
+        there = ProviderSession(provider.id, str(taken.body.get("sid", "")))
+        came = Came(taken.user_id, there, taken.body.get("second_factor") is True)
         entered = _entered(session, app, request, came)
     return signed_in(_let_in(entered), response)
 
@@ -196,9 +197,12 @@ def _welcomed(session: Session, app: App, provider: Provider, foreigner: Foreign
             session, app.mailroom, arrived.user_id, "identity_joined", name=provider.title
         )
     about = {"provider": provider.name, "issuer": provider.issuer, "subject": foreigner.subject}
-    acts = {"made": ["user.added", "identity.joined"], "joined": ["identity.joined"], "known": []}
-    for action in acts[arrived.how]:
-        _record(session, arrived.user_id, action, about)
+    if arrived.how == "made":
+        _record(session, arrived.user_id, "user.added", about)
+    if arrived.invited is not None:
+        record_joined(session, arrived.invited, how=provider.name)
+    if arrived.how != "known":
+        _record(session, arrived.user_id, "identity.joined", about)
     if arrived.new_role is not None:
         _record(session, arrived.user_id, "user.role_changed", {**about, "role": arrived.new_role})
     for change in arrived.groups:
@@ -219,6 +223,7 @@ def _handed(
         "challenge": flow.challenge,
         "provider": str(provider.id),
         "second_factor": foreigner.has_second_factor,
+        "sid": foreigner.sid,
     }
     return tickets.issue(session, user_id, "sign_in", body)
 
@@ -228,17 +233,17 @@ def _entered(session: Session, app: App, request: Request, came: Came) -> Welcom
 
     A challenge is answered, not raised, so that it commits.
     """
-    device, rules, there = device_of(request), rules_of(app), came.provider_id
+    device, rules, there = device_of(request), rules_of(app), came.there
     if not came.has_both:
         entered = entering.enter_after(
-            session, came.user_id, "oidc", device=device, rules=rules, provider_id=there
+            session, came.user_id, "oidc", device=device, rules=rules, there=there
         )
         if not isinstance(entered, Challenge):
             record_sign_in(session, entered, "oidc")
         return entered
     methods = ("oidc", "mfa")
     welcome = sessions.open_session(
-        session, came.user_id, methods=methods, device=device, rules=rules, provider_id=there
+        session, came.user_id, methods=methods, device=device, rules=rules, there=there
     )
     record_sign_in(session, welcome, *methods)
     return welcome

@@ -49,6 +49,7 @@ class ProviderRequest(BaseModel):
     trusts_second_factor: bool = False
     second_factor_acr: Words = []
     max_age_s: Annotated[int, Field(ge=0, le=MAX_AGE_S)] | None = None
+    takes_untyped_logout: bool = False
     is_active: bool = True
 
     def wanted(self) -> Wanted:
@@ -76,14 +77,16 @@ class ProviderAnswer(BaseModel):
     trusts_second_factor: bool
     second_factor_acr: list[str]
     max_age_s: int | None
+    takes_untyped_logout: bool
     is_active: bool
     redirect_uri: str
+    backchannel_logout_uri: str
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, provider: Provider, *, redirect_uri: str) -> Self:
-        """Show a provider, with the address to register there."""
+    def of(cls, provider: Provider, *, redirect_uri: str, backchannel_logout_uri: str) -> Self:
+        """Show a provider, with the addresses to register there."""
         return cls(
             id=provider.id,
             name=provider.name,
@@ -102,8 +105,10 @@ class ProviderAnswer(BaseModel):
             trusts_second_factor=provider.trusts_second_factor,
             second_factor_acr=provider.second_factor_acr,
             max_age_s=provider.max_age_s,
+            takes_untyped_logout=provider.takes_untyped_logout,
             is_active=provider.is_active,
             redirect_uri=redirect_uri,
+            backchannel_logout_uri=backchannel_logout_uri,
             created_at=provider.created_at,
             updated_at=provider.updated_at,
         )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from functions.auth.addresses import redirect_uri
+from functions.auth.addresses import backchannel_uri, redirect_uri
 from functions.auth.oidc_schemas import ProviderAnswer, ProviderRequest, ProvidersAnswer
 from functions.edge.http import Caller
 from shared.adapters.database import Session
@@ -84,7 +84,12 @@ def _kept(
 
 
 def _shown(provider: Provider, request: Request) -> ProviderAnswer:
-    return ProviderAnswer.of(provider, redirect_uri=redirect_uri(wired(), request))
+    app = wired()
+    return ProviderAnswer.of(
+        provider,
+        redirect_uri=redirect_uri(app, request),
+        backchannel_logout_uri=backchannel_uri(app, request, provider.id),
+    )
 
 
 def _record(session: Session, caller: Principal, action: str, provider: Provider) -> None:
@@ -103,5 +108,6 @@ def _record(session: Session, caller: Principal, action: str, provider: Provider
             "trusts_second_factor": provider.trusts_second_factor,
             "second_factor_acr": provider.second_factor_acr,
             "max_age_s": provider.max_age_s,
+            "takes_untyped_logout": provider.takes_untyped_logout,
         },
     )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from functions.auth import (
     account_routes,
+    backchannel_routes,
     identity_routes,
     invitation_routes,
     joining_routes,
@@ -51,6 +52,7 @@ for part in (
     invitation_routes,
     key_routes,
     oidc_routes,
+    backchannel_routes,
     identity_routes,
     page_routes,
     provider_routes,

@@ -70,6 +70,10 @@ def add(
         int | None,
         typer.Option("--max-age", metavar="SECONDS", help="How old a sign-in there may be."),
     ] = None,
+    untyped_logout: Annotated[
+        bool,
+        typer.Option("--untyped-logout", help="Believe logout tokens of type JWT there too."),
+    ] = False,
     api: Api = "",
     data: Data = DEFAULT_DATA,
     token: Token = "",
@@ -95,6 +99,7 @@ def add(
         "trusts_second_factor": trust_second_factor,
         "second_factor_acr": second_factor_acr or [],
         "max_age_s": max_age,
+        "takes_untyped_logout": untyped_logout,
         **({"scopes": scope} if scope else {}),
         **({"client_secret": sys.stdin.readline().rstrip("\r\n")} if secret_stdin else {}),
     }
@@ -110,6 +115,8 @@ def add(
         return
     typer.echo(f"{'Changed' if known else 'Added'} {name}. Register this address there:")
     typer.echo(text_of(kept, "redirect_uri"))
+    typer.echo("And, so that signing out there signs out here, this one for back-channel logout:")
+    typer.echo(text_of(kept, "backchannel_logout_uri"))
 
 
 @oidc.command("list")

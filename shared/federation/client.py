@@ -11,22 +11,17 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from shared.adapters.egress import Egress, Fetched
-from shared.federation.id_tokens import (
-    OF_THE_SIGN_IN,
-    Claims,
-    Expected,
-    UnknownKeyError,
-    read_id_token,
-    refused,
-)
+from shared.federation.id_tokens import OF_THE_SIGN_IN, Expected, read_id_token, refused
 from shared.federation.key_sets import ProviderKey, read_key_set
+from shared.federation.logout_tokens import Logout, disbelieved, read_logout_token
 from shared.federation.model import Provider
+from shared.federation.signed_tokens import Claims, UnknownKeyError
 from shared.kernel.errors import InvalidError, UnauthenticatedError, UnavailableError
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -34,6 +29,10 @@ _KEEP_S: Final = 600.0
 _ASK_AGAIN_S: Final = 30.0
 _MOST_KEPT: Final = 200
 _OK: Final = 200
+_NO_KEY: Final = "its token is signed with a key that it does not publish"
+
+
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +150,36 @@ class OidcClient:
             provider.issuer, provider.client_id, asked.nonce, access, provider.max_age_s
         )
         try:
-            claims = read_id_token(token, self._key_set(known), expected)
+            claims = self._read(known, lambda keys: read_id_token(token, keys, expected))
         except UnknownKeyError:
-            try:
-                claims = read_id_token(token, self._key_set(known, is_doubtful=True), expected)
-            except UnknownKeyError:
-                raise refused("its token is signed with a key that it does not publish") from None
+            raise refused(_NO_KEY) from None
         if provider.claims["email"] not in claims and known.userinfo_endpoint:
             told = self._user_info(known, access, claims)
             kept = {name: told[name] for name in told.keys() - OF_THE_SIGN_IN}
             return {**kept, **claims}
         return claims
+
+    def read_logout(self, provider: Provider, token: str) -> Logout:
+        """Read what a provider's logout token says.
+
+        Raises MalformedError for one that is not believed, UnavailableError when the provider's
+        keys cannot be read, and what discovery raises.
+        """
+        known = self.metadata(provider.issuer)
+        try:
+            return self._read(known, lambda keys: read_logout_token(token, keys, provider))
+        except UnknownKeyError:
+            raise disbelieved(_NO_KEY) from None
+
+    def _read(self, known: Metadata, read: Callable[[list[ProviderKey]], Said]) -> Said:
+        """Read a token with the keys known, and with those of this moment where it names another.
+
+        Raises UnknownKeyError when the provider publishes no such key.
+        """
+        try:
+            return read(self._key_set(known))
+        except UnknownKeyError:
+            return read(self._key_set(known, is_doubtful=True))
 
     def _ask_for_tokens(
         self, provider: Provider, known: Metadata, asked: Exchange

@@ -10,22 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import jwt
-
-from shared.federation.key_sets import ALGORITHMS, ProviderKey, choose_key
+from shared.federation.key_sets import ProviderKey
 from shared.federation.model import Foreigner, Provider
+from shared.federation.signed_tokens import LEEWAY_S, Claims, Wanted, is_name, read_signed
 from shared.kernel.clock import now
 from shared.kernel.errors import UnauthenticatedError
 
-LEEWAY_S: Final = 60
 OLDEST_S: Final = 600  # an ID token comes fresh from the token endpoint
-MAX_CHARACTERS: Final = 64 * 1024
-_MAX_SUBJECT: Final = 255  # OpenID Connect Core, section 2
 _MOST_GROUPS: Final = 1000
 # What only the ID token may say, for only it belongs to this one sign-in.
-OF_THE_SIGN_IN: Final = frozenset({"acr", "amr", "auth_time"})
+OF_THE_SIGN_IN: Final = frozenset({"acr", "amr", "auth_time", "sid"})
 _DIGESTS: Final = {"256": "sha256", "384": "sha384", "512": "sha512", "DSA": "sha512"}
-Claims = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +34,19 @@ class Expected:
     max_age_s: int | None = None
 
 
-class UnknownKeyError(Exception):
-    """The token names a key that is not among those known: perhaps the set is old."""
-
-
 def read_id_token(token: str, keys: list[ProviderKey], expected: Expected) -> Claims:
     """Check an ID token and return its claims.
 
     Raises UnauthenticatedError for anything amiss, UnknownKeyError for a key not in the set.
     """
-    if len(token) > MAX_CHARACTERS:
-        raise refused("its token is too long")
-    try:
-        header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
-        raise refused("its token cannot be read") from error
-    algorithm, kid = header.get("alg"), header.get("kid", "")
-    is_plain = str(header.get("typ", "JWT")).upper() == "JWT" and "crit" not in header
-    if algorithm not in ALGORITHMS or not isinstance(kid, str) or not is_plain:
-        raise refused("its token is signed in a way that is not accepted")
-    key = choose_key(keys, kid, algorithm)
-    if key is None:
-        raise UnknownKeyError
-    try:
-        claims: dict[str, object] = jwt.decode(
-            token,
-            key,
-            algorithms=[algorithm],
-            issuer=expected.issuer,
-            audience=expected.client_id,
-            leeway=LEEWAY_S,
-            options={"require": ["iss", "sub", "aud", "exp", "iat"]},
-        )
-    except jwt.PyJWTError as error:
-        raise refused("its token does not hold") from error
+    wanted = Wanted(
+        issuer=expected.issuer,
+        client_id=expected.client_id,
+        types={"JWT"},
+        required=("iss", "sub", "aud", "exp", "iat"),
+        refuse=refused,
+    )
+    claims, algorithm = read_signed(token, keys, wanted)
     _check_claims(claims, algorithm, expected)
     return claims
 
@@ -86,7 +60,7 @@ def _check_claims(claims: Claims, algorithm: str, expected: Expected) -> None:
     issued, subject = claims["iat"], claims["sub"]
     if not isinstance(issued, int | float) or now().timestamp() - issued > OLDEST_S:
         raise refused("its token is too old")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= _MAX_SUBJECT or "\0" in subject:
+    if not isinstance(subject, str) or not is_name(subject):
         raise refused("its token does not say who signed in")
     if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()):
         raise refused("its token belongs to another sign-in")
@@ -116,7 +90,7 @@ def describe(provider: Provider, claims: Claims) -> Foreigner:
     email = _pick(claims, provider.claims["email"])
     verified = _pick(claims, provider.claims["email_verified"])
     name = _pick(claims, provider.claims["name"])
-    groups = _pick(claims, provider.claims["groups"])
+    groups, sid = _pick(claims, provider.claims["groups"]), claims.get("sid")
     listed = groups if isinstance(groups, list) else [groups] if isinstance(groups, str) else []
     return Foreigner(
         issuer=provider.issuer,
@@ -127,6 +101,7 @@ def describe(provider: Provider, claims: Claims) -> Foreigner:
         name=name.strip() if isinstance(name, str) else "",
         groups=tuple(each for each in listed if isinstance(each, str))[:_MOST_GROUPS],
         has_second_factor=_vouches(provider, claims),
+        sid=sid if isinstance(sid, str) and is_name(sid) else "",
     )
 
 

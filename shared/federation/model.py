@@ -27,7 +27,8 @@ class Provider:
     ``allowed_domains``, where there are any, keep everybody else out. Where it
     ``trusts_second_factor``, a token whose ``acr`` is one of ``second_factor_acr`` (whose ``amr``
     says ``mfa`` where none is listed) stands for our own code. A sign-in there may be ``max_age_s``
-    old; ``None`` leaves that to the provider.
+    old; ``None`` leaves that to the provider. Where it ``takes_untyped_logout``, logout tokens
+    count that are no more than JWTs by their type.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Provider:
     trusts_second_factor: bool
     second_factor_acr: list[str]
     max_age_s: int | None
+    takes_untyped_logout: bool
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -123,6 +125,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedThere:
+    """A session that ended because its owner signed out at the provider."""
+
+    id: UUID
+    user_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
 class KnownIdentity:
     """An identity of a person, as the person and administrators see it."""
 
@@ -137,7 +147,8 @@ class KnownIdentity:
 class Foreigner:
     """A person as a provider's verified token describes them.
 
-    ``has_second_factor`` tells that the token vouches for one and the provider is trusted for it.
+    ``has_second_factor`` tells that the token vouches for one and the provider is trusted for it;
+    ``sid`` is the provider's name for the session there, if it told one.
     """
 
     issuer: str
@@ -147,6 +158,7 @@ class Foreigner:
     name: str
     groups: tuple[str, ...]
     has_second_factor: bool = False
+    sid: str = ""
 
     @property
     def domain(self) -> str:

@@ -44,6 +44,7 @@ class Wanted:
     trusts_second_factor: bool = False
     second_factor_acr: Sequence[str] = ()
     max_age_s: int | None = None
+    takes_untyped_logout: bool = False
     is_active: bool = True
 
 
@@ -133,6 +134,7 @@ def _built(wanted: Wanted, known: Provider | None, provider_id: UUID) -> Provide
         trusts_second_factor=wanted.trusts_second_factor,
         second_factor_acr=list(dict.fromkeys(wanted.second_factor_acr)),
         max_age_s=wanted.max_age_s,
+        takes_untyped_logout=wanted.takes_untyped_logout,
         is_active=wanted.is_active,
         created_at=moment,
         updated_at=moment,

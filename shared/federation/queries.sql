@@ -8,7 +8,7 @@ LIMIT 50;
 -- By name, for administrators.
 SELECT id, name, title, issuer, client_id, secret_name, scopes, claims, allowed_domains,
     trusted_domains, group_roles, group_groups, default_role, makes_users, trusts_second_factor,
-    second_factor_acr, max_age_s, is_active, created_at, updated_at
+    second_factor_acr, max_age_s, takes_untyped_logout, is_active, created_at, updated_at
 FROM kontor.oidc_providers
 WHERE tenant_id = %(tenant_id)s
 ORDER BY name
@@ -18,7 +18,7 @@ LIMIT 50;
 -- One provider of the tenant.
 SELECT id, name, title, issuer, client_id, secret_name, scopes, claims, allowed_domains,
     trusted_domains, group_roles, group_groups, default_role, makes_users, trusts_second_factor,
-    second_factor_acr, max_age_s, is_active, created_at, updated_at
+    second_factor_acr, max_age_s, takes_untyped_logout, is_active, created_at, updated_at
 FROM kontor.oidc_providers
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
@@ -26,11 +26,13 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 -- Inserts or changes, found by its id.
 INSERT INTO kontor.oidc_providers AS p (tenant_id, id, name, title, issuer, client_id, secret_name,
     scopes, claims, allowed_domains, trusted_domains, group_roles, group_groups, default_role,
-    makes_users, trusts_second_factor, second_factor_acr, max_age_s, is_active)
+    makes_users, trusts_second_factor, second_factor_acr, max_age_s,
+    takes_untyped_logout, is_active)
 VALUES (%(tenant_id)s, %(id)s, %(name)s, %(title)s, %(issuer)s, %(client_id)s, %(secret_name)s,
     %(scopes)s, %(claims)s::jsonb, %(allowed_domains)s, %(trusted_domains)s,
     %(group_roles)s::jsonb, %(group_groups)s::jsonb, %(default_role)s, %(makes_users)s,
-    %(trusts_second_factor)s, %(second_factor_acr)s, %(max_age_s)s, %(is_active)s)
+    %(trusts_second_factor)s, %(second_factor_acr)s, %(max_age_s)s, %(takes_untyped_logout)s,
+    %(is_active)s)
 ON CONFLICT (tenant_id, id) DO UPDATE SET
     name = excluded.name, title = excluded.title, issuer = excluded.issuer,
     client_id = excluded.client_id, secret_name = excluded.secret_name, scopes = excluded.scopes,
@@ -39,6 +41,7 @@ ON CONFLICT (tenant_id, id) DO UPDATE SET
     group_groups = excluded.group_groups, default_role = excluded.default_role,
     makes_users = excluded.makes_users, trusts_second_factor = excluded.trusts_second_factor,
     second_factor_acr = excluded.second_factor_acr, max_age_s = excluded.max_age_s,
+    takes_untyped_logout = excluded.takes_untyped_logout,
     is_active = excluded.is_active, updated_at = now()
 WHERE p.tenant_id = %(tenant_id)s;
 
@@ -121,3 +124,39 @@ WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
         SELECT 1 FROM kontor.oidc_providers AS p
         WHERE p.tenant_id = %(tenant_id)s AND p.issuer = i.issuer AND p.is_active
     );
+
+-- :name change_to_ended_there :many EndedThere
+-- Of one person, of one session of theirs, or of whoever has that session.
+UPDATE kontor.sessions AS s SET revoked_at = now(), revoked_because = %(because)s
+WHERE s.tenant_id = %(tenant_id)s AND s.provider_id = %(provider_id)s AND s.revoked_at IS NULL
+    AND s.expires_at > now() AND s.created_at < %(before)s
+    AND (%(sid)s = '' OR s.provider_sid = %(sid)s OR (s.provider_sid = '' AND %(subject)s <> ''))
+    AND (%(subject)s = '' OR s.user_id IN (
+        SELECT i.user_id FROM kontor.identities AS i
+        WHERE i.tenant_id = %(tenant_id)s AND i.issuer = %(issuer)s AND i.subject = %(subject)s
+    ))
+RETURNING s.id, s.user_id;
+
+-- :name remove_challenges_there :exec
+-- Sign-ins at a provider that wait for a code.
+DELETE FROM kontor.one_time_tokens AS t
+WHERE t.tenant_id = %(tenant_id)s AND t.provider_id = %(provider_id)s
+    AND t.purpose IN ('second_factor', 'enrolment') AND t.created_at < %(before)s
+    AND (%(sid)s = '' OR t.provider_sid = %(sid)s OR (t.provider_sid = '' AND %(subject)s <> ''))
+    AND (%(subject)s = '' OR t.user_id IN (
+        SELECT i.user_id FROM kontor.identities AS i
+        WHERE i.tenant_id = %(tenant_id)s AND i.issuer = %(issuer)s AND i.subject = %(subject)s
+    ));
+
+-- :name remove_codes_there :exec
+-- Sign-ins at a provider that were handed over, and not taken yet.
+DELETE FROM kontor.tickets AS t
+WHERE t.tenant_id = %(tenant_id)s AND t.purpose = 'sign_in'
+    AND t.body ->> 'provider' = %(provider_id)s::text
+    AND t.expires_at < %(before)s + make_interval(secs => %(life_s)s)
+    AND (%(sid)s = '' OR t.body ->> 'sid' = %(sid)s
+        OR (t.body ->> 'sid' = '' AND %(subject)s <> ''))
+    AND (%(subject)s = '' OR t.user_id IN (
+        SELECT i.user_id FROM kontor.identities AS i
+        WHERE i.tenant_id = %(tenant_id)s AND i.issuer = %(issuer)s AND i.subject = %(subject)s
+    ));

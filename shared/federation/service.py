@@ -2,7 +2,8 @@
 
 An account belongs to (issuer, subject). An e-mail address joins somebody to an account that is
 there already only when the provider has verified it and an administrator trusts the provider for
-its domain; otherwise whoever owns a provider could become anybody.
+its domain; otherwise whoever owns a provider could become anybody. Somebody who is invited comes in
+by any provider of the tenant that has verified the invited address.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from shared.federation.model import (
 from shared.identity import foreign, opaque
 from shared.identity.model import PERMISSIONS, allows
 from shared.identity.rights import is_role, rights_of
+from shared.joining import arriving
+from shared.joining.arriving import Held
+from shared.joining.model import Joined
 from shared.kernel.errors import (
     ConflictError,
     NotFoundError,
@@ -56,12 +60,16 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Who came back: the account, how it was found, and what its groups there changed here."""
+    """Who came back: the account, how it was found, and what its groups there changed here.
+
+    ``invited`` tells of the invitation that was used up.
+    """
 
     user_id: UserId
-    how: Literal["known", "joined", "made"]
+    how: Literal["known", "joined", "made", "invited"]
     new_role: str | None = None
     groups: tuple[str, ...] = ()
+    invited: Joined | None = None
 
 
 def list_links(database: Database, *, tenant_slug: str) -> list[ProviderLink]:
@@ -158,11 +166,16 @@ def welcome(session: Session, provider: Provider, foreigner: Foreigner) -> Arriv
     account that must not be joined by it.
     """
     check_domain(provider, foreigner)
+    held = None
     known = store.find_identity(session, foreigner.issuer, foreigner.subject)
+    if known is None and _is_vouched(foreigner):
+        # Whoever is invited and comes twice at once waits here, and is known after that.
+        held = arriving.hold(session, foreigner.email)
+        known = store.find_identity(session, foreigner.issuer, foreigner.subject)
     arrived = (
         _known(session, provider, foreigner, known)
         if known is not None
-        else _new(session, provider, foreigner)
+        else _new(session, provider, foreigner, held)
     )
     groups = _joined_groups(session, provider, foreigner, arrived.user_id)
     return replace(arrived, groups=groups)
@@ -176,10 +189,12 @@ def _known(session: Session, provider: Provider, foreigner: Foreigner, known: Id
     return Arrived(known.user_id, "known", _followed(session, provider, known, role))
 
 
-def _new(session: Session, provider: Provider, foreigner: Foreigner) -> Arrived:
+def _new(session: Session, provider: Provider, foreigner: Foreigner, held: Held | None) -> Arrived:
     """Join somebody to the account of their address, where that may be, or make one."""
     role = _role_of(session, provider, foreigner.groups)
     same = foreign.find_by_address(session, foreigner.email) if foreigner.email else None
+    if same is None and held is not None:
+        return _invited(session, foreigner, held, role)
     if same is None:
         user_id = _make_user(session, provider, foreigner, role or provider.default_role)
         store.record_identity(session, foreigner, user_id, made_user=True)
@@ -197,6 +212,19 @@ def _new(session: Session, provider: Provider, foreigner: Foreigner) -> Arrived:
     return Arrived(same.id, "joined", _followed(session, provider, joined, role))
 
 
+def _invited(session: Session, foreigner: Foreigner, held: Held, role: str | None) -> Arrived:
+    """Make the account that an invitation allows, whether or not the provider makes accounts.
+
+    The role is what the provider's groups mean, and follows them then; else the invitation's, and
+    no default ever takes that away.
+    """
+    joined = arriving.accept(
+        session, held, display_name=_shown_name(foreigner), role=role or held.invitation.role
+    )
+    store.record_identity(session, foreigner, joined.user.id, made_user=role is not None)
+    return Arrived(joined.user.id, "invited", invited=joined)
+
+
 def list_identities(session: Session, user_id: UserId) -> list[KnownIdentity]:
     """List who a person is at identity providers."""
     return store.list_identities(session, user_id)
@@ -207,7 +235,7 @@ def _make_user(session: Session, provider: Provider, foreigner: Foreigner, role:
         raise RefusedError(
             "You have no account here.", hint="Ask an administrator of the tenant for one."
         )
-    if not foreigner.is_email_verified or "@" not in foreigner.email:
+    if not _is_vouched(foreigner):
         raise RefusedError(
             "The identity provider does not vouch for your e-mail address.",
             hint="Verify it there, or ask an administrator which claim says so.",
@@ -217,13 +245,18 @@ def _make_user(session: Session, provider: Provider, foreigner: Foreigner, role:
             f"New people are to get the role {role}, which is gone.",
             hint="Ask an administrator of the tenant to give the provider another role.",
         )
-    shown = "".join(sign for sign in foreigner.name if sign.isprintable())[:_MAX_NAME]
     return foreign.add_vouched(
-        session,
-        email=foreigner.email,
-        display_name=shown or foreigner.email.partition("@")[0][:_MAX_NAME],
-        role=role,
+        session, email=foreigner.email, display_name=_shown_name(foreigner), role=role
     )
+
+
+def _shown_name(foreigner: Foreigner) -> str:
+    shown = "".join(sign for sign in foreigner.name if sign.isprintable())[:_MAX_NAME]
+    return shown or foreigner.email.partition("@")[0][:_MAX_NAME]
+
+
+def _is_vouched(foreigner: Foreigner) -> bool:
+    return foreigner.is_email_verified and "@" in foreigner.email
 
 
 def _followed(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
+from shared.federation.logout_tokens import Logout
 from shared.federation.model import (
     Count,
+    EndedThere,
     Flow,
     Foreigner,
     Identity,
@@ -19,6 +22,7 @@ from shared.federation.model import (
     ProviderLink,
 )
 from shared.kernel.ids import UserId
+from shared.tickets.model import LIFE_S
 
 QUERIES = load_queries("shared.federation")
 
@@ -61,6 +65,7 @@ def record_provider(session: Session, provider: Provider) -> bool:
         "trusts_second_factor": provider.trusts_second_factor,
         "second_factor_acr": provider.second_factor_acr,
         "max_age_s": provider.max_age_s,
+        "takes_untyped_logout": provider.takes_untyped_logout,
         "is_active": provider.is_active,
     }
     return session.execute(QUERIES["record_provider"], params) > 0
@@ -163,3 +168,30 @@ def remove_identity(session: Session, user_id: UserId, *, issuer: str, subject: 
     """Part a person from an identity; False when there was none."""
     params = {"user_id": user_id, "issuer": issuer, "subject": subject}
     return session.execute(QUERIES["remove_identity"], params) > 0
+
+
+def change_to_ended_there(
+    session: Session, provider: Provider, logout: Logout, *, before: datetime, because: str
+) -> list[EndedThere]:
+    """End the sessions opened at a provider before a moment that a sign-out there is about."""
+    params = {**_there(provider, logout, before), "because": because}
+    return session.all(QUERIES["change_to_ended_there"], EndedThere, params)
+
+
+def remove_waiting(
+    session: Session, provider: Provider, logout: Logout, *, before: datetime
+) -> None:
+    """Delete the sign-ins under way that began at a provider before a moment."""
+    there = _there(provider, logout, before)
+    session.execute(QUERIES["remove_challenges_there"], there)
+    session.execute(QUERIES["remove_codes_there"], {**there, "life_s": LIFE_S})
+
+
+def _there(provider: Provider, logout: Logout, before: datetime) -> dict[str, object]:
+    return {
+        "provider_id": provider.id,
+        "issuer": provider.issuer,
+        "subject": logout.subject,
+        "sid": logout.sid,
+        "before": before,
+    }

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity.model import FirstFactor
+from shared.identity.model import FirstFactor, ProviderSession
 from shared.identity.store import QUERIES
 from shared.kernel.ids import UserId
 
@@ -30,14 +30,19 @@ class Account:
 class OneTime:
     """What a token that counts once stands for: whose it is, and the address it is about.
 
-    ``after_method`` is how a challenge's owner showed the first factor, and ``provider_id`` where,
-    if at an identity provider.
+    ``after_method`` is how a challenge's owner showed the first factor.
     """
 
     user_id: UserId
     email: str
     after_method: FirstFactor
     provider_id: UUID | None
+    provider_sid: str
+
+    @property
+    def there(self) -> ProviderSession | None:
+        """Return where a challenge's owner showed the first factor, if at an identity provider."""
+        return ProviderSession(self.provider_id, self.provider_sid) if self.provider_id else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ def record_one_time(
     purpose: str,
     email: str,
     after_method: FirstFactor,
-    provider_id: UUID | None,
+    there: ProviderSession | None,
     expires_at: datetime,
 ) -> None:
     """Insert a token that counts once."""
@@ -132,7 +137,8 @@ def record_one_time(
             "purpose": purpose,
             "email": email,
             "after_method": after_method,
-            "provider_id": provider_id,
+            "provider_id": there.provider_id if there else None,
+            "provider_sid": there.sid if there else "",
             "expires_at": expires_at,
         },
     )

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
-from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.identity import account_store, one_time, opaque, passwords, second_factor, sessions
-from shared.identity.model import Device, FirstFactor, Principal, SignIn, Welcome
+from shared.identity.model import Device, FirstFactor, Principal, ProviderSession, SignIn, Welcome
 from shared.identity.sealing import Seal
 from shared.identity.second_factor import Enrolment
 from shared.identity.service import find_user, renew_hash
@@ -106,19 +105,19 @@ def enter_after(
     *,
     rules: TokenRules,
     device: Device,
-    provider_id: UUID | None = None,
+    there: ProviderSession | None = None,
 ) -> Welcome | Challenge:
     """Open the session of somebody who showed a first factor, or say what else must be shown.
 
-    ``provider_id`` says at which identity provider they did, if at one.
+    ``there`` says at which identity provider they did, if at one.
     """
     assert session.tenant_id is not None, "people belong to a tenant"
     purpose = _asked(session, user_id, of_everybody=rules.asks_everybody)
     if purpose is not None:
-        wanted = one_time.Wanted(user_id, purpose, after_method=first, provider_id=provider_id)
+        wanted = one_time.Wanted(user_id, purpose, after_method=first, there=there)
         return Challenge(purpose, one_time.make(session, session.tenant_id, wanted))
     return sessions.open_session(
-        session, user_id, methods=[first], device=device, rules=rules, provider_id=provider_id
+        session, user_id, methods=[first], device=device, rules=rules, there=there
     )
 
 
@@ -182,7 +181,7 @@ def answer(
         methods=methods,
         device=device,
         rules=rules,
-        provider_id=taken.provider_id,
+        there=taken.there,
     )
     return Entered(welcome, methods, recovery)
 

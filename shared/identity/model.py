@@ -49,6 +49,14 @@ FirstFactor = Literal["password", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderSession:
+    """The identity provider that somebody signed in at, and its name for the session there."""
+
+    provider_id: UUID
+    sid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who calls: a user of one tenant, as the verified token or key says.
 

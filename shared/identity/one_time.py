@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
-from uuid import UUID
 
 from shared.adapters.database import Session
 from shared.identity import account_store, opaque
 from shared.identity.account_store import OneTime
-from shared.identity.model import FirstFactor
+from shared.identity.model import FirstFactor, ProviderSession
 from shared.kernel.clock import now
 from shared.kernel.errors import InvalidError
 from shared.kernel.ids import TenantId, UserId
@@ -34,7 +33,7 @@ class Wanted:
     purpose: Purpose
     email: str = ""
     after_method: FirstFactor = "password"
-    provider_id: UUID | None = None
+    there: ProviderSession | None = None
 
 
 def kind_of(purpose: Purpose) -> opaque.Kind:
@@ -53,7 +52,7 @@ def make(session: Session, tenant_id: TenantId, wanted: Wanted) -> str:
         purpose=wanted.purpose,
         email=wanted.email,
         after_method=wanted.after_method,
-        provider_id=wanted.provider_id,
+        there=wanted.there,
         expires_at=now() + timedelta(seconds=LIVES_S[wanted.purpose]),
     )
     return token

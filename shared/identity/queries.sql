@@ -260,9 +260,9 @@ ON CONFLICT (id) DO NOTHING;
 -- :name record_session :exec
 -- Opened by a sign-in; its id goes into every token of it.
 INSERT INTO kontor.sessions
-    (tenant_id, id, user_id, expires_at, user_agent, address, methods, provider_id)
+    (tenant_id, id, user_id, expires_at, user_agent, address, methods, provider_id, provider_sid)
 VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(expires_at)s, %(user_agent)s, %(address)s,
-    %(methods)s, %(provider_id)s);
+    %(methods)s, %(provider_id)s, %(provider_sid)s);
 
 -- :name find_opening :one Opening
 -- When and where one's session was opened; renewing its tokens changes neither.
@@ -373,13 +373,13 @@ WHERE tenant_id = %(tenant_id)s AND email = %(email)s;
 -- :name record_one_time :exec
 -- Only its hash.
 INSERT INTO kontor.one_time_tokens (tenant_id, token_hash, user_id, purpose, email, after_method,
-    provider_id, expires_at)
+    provider_id, provider_sid, expires_at)
 VALUES (%(tenant_id)s, %(token_hash)s, %(user_id)s, %(purpose)s, %(email)s, %(after_method)s,
-    %(provider_id)s, %(expires_at)s);
+    %(provider_id)s, %(provider_sid)s, %(expires_at)s);
 
 -- :name find_one_time :one OneTime
 -- Looked at, not used up: a wrong code leaves the challenge as it is.
-SELECT user_id, email, after_method, provider_id
+SELECT user_id, email, after_method, provider_id, provider_sid
 FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now();
@@ -389,7 +389,7 @@ WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(
 DELETE FROM kontor.one_time_tokens
 WHERE tenant_id = %(tenant_id)s AND token_hash = %(token_hash)s AND purpose = %(purpose)s
     AND expires_at > now()
-RETURNING user_id, email, after_method, provider_id;
+RETURNING user_id, email, after_method, provider_id, provider_sid;
 
 -- :name remove_one_time :exec
 -- A newer one replaces those before it; a new password those that the old one began.

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.adapters.database import Session
-from shared.identity.model import Device
+from shared.identity.model import Device, ProviderSession
 from shared.identity.store import QUERIES
 from shared.kernel.ids import UserId
 
@@ -67,7 +67,7 @@ def record_session(
     expires_at: datetime,
     device: Device,
     methods: Sequence[str],
-    provider_id: UUID | None = None,
+    there: ProviderSession | None = None,
 ) -> None:
     """Insert a session."""
     session.execute(
@@ -79,7 +79,8 @@ def record_session(
             "user_agent": device.user_agent,
             "address": device.address,
             "methods": list(methods),
-            "provider_id": provider_id,
+            "provider_id": there.provider_id if there else None,
+            "provider_sid": there.sid if there else "",
         },
     )
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from shared.adapters.database import Session
 from shared.identity import account_store, api_keys, opaque, session_store, store, tokens
 from shared.identity.keys import SigningKey
-from shared.identity.model import Device, Principal, User, Welcome
+from shared.identity.model import Device, Principal, ProviderSession, User, Welcome
 from shared.identity.rights import rights_of
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFoundError, RefusedError, UnauthenticatedError
@@ -56,12 +56,12 @@ def open_session(
     methods: Sequence[str],
     device: Device,
     rules: TokenRules,
-    provider_id: UUID | None = None,
+    there: ProviderSession | None = None,
 ) -> Welcome:
     """Sign somebody in whose every factor has been checked; returns both tokens.
 
-    ``methods`` says how: ``password``, ``totp``, ``recovery_code``, ``oidc``; ``provider_id`` at
-    which identity provider. Raises UnauthenticatedError when the account was switched off in the
+    ``methods`` says how: ``password``, ``totp``, ``recovery_code``, ``oidc``; ``there`` at which
+    identity provider. Raises UnauthenticatedError when the account was switched off in the
     meantime.
     """
     user = store.change_to_signed_in(session, user_id)
@@ -75,7 +75,7 @@ def open_session(
         expires_at=now() + timedelta(seconds=rules.session_life_s),
         device=device,
         methods=methods,
-        provider_id=provider_id,
+        there=there,
     )
     return _hand_out(session, user, session_id, now() + _life(rules), rules)
 

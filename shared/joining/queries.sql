@@ -74,6 +74,29 @@ RETURNING i.id, i.email, i.role, i.language, i.invited_by, i.created_at, i.expir
         ORDER BY lower(g.name)
     )::text[] AS group_names;
 
+-- :name hold_invitation_to :one Invitation
+-- Locked: whoever answers it a second time waits, and finds it answered.
+SELECT i.id, i.email, i.role, i.language, i.invited_by, i.created_at, i.expires_at,
+    ARRAY(
+        SELECT g.id FROM kontor.groups AS g
+        WHERE g.tenant_id = %(tenant_id)s AND g.id = ANY (i.group_ids)
+        ORDER BY lower(g.name)
+    )::uuid[] AS group_ids,
+    ARRAY(
+        SELECT g.name FROM kontor.groups AS g
+        WHERE g.tenant_id = %(tenant_id)s AND g.id = ANY (i.group_ids)
+        ORDER BY lower(g.name)
+    )::text[] AS group_names
+FROM kontor.invitations AS i
+WHERE i.tenant_id = %(tenant_id)s AND i.email = %(email)s AND i.accepted_at IS NULL
+    AND i.expires_at > now()
+FOR UPDATE OF i;
+
+-- :name change_to_accepted :exec
+-- One that is held.
+UPDATE kontor.invitations SET accepted_at = now()
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND accepted_at IS NULL;
+
 -- :name remove_invitation :exec
 -- An accepted one stays: it says who let somebody in.
 DELETE FROM kontor.invitations

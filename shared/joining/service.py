@@ -80,7 +80,7 @@ def list_standing(session: Session, invitations: Iterable[Invitation]) -> set[UU
     taken = store.list_taken_addresses(session, [each.email for each in in_time])
     in_time = [each for each in in_time if each.email not in taken]
     asked = {(each.invited_by, each.role): each for each in in_time}
-    vouched = {key for key, each in asked.items() if _inviter(session, each) is not None}
+    vouched = {key for key, each in asked.items() if find_inviter(session, each) is not None}
     return {each.id for each in in_time if (each.invited_by, each.role) in vouched}
 
 
@@ -156,7 +156,7 @@ def _shown(token: str) -> opaque.Presented:
     return shown
 
 
-def _inviter(session: Session, invitation: Invitation) -> Principal | None:
+def find_inviter(session: Session, invitation: Invitation) -> Principal | None:
     """Return who sent an invitation, while they may give what it gives."""
     inviter = rights.standing_of(session, invitation.invited_by)
     if inviter is None or not inviter.may("users:manage"):
@@ -165,7 +165,7 @@ def _inviter(session: Session, invitation: Invitation) -> Principal | None:
 
 
 def _require_inviter(session: Session, invitation: Invitation) -> Principal:
-    inviter = _inviter(session, invitation)
+    inviter = find_inviter(session, invitation)
     if inviter is None:
         raise InvalidError(
             "Whoever invited you may no longer do so, so the invitation does not count.",

@@ -54,6 +54,16 @@ def take_invitation(session: Session, token_hash: bytes) -> Invitation | None:
     return session.find(QUERIES["take_invitation"], Invitation, {"token_hash": token_hash})
 
 
+def hold_invitation_to(session: Session, email: str) -> Invitation | None:
+    """Lock the invitation to an address that counts still."""
+    return session.find(QUERIES["hold_invitation_to"], Invitation, {"email": email})
+
+
+def change_to_accepted(session: Session, invitation_id: UUID) -> None:
+    """Use an invitation up that is held."""
+    session.execute(QUERIES["change_to_accepted"], {"id": invitation_id})
+
+
 def remove_invitation(session: Session, invitation_id: UUID) -> bool:
     """Withdraw an open invitation; False when there is none."""
     return session.execute(QUERIES["remove_invitation"], {"id": invitation_id}) > 0

@@ -221,6 +221,7 @@ def record_source(
     scheme: str,
     effect: str,
     folder: str,
+    folder_id: UUID | None,
     secret_name: str,
     created_by: UserId,
 ) -> Source:
@@ -234,6 +235,7 @@ def record_source(
             "scheme": scheme,
             "effect": effect,
             "folder": folder,
+            "folder_id": folder_id,
             "secret_name": secret_name,
             "created_by": created_by,
         },

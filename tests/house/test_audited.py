@@ -106,6 +106,7 @@ ACTS = {
     "POST /auth/logout": "user.signed_out",
     "POST /auth/logout-all": "user.signed_out_everywhere",
     "POST /auth/oidc/token": "user.signed_in",
+    "POST /auth/oidc/{provider_id}/backchannel-logout": "session.ended_by_provider",
     "POST /auth/password": "user.password_changed",
     "POST /auth/password/reset": "user.password_reset",
     "POST /auth/register": "tenant.registered",

@@ -231,6 +231,8 @@ def test_only_login_and_public_facts_need_no_token() -> None:
         # It takes a ticket that somebody who is signed in was given.
         "GET /auth/identities/start",
         "POST /auth/oidc/token",
+        # The provider signs what it tells.
+        "POST /auth/oidc/{provider_id}/backchannel-logout",
         "GET /health",
         "GET /api/v1/endpoints",
         # Their function verifies tokens itself: errors must have OpenAI's shape.

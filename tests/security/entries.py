@@ -267,6 +267,7 @@ PUBLIC = frozenset(
         "POST /auth/login/enrol",
         "POST /auth/login/second-factor",
         "POST /auth/oidc/token",
+        "POST /auth/oidc/{provider_id}/backchannel-logout",
         "POST /auth/password/forgot",
         "POST /auth/password/reset",
         "POST /auth/refresh",

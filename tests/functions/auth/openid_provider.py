@@ -21,7 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.local.ports import take_port
@@ -32,6 +32,7 @@ KEYS = {
     "ES256": ECKey.generate_key("P-256", {"kid": "ec", "use": "sig", "alg": "ES256"}),
     "EdDSA": OKPKey.generate_key("Ed25519", {"kid": "ed", "use": "sig", "alg": "EdDSA"}),
 }
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
 RETURNS = ("https://app.acme.example/bye",)
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa"})
 
@@ -173,9 +174,26 @@ def make(flow: dict[str, Any], access: str) -> str:
     return sign(claims, algorithm, fault)
 
 
-def sign(claims: dict[str, Any], algorithm: str, fault: str) -> str:
+def make_logout(asked: dict[str, Any]) -> str:
+    """Make a logout token (Back-Channel Logout 1.0), with the fault or the claims asked for."""
+    now = int(time.time()) + int(asked.get("later_s", 0))
+    claims: dict[str, Any] = {
+        "iss": State.issuer,
+        "aud": CLIENT,
+        "iat": now,
+        "exp": now + 120,
+        "jti": secrets.token_urlsafe(8),
+        "events": {EVENT: {}},
+        **asked.get("claims", {}),
+    }
+    claims = {name: value for name, value in claims.items() if value is not None}
+    fault, kind = str(asked.get("fault", "")), str(asked.get("kind", "logout+jwt"))
+    return sign(claims, str(asked.get("algorithm", "RS256")), fault, kind)
+
+
+def sign(claims: dict[str, Any], algorithm: str, fault: str, kind: str = "JWT") -> str:
     key: Any = KEYS[algorithm]
-    header: dict[str, Any] = {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
+    header: dict[str, Any] = {"alg": algorithm, "kid": key.kid, "typ": kind}
     if fault == "alg none":
         return jwt.encode(
             {"alg": "none", "typ": "JWT"}, claims, OctKey.import_key("x" * 32), algorithms=["none"]
@@ -211,6 +229,10 @@ async def say_next(request: Request) -> Response:
     return JSONResponse({})
 
 
+async def say_logout(request: Request) -> Response:
+    return PlainTextResponse(make_logout(await request.json()))
+
+
 async def say_asked(_: Request) -> Response:
     return JSONResponse(State.asked)
 
@@ -227,6 +249,7 @@ def main() -> None:
         Route("/end", end_session),
         Route("/_next", say_next, methods=["POST"]),
         Route("/_asked", say_asked),
+        Route("/_logout_token", say_logout, methods=["POST"]),
     ]
     print(State.issuer, flush=True)  # noqa: T201 - how whoever started it learns the address
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None))

@@ -158,40 +158,56 @@ def test_message_has_documents_read_anew_once(
     assert (newest.folder, newest.document_id) == ("contracts", None)
 
 
-def closed(desk: App, tenant: TenantId) -> tuple[UUID, UUID]:
-    """Put a document into a folder that is closed to everybody; returns both."""
+@pytest.mark.parametrize("effect", ["document", "reread"])
+def test_a_sender_reaches_no_folder_that_is_closed_to_who_let_it_in(
+    desk: App, admin: Principal, tenant: TenantId, effect: str
+) -> None:
     inside = document(desk, tenant, "board")
+    source = made(admin, effect=effect, folder="board")
     with desk.database.transaction(tenant) as session:
-        ((folder,),) = session.connection.execute("SELECT id FROM kontor.folders").fetchall()
         session.connection.execute(
             "INSERT INTO kontor.access_grants (tenant_id, resource_kind, resource_id, subject,"
-            " level, granted_by) VALUES (%s, 'folder', %s, %s, 'edit', %s)",
-            (tenant, folder, f"user:{uuid4()}", folder),
+            " level, granted_by) SELECT %s, 'folder', f.id, %s, 'edit', f.id"
+            " FROM kontor.folders AS f",
+            (tenant, f"user:{uuid4()}"),
         )
-    return inside, folder
-
-
-def test_a_sender_puts_nothing_into_a_folder_that_is_closed_to_who_let_it_in(
-    desk: App, admin: Principal, tenant: TenantId
-) -> None:
-    source = made(admin, effect="document", folder="board")
-    _, folder = closed(desk, tenant)
-    body = json.dumps({"text": "Neuer Beschluss."})
-    assert knock(source["path"], body, signed(source["secret"], body)).status == 202
-    with desk.database.transaction(tenant) as session:
-        rows = session.connection.execute("SELECT folder_id FROM kontor.uploads").fetchall()
-    assert [row for (row,) in rows if row != folder], "it is put into a folder of that name"
-    assert (folder,) not in rows
-
-
-def test_a_sender_has_nothing_read_anew_that_is_closed_to_who_let_it_in(
-    desk: App, admin: Principal, tenant: TenantId
-) -> None:
-    source = made(admin, effect="reread", folder="board")
-    inside, _ = closed(desk, tenant)
-    body = json.dumps({"document_id": str(inside)})
+    body = json.dumps({"document_id": str(inside), "text": "Neuer Beschluss."})
     answer = knock(source["path"], body, signed(source["secret"], body))
-    assert (answer.status, "no such document" in answer.body["detail"]) == (404, True)
+    assert (answer.status, "no " in answer.body["detail"]) == (404, True)
+    with desk.database.transaction(tenant) as session:
+        row = session.connection.execute(
+            "SELECT (SELECT count(*) FROM kontor.uploads)"
+            " + (SELECT count(*) FROM kontor.reprocessings)"
+        ).fetchone()
+    assert row == (0,)
+
+
+def test_documents_follow_their_folder_and_make_it_anew_when_it_is_gone(
+    desk: App, admin: Principal, tenant: TenantId
+) -> None:
+    source = made(admin, effect="document", folder="inbox")
+
+    def put(text: str) -> str:
+        body = json.dumps({"text": text})
+        answer = knock(source["path"], body, signed(source["secret"], body, name=text))
+        assert answer.status == 202, answer.body
+        with desk.database.transaction(tenant) as session:
+            row = session.connection.execute(
+                "SELECT f.path FROM kontor.uploads AS u JOIN kontor.folders AS f"
+                " ON f.id = u.folder_id WHERE u.id = %s",
+                (answer.body["job_id"],),
+            ).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    assert put("one") == "inbox"
+    with desk.database.transaction(tenant) as session:
+        session.connection.execute("UPDATE kontor.folders SET name = 'post', path = 'post'")
+    assert put("two") == "post"
+    with desk.database.transaction(tenant) as session:
+        session.connection.execute("UPDATE kontor.uploads SET folder_id = NULL")
+        session.connection.execute("DELETE FROM kontor.folders")
+    assert put("three") == "inbox"
 
 
 def document(desk: App, tenant: TenantId, folder: str) -> UUID:

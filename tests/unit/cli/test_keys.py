@@ -86,12 +86,17 @@ def test_holders_are_listed_on_a_line_each(cli: Cli, keys: FakeKontor) -> None:
 def test_provider_is_added_and_then_changed_by_its_name(
     cli: Cli, kontor: FakeKontor, signed_in: Path
 ) -> None:
-    shown = {"id": "p1", "name": "corp", "redirect_uri": "https://k.example/auth/oidc/callback"}
+    shown = {
+        "id": "p1",
+        "name": "corp",
+        "redirect_uri": "https://k.example/auth/oidc/callback",
+        "backchannel_logout_uri": "https://k.example/auth/oidc/p1/backchannel-logout",
+    }
     kontor.answers[("GET", "/oidc/providers")] = {"items": []}
     kontor.answers[("POST", "/oidc/providers")] = shown
     add = ["oidc", "add", "corp", "--issuer", "https://id.example", "--client-id", "k"]
     added = cli(*add, "--group-role", "cn=a,dc=b=editor", "--trust-domain", "acme.example")
-    assert added.out.splitlines()[-1] == shown["redirect_uri"]
+    assert added.out.splitlines()[1::2] == [shown["redirect_uri"], shown["backchannel_logout_uri"]]
     asked = kontor.requests[-1][2]
     assert asked["group_roles"] == {"cn=a,dc=b": "editor"}
     assert "client_secret" not in asked

@@ -10,8 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from shared.federation.id_tokens import Expected, UnknownKeyError, left_half, read_id_token
+from shared.federation.id_tokens import Expected, left_half, read_id_token
 from shared.federation.key_sets import choose_key, read_key_set
+from shared.federation.signed_tokens import UnknownKeyError
 from shared.kernel.errors import UnauthenticatedError
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
