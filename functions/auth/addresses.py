@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from shared.federation.service import FLOW_LIFE_S, Departure
@@ -38,12 +38,29 @@ def sent_off(app: App, request: Request, departure: Departure) -> RedirectRespon
     """Send a browser to a provider, with the cookie by which it is known when it comes back."""
     answer = RedirectResponse(departure.url, 303, headers={"cache-control": "no-store"})
     answer.set_cookie(
-        departure.cookie_name,
+        cookie_called(app, request, departure.cookie_name),
         departure.cookie,
         max_age=FLOW_LIFE_S,
-        path="/auth/oidc",
-        secure=public_url(app, request).startswith("https://"),
+        secure=_is_encrypted(app, request),
         httponly=True,
         samesite="lax",
     )
     return answer
+
+
+def cookie_called(app: App, request: Request, name: str) -> str:
+    """Return what a cookie is called here.
+
+    Browsers hold names with this prefix to what it says: ours alone, over HTTPS alone.
+    """
+    return f"__Host-{name}" if _is_encrypted(app, request) else name
+
+
+def forget_cookie(answer: Response, called: str) -> None:
+    """Let a browser forget a cookie; one with the prefix goes only over HTTPS, too."""
+    is_secure = called.startswith("__Host-")
+    answer.delete_cookie(called, secure=is_secure, httponly=True, samesite="lax")
+
+
+def _is_encrypted(app: App, request: Request) -> bool:
+    return public_url(app, request).startswith("https://")

@@ -11,7 +11,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from functions.auth.addresses import CALLBACK, origins, redirect_uri, sent_off
+from functions.auth.addresses import (
+    CALLBACK,
+    cookie_called,
+    forget_cookie,
+    origins,
+    redirect_uri,
+    sent_off,
+)
 from functions.auth.issuing import device_of, rules_of, signed_in
 from functions.auth.oidc_schemas import (
     CodeRequest,
@@ -112,7 +119,7 @@ def come_back(
     if shown is None:
         raise UnauthenticatedError("This sign-in is not one of ours.", hint="Begin again.")
     set_tenant(str(shown.tenant_id))
-    name = federation.cookie_name(state)
+    name = cookie_called(app, request, federation.cookie_name(state))
     with app.database.transaction(shown.tenant_id) as session:
         flow, provider = federation.come_back(session, shown, cookie=request.cookies.get(name, ""))
     try:
@@ -137,7 +144,7 @@ def come_back(
         return _back(address_with(flow.return_to, said), name)
     if flow.return_to:
         return _back(address_with(flow.return_to, {"code": handed}), name)
-    _forget_cookie(response, name)
+    forget_cookie(response, name)
     return signed_in(_let_in(entered), response)
 
 
@@ -263,12 +270,8 @@ def _record(session: Session, user_id: UserId, action: str, details: dict[str, s
 
 def _back(url: str, cookie: str) -> RedirectResponse:
     answer = RedirectResponse(url, 303, headers={"cache-control": "no-store"})
-    _forget_cookie(answer, cookie)
+    forget_cookie(answer, cookie)
     return answer
-
-
-def _forget_cookie(answer: Response, name: str) -> None:
-    answer.delete_cookie(name, path="/auth/oidc", httponly=True, samesite="lax")
 
 
 def _no_code() -> InvalidError:

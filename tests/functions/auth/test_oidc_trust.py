@@ -101,11 +101,33 @@ def test_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
         started = browser.get(f"/auth/oidc/{provider['id']}/start")
     cookie = started.headers["set-cookie"].lower()
     assert cookie.startswith("kontor_oidc_")
-    assert all(part in cookie for part in ("httponly", "samesite=lax", "path=/auth/oidc"))
+    assert all(part in cookie for part in ("httponly", "samesite=lax", "path=/"))
     asked = parse_qs(urlsplit(started.headers["location"]).query)
     assert asked["code_challenge_method"] == ["S256"]
     assert asked["redirect_uri"] == [f"{site.url}/auth/oidc/callback"]
     assert provider["redirect_uri"].endswith("/auth/oidc/callback")
+
+
+def test_cookie_is_bound_to_our_own_host_where_that_is_encrypted(site: Site) -> None:
+    provider = site.add_provider(makes_users=True)
+    settings = site.app.settings
+    site.app.settings = settings.model_copy(update={"public_url": "https://kontor.example"})
+    site.say_next(**EVE)
+    with site.browser() as browser:
+        started = browser.get(f"/auth/oidc/{provider['id']}/start")
+        given, _, how = started.headers["set-cookie"].partition("; ")
+        assert given.startswith("__Host-kontor_oidc_")
+        assert {"secure", "path=/", "httponly"} <= set(how.lower().split("; "))
+        assert "domain" not in how.lower()
+        answered = httpx.get(started.headers["location"], trust_env=False)
+        back = site.here(answered.headers["location"])
+        plain = {"cookie": given.removeprefix("__Host-")}
+        assert httpx.get(back, headers=plain, trust_env=False).status_code == 401
+        ended = httpx.get(back, headers={"cookie": given}, trust_env=False)
+    assert ended.status_code == 200
+    gone = ended.headers["set-cookie"].lower()
+    assert gone.startswith("__host-kontor_oidc_")
+    assert "secure" in gone
 
 
 def test_keys_are_read_once_and_again_for_a_new_one(site: Site) -> None:
