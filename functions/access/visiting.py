@@ -32,7 +32,7 @@ from shared.wiring import app as wired
 PAGE: Final = 50
 DOWNLOAD_S: Final = 300
 _MOST_CHARACTERS: Final = 20_000
-_MOST_BYTES: Final = 4 * 1024 * 1024  # packed; some 40 MB of text and where each word stands
+_MOST_BYTES: Final = 4 * 1024 * 1024  # packed; reading it takes 85 MB and half a second
 
 
 def find(token: str) -> FoundLink:

@@ -20,6 +20,7 @@ from functions.documents.schemas import (
     VersionBody,
 )
 from functions.documents.trash_routes import erase
+from functions.documents.version_routes import may_look
 from functions.edge.bodies import Name
 from functions.edge.http import Caller
 from shared.audit import service as audit
@@ -71,7 +72,11 @@ def show_document(caller: Caller, document_id: UUID) -> DocumentBody:
 def _show(caller: Principal, document_id: DocumentId) -> DocumentBody:
     with wired().database.transaction(caller.tenant_id) as session:
         row = documents.find_document(session, document_id)
-        versions = documents.list_versions(session, document_id)
+        versions = [
+            version
+            for version in documents.list_versions(session, document_id)
+            if may_look(caller, row, version.number)
+        ]
         within = collections.list_collections_of(session, document_id)
         inside = list_members(session, document_id)
     body = DocumentBody.model_validate(row)

@@ -55,7 +55,7 @@ def list_versions(caller: Caller, document_id: UUID) -> VersionList:
         versions = [
             version
             for version in documents.list_versions(session, DocumentId(document_id))
-            if _may_look(caller, row, version.number)
+            if may_look(caller, row, version.number)
         ]
     items = [VersionBody.model_validate(version) for version in versions]
     return VersionList(items=items, current=row.current_version)
@@ -237,13 +237,13 @@ def _version(caller: Principal, document_id: UUID, number: int) -> tuple[Version
     with wired().database.transaction(caller.tenant_id) as session:
         row = documents.find_document(session, DocumentId(document_id))
         wanted = number or row.current_version or row.version
-        if not _may_look(caller, row, wanted):
+        if not may_look(caller, row, wanted):
             raise NotFoundError("There is no such version.")
         version = documents.find_version_number(session, DocumentId(document_id), wanted)
         return version, active_reading(session, version.id)
 
 
-def _may_look(caller: Principal, row: DocumentRow, number: int) -> bool:
+def may_look(caller: Principal, row: DocumentRow, number: int) -> bool:
     """Tell whether a version is the caller's to see.
 
     Visitors of a share link see the one that counts: what it replaced was not shared with them.

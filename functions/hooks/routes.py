@@ -12,12 +12,13 @@ from pydantic import BaseModel
 
 from shared.adapters.database import Session
 from shared.audit import service as audit
+from shared.documents import folders
 from shared.documents import service as documents
 from shared.documents.model import Upload
 from shared.documents.service import NewUpload
 from shared.kernel.context import set_tenant, set_viewer
 from shared.kernel.errors import NotFoundError, TooLargeError
-from shared.kernel.ids import UserId
+from shared.kernel.ids import FolderId, UserId
 from shared.realtime import service as realtime
 from shared.reprocessing import service as reprocessing
 from shared.reprocessing.model import Order
@@ -92,12 +93,16 @@ def _announce(session: Session, heard: Heard) -> Upload:
     limits = wired().settings
     paper = incoming.paper_of(heard)
     created_by = UserId(heard.source.created_by)
+    place = FolderId(heard.source.folder_id) if heard.source.folder_id else None
+    if place and not folders.is_there(session, place):
+        place = None  # it was removed, and is made anew like any that is missing
     upload = documents.announce_upload(
         session,
         NewUpload(
             filename=paper.filename,
             size_bytes=len(paper.text.encode()),
-            folder=heard.source.folder,
+            folder="" if place else heard.source.folder,
+            within=place,
             metadata={"webhook_source": heard.source.name, "webhook_id": heard.message_id},
         ),
         created_by=created_by,

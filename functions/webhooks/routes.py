@@ -27,6 +27,7 @@ from functions.webhooks.schemas import (
     SourcesAnswer,
 )
 from shared.audit import service as audit
+from shared.documents import folders
 from shared.kernel.errors import InvalidError
 from shared.kernel.paging import MAX_PAGE
 from shared.webhooks import sending
@@ -195,6 +196,9 @@ def add_source(caller: Caller, request: SourceRequest) -> SourceMade:
         caller.require("reading:manage")
     app = wired()
     with app.database.transaction(caller.tenant_id) as session:
+        place = None
+        if request.effect == "document":
+            place = folders.make_folder(session, request.folder, created_by=caller.user_id)
         made, secret = webhooks.add_source(
             session,
             app.webhook_wires,
@@ -204,6 +208,7 @@ def add_source(caller: Caller, request: SourceRequest) -> SourceMade:
             folder=request.folder,
             secret=request.secret,
             created_by=caller.user_id,
+            folder_id=place,
         )
     return SourceMade(**_source(made), secret=secret)
 
@@ -223,6 +228,6 @@ def _made(endpoint: Endpoint, secret: str) -> EndpointMade:
 
 
 def _source(source: Source) -> dict[str, object]:
-    known = {name: value for name, value in asdict(source).items() if name != "secret_name"}
-    known.pop("created_by")
+    inner = {"secret_name", "created_by", "folder_id"}
+    known = {name: value for name, value in asdict(source).items() if name not in inner}
     return {**known, "path": f"/hooks/{source.id}"}

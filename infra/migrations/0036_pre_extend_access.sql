@@ -365,6 +365,10 @@ CREATE TRIGGER follow_folder AFTER UPDATE OF name, parent_id ON kontor.folders
     FOR EACH ROW WHEN (OLD.place IS DISTINCT FROM NEW.place)
     EXECUTE FUNCTION kontor.follow_folder();
 
+-- What comes in from other systems goes to the very folder that was meant when they were let in, and
+-- not to whichever has its path when it comes.
+ALTER TABLE kontor.webhook_sources ADD COLUMN folder_id uuid;
+
 -- Collections the same way. The index over names alone stays until nothing relies on it (0038).
 ALTER TABLE kontor.collections ADD COLUMN twin integer NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX collection_twin_taken ON kontor.collections (tenant_id, lower(name), twin);

@@ -68,8 +68,12 @@ def change_group(
 
 
 def remove_group(session: Session, principal: Principal, group_id: GroupId) -> Group:
-    """Delete a group; nothing that was granted to it opens for others. Returns what it was."""
+    """Delete a group; nothing that was granted to it opens for others. Returns what it was.
+
+    Raises RefusedError for one that something is denied to, without access:manage.
+    """
     _require_say(session, principal, group_id)
+    _require_to_let_out(session, principal, group_id)
     group = find_group(session, group_id)
     store.remove_group(session, group_id)
     return group
@@ -79,7 +83,8 @@ def list_members(
     session: Session, principal: Principal, group_id: GroupId, *, cursor: str | None, limit: int
 ) -> Page[Member]:
     """List a group's people by address; for those in it and those who may see users."""
-    if not store.has_say(session, group_id, principal.user_id):
+    is_key = principal.credential == "key"
+    if is_key or not store.has_say(session, group_id, principal.user_id):
         principal.require("groups:manage" if principal.may("groups:manage") else "users:read")
     find_group(session, group_id)
     after = decode_cursor(cursor, 1)[0] if cursor else None
@@ -123,9 +128,14 @@ def join_invited(
 
 
 def take_member(session: Session, principal: Principal, group_id: GroupId, user_id: UserId) -> None:
-    """Take somebody out of a group; anybody may leave one. Raises NotFoundError."""
-    if user_id != principal.user_id:
+    """Take somebody out of a group; anybody may leave one, by themselves and not by a key.
+
+    Raises NotFoundError, and RefusedError for a group that something is denied to: leaving it
+    would open that, which only those who oversee access may do.
+    """
+    if user_id != principal.user_id or principal.credential == "key":
         _require_say(session, principal, group_id)
+    _require_to_let_out(session, principal, group_id)
     if not store.remove_member(session, group_id, user_id):
         raise NotFoundError("They are not in this group.")
 
@@ -147,6 +157,14 @@ def require_say_over(session: Session, principal: Principal, names: Collection[s
         raise RefusedError(
             f"You have no say in these groups: {', '.join(others)}.",
             hint="Ask one of their people, or somebody who oversees access.",
+        )
+
+
+def _require_to_let_out(session: Session, principal: Principal, group_id: GroupId) -> None:
+    if not principal.may("access:manage") and store.is_denied_something(session, group_id):
+        raise RefusedError(
+            "Something is denied to this group, so nobody is let out of it by themselves.",
+            hint="Ask somebody who oversees access.",
         )
 
 

@@ -99,6 +99,8 @@ def revoke_link(session: Session, principal: Principal, link_id: LinkId) -> Shar
 
     Its maker may, whoever oversees access, and whoever manages the thing. Raises NotFoundError.
     """
+    if principal.credential == "key":
+        principal.require("documents:share")
     link = _find(session, link_id)
     if link.created_by != principal.user_id and not principal.may("access:manage"):
         resource = Resource(link.resource_kind, link.resource_id)

@@ -137,6 +137,11 @@ def has_say(session: Session, group_id: GroupId, user_id: UserId) -> bool:
     return session.get(QUERIES["find_membership"], Count, params).count > 0
 
 
+def is_denied_something(session: Session, group_id: GroupId) -> bool:
+    """Tell whether anything is denied to a group."""
+    return session.get(QUERIES["count_denies"], Count, {"group_id": group_id}).count > 0
+
+
 def remove_member(session: Session, group_id: GroupId, user_id: UserId) -> bool:
     """Take somebody out of a group; False when they were not in it."""
     params = {"group_id": group_id, "user_id": user_id}

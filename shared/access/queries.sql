@@ -282,6 +282,13 @@ WHERE g.tenant_id = %(tenant_id)s AND g.id = %(group_id)s
         WHERE m.tenant_id = %(tenant_id)s AND m.group_id = g.id AND m.user_id = %(user_id)s
     ));
 
+-- :name count_denies :one Count
+-- What is denied to a group, wherever that was said.
+SELECT count(*) AS count
+FROM kontor.access_grants
+WHERE tenant_id = %(tenant_id)s AND subject = 'group:' || %(group_id)s::uuid::text
+    AND level = 'deny';
+
 -- :name remove_member :exec
 -- Out of the group, and from the commit on out of what it was granted.
 DELETE FROM kontor.group_members

@@ -7,7 +7,7 @@ what was said, and caches part by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -88,11 +88,16 @@ def replace_grants(
 
 
 def grant(session: Session, principal: Principal, resource: Resource, wish: Wish) -> Access:
-    """Give one grant beside those there are, or change it; raises as ``replace_grants`` does."""
+    """Give one grant beside those there are, or change it.
+
+    Raises as ``replace_grants`` does, and ConflictError for the last grant turned into a deny.
+    """
     require(session, principal, "share", resource)
     given = {find_subject(session, wish.subject): wish.level}
     _spare_owner(session, resource, given)
-    if len(store.list_grants(session, resource)) >= MAX_GRANTS:
+    grants = store.list_grants(session, resource)
+    _stay_closed(resource, {each.subject: each.level for each in grants}, given)
+    if len(grants) >= MAX_GRANTS:
         raise InvalidError(
             f"More than {MAX_GRANTS} grants on one thing.", hint="Grant it to groups."
         )
@@ -103,19 +108,15 @@ def grant(session: Session, principal: Principal, resource: Resource, wish: Wish
 def withdraw(session: Session, principal: Principal, resource: Resource, subject: str) -> Access:
     """Take one grant back.
 
-    Raises NotFoundError when there is none for that subject, ConflictError for the last one: the
-    thing would open to everybody, which is said by replacing all grants with none.
+    Raises NotFoundError when there is none for that subject, ConflictError for the last one that
+    is no deny: the thing would open to everybody, which is said by replacing all grants with none.
     """
     require(session, principal, "share", resource)
     grants = store.list_grants(session, resource)
     wanted = _known_subject(session, subject, grants)
     if wanted not in {each.subject for each in grants}:
         raise NotFoundError("Nothing was granted to them here.")
-    if len(grants) == 1 and grants[0].level != "deny":
-        raise ConflictError(
-            f"This is the last grant: without it the {resource.kind} is as open as what it is in.",
-            hint="Grant it to somebody else first, or open it: kontor share --open.",
-        )
+    _stay_closed(resource, {each.subject: each.level for each in grants}, {wanted: "deny"})
     store.remove_grants_but(
         session, resource, [each.subject for each in grants if each.subject != wanted]
     )
@@ -134,6 +135,8 @@ def list_reach(session: Session, principal: Principal, user_id: UserId) -> list[
     One's own is anybody's to ask; raises RefusedError for others' without access:manage, and
     NotFoundError for nobody's.
     """
+    if principal.credential == "key":
+        principal.require("documents:read")
     if user_id != principal.user_id:
         principal.require("access:manage")
         if store.find_subject(session, kind="user", named_id=user_id, name="") is None:
@@ -167,6 +170,16 @@ def _known_subject(session: Session, text: str, grants: Sequence[Grant]) -> str:
     """Return a subject as ``find_subject`` does, or one that was granted something and is gone."""
     gone = {each.subject for each in grants}
     return text if text in gone else find_subject(session, text)
+
+
+def _stay_closed(resource: Resource, said: Mapping[str, str], change: Mapping[str, str]) -> None:
+    """Go on only if something is granted still, where something is: denies alone close nothing."""
+    after = {**said, **change}.values()
+    if all(level == "deny" for level in after) and any(one != "deny" for one in said.values()):
+        raise ConflictError(
+            f"This is the last grant: without it the {resource.kind} is as open as what it is in.",
+            hint="Grant it to somebody else first, or open it: kontor share --open.",
+        )
 
 
 def _spare_owner(session: Session, resource: Resource, given: dict[str, Level]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
-from shared.documents.model import Depth, DocumentIdRow, Folder, Home
+from shared.documents.model import Depth, DocumentIdRow, Folder, Home, Presence
 from shared.kernel.ids import DocumentId, FolderId, UserId
 
 QUERIES = load_queries("shared.documents")
@@ -31,6 +31,11 @@ def find_home(session: Session, document_id: DocumentId) -> FolderId | None:
     """Return the folder a document lies in; ``None`` for the root."""
     found = session.find(QUERIES["find_home"], Home, {"id": document_id})
     return None if found is None else found.folder_id
+
+
+def is_there(session: Session, folder_id: FolderId) -> bool:
+    """Tell whether a folder exists, whoever sees it."""
+    return session.get(QUERIES["find_presence"], Presence, {"id": folder_id}).is_there
 
 
 def find_deepest_folder(session: Session, paths: Sequence[str], person: UserId) -> Folder | None:

@@ -64,6 +64,11 @@ def find_home(session: Session, document_id: DocumentId) -> FolderId | None:
     return store.find_home(session, document_id)
 
 
+def is_there(session: Session, folder_id: FolderId) -> bool:
+    """Tell whether a folder exists, also one that the viewer does not see."""
+    return store.is_there(session, folder_id)
+
+
 def find_folder(session: Session, folder_id: FolderId) -> Folder:
     """Return a folder; raises NotFoundError when it is not there or not yours."""
     folder = store.find_folder(session, folder_id)

@@ -285,6 +285,13 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a folder exists, hidden or not."""
+
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Depth:
     """How many folders lie on the longest path."""
 

@@ -13,6 +13,10 @@ WHERE tenant_id = %(tenant_id)s AND path = ANY (%(paths)s::text[])
 ORDER BY length(path) DESC, created_by = %(person)s::uuid DESC, access_list_id IS NULL, twin
 LIMIT 1;
 
+-- :name find_presence :one Presence
+-- For what was bound to a folder: is it gone, or only hidden.
+SELECT kontor.path_of(%(id)s) IS NOT NULL AS is_there;
+
 -- :name find_home :one Home
 -- Where a document lies.
 SELECT folder_id

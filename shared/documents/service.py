@@ -34,7 +34,7 @@ from shared.documents.model import (
 from shared.kernel.clock import now
 from shared.kernel.context import correlation_id
 from shared.kernel.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
-from shared.kernel.ids import CollectionId, DocumentId, JobId, UserId, VersionId, new_id
+from shared.kernel.ids import CollectionId, DocumentId, FolderId, JobId, UserId, VersionId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 
@@ -42,14 +42,16 @@ from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 class NewUpload:
     """What a client says about a file before it sends it.
 
-    ``on_conflict`` is for a file whose name another one in the folder has: ``keep`` both (two
-    attachments called image.png are two pictures), or make it that document's next ``version``.
+    ``folder`` is a path, from the root or ``within`` a folder. ``on_conflict`` is for a file whose
+    name another one in the folder has: ``keep`` both (two attachments called image.png are two
+    pictures), or make it that document's next ``version``.
     """
 
     filename: str
     size_bytes: int
     claimed_type: str = ""
     folder: str = ""
+    within: FolderId | None = None
     document_id: DocumentId | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
     on_conflict: Literal["keep", "version"] = "keep"
@@ -92,7 +94,7 @@ def announce_upload(
     upload_id = JobId(new_id())
     upload = Upload(
         id=upload_id,
-        folder_id=make_folder(session, new.folder, created_by=created_by),
+        folder_id=make_folder(session, new.folder, created_by=created_by, within=new.within),
         document_id=new.document_id,
         filename=filename,
         claimed_type=new.claimed_type[:255],

@@ -262,7 +262,13 @@ def _is_vouched(foreigner: Foreigner) -> bool:
 def _followed(
     session: Session, provider: Provider, identity: Identity, role: str | None
 ) -> str | None:
-    """Give the role that the groups mean; without one, only accounts made here fall back."""
+    """Give the role that the groups mean; without one, only accounts made here fall back.
+
+    Of an account that was there before, only a trusted provider says what it may: joined by hand,
+    another one tells who somebody is, and whoever keeps it may be less than they are.
+    """
+    if not identity.made_user and not provider.trusted_domains:
+        return None
     wanted = role
     if wanted is None and identity.made_user and provider.group_roles:
         wanted = provider.default_role

@@ -78,6 +78,8 @@ class Principal:
         """Return whose eyes transactions see with in this call (``kernel.context``)."""
         if self.credential == "link":
             return f"link:{self.session_id}"
+        if self.credential == "key" and not self.may("access:manage"):
+            return f"keys:{self.user_id}"  # its holder may see everything; it may not
         return f"user:{self.user_id}"
 
     @property

@@ -44,7 +44,11 @@ def tenant_id() -> str:
 
 
 def viewer() -> str:
-    """Return whose eyes the work in hand sees with (``user:UUID``); empty for the system's own."""
+    """Return whose eyes the work in hand sees with; empty for the system's own.
+
+    ``user:UUID`` is a person or program, ``keys:UUID`` the same by a key that oversees nothing,
+    ``link:UUID`` whoever came through a share link.
+    """
     return _viewer.get()
 
 

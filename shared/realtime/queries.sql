@@ -98,7 +98,12 @@ FROM kontor.subscriptions AS s
 JOIN kontor.connections AS c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
 WHERE s.tenant_id = %(tenant_id)s AND c.tenant_id = %(tenant_id)s
     AND s.topic = ANY (%(topics)s) AND c.expires_at > now()
-    AND kontor.would_see('user:' || c.user_id::text, %(document_id)s::uuid, %(job_id)s::uuid)
+    AND kontor.would_see(CASE WHEN EXISTS (
+            SELECT 1 FROM kontor.api_keys AS k
+            WHERE k.tenant_id = %(tenant_id)s AND k.id = c.session_id
+                AND NOT k.scopes && '{access:manage}'::text[]
+        ) THEN 'keys:' ELSE 'user:' END || c.user_id::text,
+        %(document_id)s::uuid, %(job_id)s::uuid)
 LIMIT 10000;
 
 -- :name remove_document_jobs :exec

@@ -97,13 +97,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who may tell us something, how they sign, and what it does."""
+    """Who may tell us something, how they sign, and what it does.
+
+    ``folder_id`` is where documents go, once ``folder`` was found or made.
+    """
 
     id: UUID
     name: str
     scheme: str
     effect: str
     folder: str
+    folder_id: UUID | None
     secret_name: str
     received: int
     received_at: datetime | None

@@ -57,11 +57,14 @@ RETURNING id, url, description, events, state, detail, secret_name, former_secre
     former_until, failing_since, created_at;
 
 -- :name list_listening :many Listening
--- Whoever is active; what they asked for is compared by the caller.
-SELECT id, events
-FROM kontor.webhook_endpoints
-WHERE tenant_id = %(tenant_id)s AND state = 'active'
-ORDER BY id
+-- Whoever is active; what they asked for is compared by the caller. An endpoint hears of documents
+-- that whoever made it may see.
+SELECT w.id, w.events
+FROM kontor.webhook_endpoints AS w
+WHERE w.tenant_id = %(tenant_id)s AND w.state = 'active'
+    AND ((%(document_id)s::uuid IS NULL AND %(job_id)s::uuid IS NULL) OR kontor.would_see(
+        'user:' || w.created_by::text, %(document_id)s::uuid, %(job_id)s::uuid))
+ORDER BY w.id
 LIMIT 50;
 
 -- :name record_delivery :one Made
@@ -154,16 +157,16 @@ WHERE tenant_id = %(tenant_id)s AND state <> 'waiting'
 -- :name record_source :one Source
 -- Its id is the address: random, not time-ordered.
 INSERT INTO kontor.webhook_sources
-    (tenant_id, id, name, scheme, effect, folder, secret_name, created_by)
-VALUES (%(tenant_id)s, %(id)s, %(name)s, %(scheme)s, %(effect)s, %(folder)s, %(secret_name)s,
-    %(created_by)s)
-RETURNING id, name, scheme, effect, folder, secret_name, received, received_at, created_by,
-    created_at;
+    (tenant_id, id, name, scheme, effect, folder, folder_id, secret_name, created_by)
+VALUES (%(tenant_id)s, %(id)s, %(name)s, %(scheme)s, %(effect)s, %(folder)s, %(folder_id)s,
+    %(secret_name)s, %(created_by)s)
+RETURNING id, name, scheme, effect, folder, folder_id, secret_name, received, received_at,
+    created_by, created_at;
 
 -- :name list_sources :many Source
 -- All of a tenant's.
-SELECT id, name, scheme, effect, folder, secret_name, received, received_at, created_by,
-    created_at
+SELECT id, name, scheme, effect, folder, folder_id, secret_name, received, received_at,
+    created_by, created_at
 FROM kontor.webhook_sources
 WHERE tenant_id = %(tenant_id)s
 ORDER BY created_at, id
@@ -171,8 +174,8 @@ LIMIT 50;
 
 -- :name find_source :one Source
 -- One of a tenant's.
-SELECT id, name, scheme, effect, folder, secret_name, received, received_at, created_by,
-    created_at
+SELECT id, name, scheme, effect, folder, folder_id, secret_name, received, received_at,
+    created_by, created_at
 FROM kontor.webhook_sources
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
@@ -180,8 +183,8 @@ WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 -- From now on nobody is there.
 DELETE FROM kontor.webhook_sources
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s
-RETURNING id, name, scheme, effect, folder, secret_name, received, received_at, created_by,
-    created_at;
+RETURNING id, name, scheme, effect, folder, folder_id, secret_name, received, received_at,
+    created_by, created_at;
 
 -- :name count_received :exec
 -- For whoever asks whether anything comes at all.

@@ -97,7 +97,10 @@ def deliver(
 def _record(
     session: Session, event: str, event_id: UUID, detail: Mapping[str, object]
 ) -> list[UUID]:
-    listening = [each for each in store.list_listening(session) if is_wanted(event, each.events)]
+    about = store.list_listening(
+        session, document_id=_about(detail, "document"), job_id=_about(detail, "job")
+    )
+    listening = [each for each in about if is_wanted(event, each.events)]
     if not listening:
         return []
     body = _body(event, str(detail.get("at", "")), _data(detail))
@@ -108,6 +111,15 @@ def _record(
         for each in listening
     ]
     return [each for each in made if each is not None]
+
+
+def _about(detail: Mapping[str, object], kind: str) -> UUID | None:
+    """Read which document or job a fact is about: it names it, or an act's subject does."""
+    named = str(detail.get(f"{kind}_id") or "")
+    if not named and "action" in detail:
+        subject_kind, _, subject_id = str(detail.get("subject", "")).partition(":")
+        named = subject_id if subject_kind == kind else ""
+    return UUID(named) if named else None
 
 
 def _data(detail: Mapping[str, object]) -> dict[str, object]:

@@ -170,6 +170,7 @@ def add_source(
     folder: str,
     secret: str | None,
     created_by: UserId,
+    folder_id: UUID | None = None,
 ) -> tuple[Source, str]:
     """Add somebody who may tell us something; returns it and the secret, shown only now.
 
@@ -195,6 +196,7 @@ def add_source(
         scheme=scheme,
         effect=effect,
         folder=folder,
+        folder_id=folder_id,
         secret_name=secret_name,
         created_by=created_by,
     )

@@ -119,9 +119,12 @@ def remove_endpoint(session: Session, endpoint_id: UUID) -> Endpoint | None:
     return session.find(QUERIES["remove_endpoint"], Endpoint, {"id": endpoint_id})
 
 
-def list_listening(session: Session) -> list[Listening]:
-    """List who listens to what."""
-    return session.all(QUERIES["list_listening"], Listening)
+def list_listening(
+    session: Session, *, document_id: UUID | None, job_id: UUID | None
+) -> list[Listening]:
+    """List who listens to what, and may hear of a document or what is on its way in."""
+    params = {"document_id": document_id, "job_id": job_id}
+    return session.all(QUERIES["list_listening"], Listening, params)
 
 
 def record_delivery(
@@ -218,6 +221,7 @@ def record_source(
     scheme: str,
     effect: str,
     folder: str,
+    folder_id: UUID | None,
     secret_name: str,
     created_by: UserId,
 ) -> Source:
@@ -231,6 +235,7 @@ def record_source(
             "scheme": scheme,
             "effect": effect,
             "folder": folder,
+            "folder_id": folder_id,
             "secret_name": secret_name,
             "created_by": created_by,
         },

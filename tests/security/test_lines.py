@@ -54,9 +54,14 @@ def callbacks() -> Iterator[Callbacks]:
 @pytest.fixture
 def scene(desk: App, owner_url: str, callbacks: Callbacks) -> Scene:
     desk.__dict__["sockets"] = Sockets(callbacks.url, region="eu-central-1")
-    made = stage(desk, owner_url)
-    fill(made.api, made.acme)
-    return made
+    return stage(desk, owner_url)
+
+
+@pytest.fixture
+def filled(scene: Scene) -> Scene:
+    """The scene with documents and a conversation in it, where answers depend on them."""
+    fill(scene.api, scene.acme)
+    return scene
 
 
 def test_every_streamed_route_and_action_has_one_entry() -> None:
@@ -88,12 +93,12 @@ def test_without_a_valid_token_nobody_opens_a_connection(scene: Scene, desk: App
     assert not allowed
 
 
-def test_without_its_permission_every_streamed_route_refuses(scene: Scene) -> None:
+def test_without_its_permission_every_streamed_route_refuses(filled: Scene) -> None:
     wrong = []
     for key, needed in NEEDS.items():
         for scope, is_allowed in ((needed, True), ("documents:read", False)):
             status, said = lines.call_streamed(
-                key, _key(scene, scope), lines.BODIES[key](QUESTION, {})
+                key, _key(filled, scope), lines.BODIES[key](QUESTION, {})
             )
             if (status == 403) is is_allowed or (is_allowed and status >= 500):
                 wrong.append((key, scope, status, said[:200]))
@@ -116,14 +121,14 @@ def test_without_its_permission_every_action_refuses(scene: Scene, callbacks: Ca
 
 
 def test_anothers_conversation_is_as_if_it_were_not_there(
-    scene: Scene, callbacks: Callbacks
+    filled: Scene, callbacks: Callbacks
 ) -> None:
-    lines_of = lines.Lines(scene.acme.pipeline.app, scene, callbacks)
-    for stranger in (scene.globex.admin, scene.acme.ben):
+    lines_of = lines.Lines(filled.acme.pipeline.app, filled, callbacks)
+    for stranger in (filled.globex.admin, filled.acme.ben):
         token = lines_of.token(stranger)
         connection = lines_of.connect(stranger)
         answers, frames = [], []
-        for conversation in (scene.acme.things["conversation_id"], str(uuid4())):
+        for conversation in (filled.acme.things["conversation_id"], str(uuid4())):
             body = {"question": QUESTION, "conversation_id": conversation}
             status, said = lines.call_streamed("chat_stream POST /", token, body)
             answers.append((status, "no such conversation" in said.lower()))

@@ -203,6 +203,8 @@ def test_a_visitor_sees_the_version_that_counts_and_none_before_it(
         return [one["number"] for one in firm.shelves(who, "GET", f"{path}/versions").body["items"]]
 
     assert (numbers("ada"), numbers("visitor")) == ([2, 1], [2])
+    shown = firm.shelves("visitor", "GET", path).body["versions"]
+    assert [one["number"] for one in shown] == [2]
     for rest, status in (("download", 200), ("versions/1/text", 404), ("versions/1/pages", 404)):
         assert firm.shelves("visitor", "GET", f"{path}/{rest}").status == status, rest
     old = {"version": "1"}

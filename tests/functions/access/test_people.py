@@ -164,6 +164,27 @@ def test_who_manages_groups_joins_none_that_is_not_theirs(firm: Firm) -> None:
     assert firm.ask("ada", "POST", "/api/v1/groups", body={"name": "Mine"}).status == 403
 
 
+def test_nobody_escapes_a_deny_by_leaving_the_group_it_is_said_of(firm: Firm) -> None:
+    moderator(firm)
+    folder = firm.folder("ada", "plans")
+    firm.put("ada", b"a", "plans")
+    group = firm.ask("bob", "POST", "/api/v1/groups", body={"name": "Interns"}).body["id"]
+    path = f"/api/v1/groups/{group}"
+    for name in ("bob", "vic"):
+        member = f"{path}/members/{firm.people[name].user_id}"
+        assert firm.ask("bob", "PUT", member).status == 204
+    grants = [{"subject": "group:Interns", "level": "deny"}]
+    said = firm.ask("ada", "PUT", f"/api/v1/folders/{folder}/access", body={"grants": grants})
+    assert (said.status, firm.sight("vic"), firm.sight("bob")) == (200, set(), set())
+    for who, name in (("vic", "vic"), ("bob", "bob"), ("bob", "vic")):
+        member = f"{path}/members/{firm.people[name].user_id}"
+        assert firm.ask(who, "DELETE", member).status == 403
+    assert firm.ask("bob", "DELETE", path).status == 403
+    assert (firm.sight("vic"), firm.sight("bob")) == (set(), set())
+    assert firm.ask("amy", "DELETE", f"{path}/members/{firm.people['vic'].user_id}").status == 204
+    assert len(firm.sight("vic")) == 1
+
+
 def test_somebody_of_another_tenant_is_nobody(firm: Firm) -> None:
     group = firm.ask("amy", "POST", "/api/v1/groups", body={"name": "Board"}).body["id"]
     stranger = "01890000-0000-7000-8000-000000000000"

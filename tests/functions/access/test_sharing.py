@@ -111,6 +111,23 @@ def test_the_last_grant_is_not_withdrawn_by_accident(firm: Firm, shared: tuple[s
     assert len(firm.sight("bob")) == 1
 
 
+def test_beside_denies_alone_nothing_is_closed_so_the_last_grant_stays(
+    firm: Firm, shared: tuple[str, str]
+) -> None:
+    folder, _ = shared
+    path = f"/api/v1/folders/{folder}/access"
+    vic, bob = (f"user:{firm.people[name].user_id}" for name in ("vic", "bob"))
+    amy = f"user:{firm.people['amy'].user_id}"
+    assert firm.ask("ada", "POST", path, body={"subject": amy, "level": "deny"}).status == 200
+    assert firm.ask("ada", "DELETE", f"{path}/{vic}").status == 409
+    assert firm.ask("ada", "POST", path, body={"subject": vic, "level": "deny"}).status == 409
+    assert firm.sight("bob") == set()
+    assert firm.ask("ada", "POST", path, body={"subject": bob, "level": "view"}).status == 200
+    assert firm.ask("ada", "POST", path, body={"subject": vic, "level": "deny"}).status == 200
+    assert (len(firm.sight("bob")), firm.sight("vic")) == (1, set())
+    assert firm.ask("ada", "DELETE", f"{path}/{vic}").status == 200
+
+
 @pytest.mark.parametrize(
     ("grants", "said"),
     [

@@ -106,6 +106,35 @@ def test_document_is_shown_with_its_text_and_downloaded(
     assert acts(firm, owner_url) == ["share.made", "share.opened", "share.downloaded"]
 
 
+def test_long_text_is_shown_in_part_or_not_at_all(
+    lease: str, firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = link(firm, document_id=lease)
+    monkeypatch.setattr("functions.access.visiting._MOST_CHARACTERS", 14)
+    page = Browser().look(path)
+    assert "Lease\n\nThe</div>" in page.body, "it ends with a word"
+    assert "This is the beginning." in page.body
+    monkeypatch.setattr("functions.access.visiting._MOST_BYTES", 10)
+    page = Browser().look(path)
+    assert (page.status, "too long to be shown here" in page.body) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("stage = 'failed'", "could not be read"),
+        ("stage = 'embedding'", "still being read"),
+    ],
+)
+def test_document_that_is_not_read_says_why_there_is_no_text(
+    firm: Firm, shelves: tuple[str, str, str], owner_url: str, column: str, said: str
+) -> None:
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(f"UPDATE kontor.versions SET {column}".encode())
+    page = Browser().look(link(firm, document_id=shelves[1]))
+    assert (page.status, said in page.body) == (200, True)
+
+
 def test_link_for_looking_keeps_its_files(lease: str, firm: Firm) -> None:
     browser = Browser()
     path = link(firm, document_id=lease, allows_download=False)

@@ -18,7 +18,7 @@ from infra.cli.main import main
 from shared.identity.model import Principal
 from shared.wiring import App
 from tests.functions.auth.conftest import PASSWORD, Postman, SignIn
-from tests.functions.auth.linking import GIL, begin, confirm, ended, signed_in
+from tests.functions.auth.linking import GIL, add_person, begin, confirm, ended, link, signed_in
 from tests.functions.auth.signing_in import EVE, Site
 from tests.functions.doors import serving
 from tests.functions.http_events import call
@@ -180,3 +180,20 @@ def test_joining_and_signing_out_at_a_provider_that_others_wrote(
         back = f"{bye}?state={left['state']}"
         assert html.escape(back) in shown.text
     assert [mail.to for mail in postman.deliver()] == ["ada@acme.example"]
+
+
+def test_provider_that_is_not_trusted_gives_no_role_to_an_account_joined_by_hand(
+    mailing: Site,
+) -> None:
+    site = mailing
+    provider = site.add_provider(
+        claims={"groups": "realm_access.roles"}, group_roles={"all": "viewer", "bosses": "admin"}
+    )
+    bea = add_person(site, "bea@acme.example", "editor")
+    claims: dict[str, object] = {**GIL["claims"], "realm_access": {"roles": ["all"]}}
+    gil: dict[str, object] = {"sub": "gil-1", "claims": claims}
+    assert link(site, bea, provider["id"], gil).status == 201
+    for group in ("all", "bosses"):
+        claims["realm_access"] = {"roles": [group]}
+        answer = site.sign_in(provider["id"], gil)
+        assert (site.user(answer), answer.json()["user"]["role"]) == (bea.user_id, "editor")

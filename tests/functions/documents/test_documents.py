@@ -9,6 +9,7 @@ import pytest
 from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.kernel.ids import DocumentId, TenantId
+from shared.kernel.paging import encode_cursor
 from shared.search.model import Filters
 from shared.wiring import App
 from tests.functions.documents.conftest import Ask
@@ -193,3 +194,11 @@ def test_changes_that_cannot_be_are_refused(
     ask: Ask, document: DocumentId, body: dict[str, object]
 ) -> None:
     assert ask("PATCH", f"/documents/{document}", body=body).status == 422
+
+
+@pytest.mark.parametrize("path", ["/documents", "/folders", "/collections"])
+@pytest.mark.parametrize(
+    "cursor", ["x", encode_cursor("x"), encode_cursor("x", "y"), encode_cursor("a", "b", "c")]
+)
+def test_a_cursor_of_another_list_is_refused(ask: Ask, path: str, cursor: str) -> None:
+    assert ask("GET", path, query={"cursor": cursor}).status == 422

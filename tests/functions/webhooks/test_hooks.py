@@ -162,8 +162,8 @@ def test_message_has_documents_read_anew_once(
 def test_a_sender_reaches_no_folder_that_is_closed_to_who_let_it_in(
     desk: App, admin: Principal, tenant: TenantId, effect: str
 ) -> None:
-    source = made(admin, effect=effect, folder="board")
     inside = document(desk, tenant, "board")
+    source = made(admin, effect=effect, folder="board")
     with desk.database.transaction(tenant) as session:
         session.connection.execute(
             "INSERT INTO kontor.access_grants (tenant_id, resource_kind, resource_id, subject,"
@@ -180,6 +180,34 @@ def test_a_sender_reaches_no_folder_that_is_closed_to_who_let_it_in(
             " + (SELECT count(*) FROM kontor.reprocessings)"
         ).fetchone()
     assert row == (0,)
+
+
+def test_documents_follow_their_folder_and_make_it_anew_when_it_is_gone(
+    desk: App, admin: Principal, tenant: TenantId
+) -> None:
+    source = made(admin, effect="document", folder="inbox")
+
+    def put(text: str) -> str:
+        body = json.dumps({"text": text})
+        answer = knock(source["path"], body, signed(source["secret"], body, name=text))
+        assert answer.status == 202, answer.body
+        with desk.database.transaction(tenant) as session:
+            row = session.connection.execute(
+                "SELECT f.path FROM kontor.uploads AS u JOIN kontor.folders AS f"
+                " ON f.id = u.folder_id WHERE u.id = %s",
+                (answer.body["job_id"],),
+            ).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    assert put("one") == "inbox"
+    with desk.database.transaction(tenant) as session:
+        session.connection.execute("UPDATE kontor.folders SET name = 'post', path = 'post'")
+    assert put("two") == "post"
+    with desk.database.transaction(tenant) as session:
+        session.connection.execute("UPDATE kontor.uploads SET folder_id = NULL")
+        session.connection.execute("DELETE FROM kontor.folders")
+    assert put("three") == "inbox"
 
 
 def document(desk: App, tenant: TenantId, folder: str) -> UUID:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,7 +27,7 @@ from shared.adapters.egress import Egress, Limits
 from shared.audit import service as audit
 from shared.identity.model import Principal
 from shared.kernel.context import working_on
-from shared.kernel.ids import TenantId
+from shared.kernel.ids import TenantId, UserId
 from shared.webhooks import sending, signing
 from shared.webhooks import service as webhooks
 from shared.webhooks.service import Wires
@@ -184,6 +184,36 @@ def test_event_reaches_the_receiver_signed_and_once(
     assert (delivery["state"], delivery["status"], delivery["attempts"]) == ("delivered", 204, 1)
 
 
+def test_an_endpoint_hears_of_documents_that_who_made_it_may_see(
+    post: Post, receiver: Receiver, admin: Principal, tenant: TenantId
+) -> None:
+    clerk = replace(admin, user_id=UserId(uuid4()), permissions=frozenset({"webhooks:manage"}))
+    made(clerk, receiver.url("ok"), "*")
+    document, reader = uuid4(), uuid4()
+    removed = {
+        "event_id": str(uuid4()),
+        "action": "document.removed",
+        "subject": f"document:{document}",
+        "at": "2026-01-01T00:00:00+00:00",
+    }
+    with post.app.database.transaction(tenant) as session:
+        session.connection.execute(
+            "INSERT INTO kontor.documents (tenant_id, id, title, media_type, created_by)"
+            " VALUES (%s, %s, 'Lease', 'text/plain', %s)",
+            (tenant, document, reader),
+        )
+    assert post.say(completed(document_id=str(document))) == 1
+    with post.app.database.transaction(tenant) as session:
+        session.connection.execute(
+            "INSERT INTO kontor.access_grants (tenant_id, resource_kind, resource_id, subject,"
+            " level, granted_by) VALUES (%s, 'document', %s, %s, 'view', %s)",
+            (tenant, document, f"user:{reader}", reader),
+        )
+    assert post.say(completed(document_id=str(document))) == 0
+    assert post.say(removed) == 0
+    assert post.say({**removed, "event_id": str(uuid4()), "subject": f"folder:{document}"}) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -338,9 +368,9 @@ def test_rotated_secret_signs_beside_the_former(
 def test_acts_of_the_trail_go_out_when_asked_for(
     post: Post, receiver: Receiver, admin: Principal, tenant: TenantId
 ) -> None:
-    app = post.app
+    app, subject = post.app, f"document:{uuid4()}"
     with app.database.transaction(tenant) as session:
-        audit.record(session, actor_id=None, action="document.removed", subject="document:1")
+        audit.record(session, actor_id=None, action="document.removed", subject=subject)
         rows = session.connection.execute("SELECT count(*) FROM kontor.outbox").fetchone()
         assert rows == (0,), "nobody has asked"
     made(admin, receiver.url("ok"), "document.removed")
@@ -348,12 +378,12 @@ def test_acts_of_the_trail_go_out_when_asked_for(
         working_on(correlation="c-9"),
         app.database.transaction(tenant) as session,
     ):
-        audit.record(session, actor_id=None, action="document.changed", subject="document:1")
+        audit.record(session, actor_id=None, action="document.changed", subject=subject)
         audit.record(
             session,
             actor_id=admin.user_id,
             action="document.removed",
-            subject="document:1",
+            subject=subject,
             details={"title": "Größe"},
         )
         ((name, payload),) = session.connection.execute(
@@ -363,7 +393,7 @@ def test_acts_of_the_trail_go_out_when_asked_for(
     assert post.say(payload) == 1
     post.deliver()
     body = json.loads(receiver.got()[0]["body"])
-    assert (body["type"], body["data"]["subject"]) == ("document.removed", "document:1")
+    assert (body["type"], body["data"]["subject"]) == ("document.removed", subject)
     assert body["data"]["details"] == {"title": "Größe"}
     assert body["data"]["correlation_id"] == "c-9"
 

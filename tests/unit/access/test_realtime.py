@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from shared.kernel.context import working_on
-from shared.kernel.ids import JobId, UserId
+from shared.kernel.ids import JobId, UserId, new_id
 from shared.realtime import service as realtime
 from tests.unit.access.world import World
 from tests.unit.documents.library import Office
@@ -72,3 +72,24 @@ def test_stages_of_a_closed_document_are_heard_by_those_who_see_it(
     world.grant("document", document, f"user:{world.people['cem']}", "view")
     assert heard_by(world, job, document) == {"ada", "cem", "amy"}
     assert jobs(world, world.people["bob"]) == set()
+
+
+def test_a_connection_by_a_key_hears_of_what_the_key_may_see(world: World, office: Office) -> None:
+    job = upload(world, office, "")
+    document = world.document("secret", world.people["ada"])
+    world.run("UPDATE kontor.jobs SET document_id = %s WHERE id = %s", document, job)
+    world.grant("document", document, f"user:{world.people['cem']}", "view")
+    amy = UserId(world.people["amy"])
+    with world.transaction() as session:
+        for name, scopes in (("program", ["search"]), ("overseer", ["access:manage"])):
+            key = new_id()
+            session.connection.execute(
+                "INSERT INTO kontor.api_keys (tenant_id, id, user_id, name, hint, scopes,"
+                " created_by, expires_at) VALUES (%s, %s, %s, %s, 'x', %s, %s, 'infinity')",
+                (world.tenant, key, amy, name, scopes, amy),
+            )
+            realtime.connect(session, connection_id=name, user_id=amy, session_id=key)
+            realtime.subscribe(session, name, f"job:{job}")
+    with working_on(correlation="t", tenant=str(world.tenant)), world.transaction() as session:
+        heard = set(realtime.list_listeners(session, job, str(document)))
+    assert heard == {"overseer"}

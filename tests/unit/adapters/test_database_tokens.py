@@ -28,6 +28,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it remembers who signed before
     aws.client.cache_clear()
     yield
     aws.client.cache_clear()

@@ -294,7 +294,10 @@ def test_change_that_nobody_recorded_is_noted_by_the_database(
         removed, changed, made = service.list_events(session).items
     assert (made.action, made.actor_id, made.correlation_id) == ("folder.made", person, "c-5")
     assert (made.address, made.before_hash) == (ORIGIN.address, None)
-    assert (changed.action, changed.details) == ("folder.changed", {"columns": ["name", "path"]})
+    assert (changed.action, changed.details) == (
+        "folder.changed",
+        {"columns": ["name", "path", "place"]},
+    )
     assert changed.before_hash == made.after_hash
     assert (removed.action, removed.after_hash) == ("folder.removed", None)
 

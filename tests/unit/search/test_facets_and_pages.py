@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from shared.documents.folders import make_folder
 from shared.kernel.errors import InvalidError
-from shared.kernel.ids import CollectionId, VersionId, new_id
+from shared.kernel.ids import CollectionId, UserId, VersionId, new_id
 from shared.search.checking import check_versions
 from shared.search.facets import Facet, Facets, count_facets
 from shared.search.model import Filters, Ranking, SearchRequest
@@ -28,14 +29,8 @@ def shelve(library: Library, text: str, **columns: object) -> VersionId:
 
 
 def folder(library: Library, path: str) -> object:
-    folder_id = new_id()
     with library.database.transaction(library.tenant) as session:
-        session.connection.execute(
-            "INSERT INTO kontor.folders (tenant_id, id, name, path, created_by)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            (library.tenant, folder_id, path.replace("/", "-"), path, library.tenant),
-        )
-    return folder_id
+        return make_folder(session, path, created_by=UserId(library.tenant))
 
 
 def counts(library: Library, *names: str, query: str = "lease", **filters: object) -> Facets:
