@@ -38,7 +38,7 @@ FLOORS = {
     "understanding": 3,
     "lexicon": 3,
     "federation": 4,
-    "joining": 4,
+    "joining": 3,
     "documents": 4,
     "wiki": 5,
     "dictionary": 5,

@@ -92,7 +92,7 @@ def test_a_new_room_has_six_drawers_a_table_and_its_floor(cli: Cli, checkout: Pa
     (table,) = (checkout / "infra" / "migrations").glob("*_pre_create_entries.sql")
     assert "ENABLE ROW LEVEL SECURITY" in table.read_text()
     assert (
-        '    "dictionary",  # floor 5\n    "documents | files | federation | joining",\n'
+        '    "dictionary",  # floor 5\n    "documents | files | federation",\n'
         in (checkout / "pyproject.toml").read_text()
     )
     check_style(checkout, "shared/dictionary", "tests/unit/dictionary")
