@@ -7,6 +7,8 @@ own work has no viewer and reaches everything. Behind both the database refuses 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from shared.access import store
@@ -48,6 +50,27 @@ def require_reach(session: Session, action: Action, resource: Resource) -> None:
     Raises NotFoundError and RefusedError as ``require`` does.
     """
     _check(store.find_own_rank(session, resource), ACTIONS[action][1], resource)
+
+
+@contextmanager
+def kept_closed(session: Session, resource: Resource) -> Iterator[None]:
+    """Let what happens inside give more of a closed thing to anybody only by who manages it.
+
+    Whoever moves something elsewhere decides who reaches it, as whoever shares it does; and nobody
+    makes it their own by moving it below what is theirs. Raises RefusedError at the end.
+    """
+    before = store.find_list(session, resource)
+    rank = store.find_own_rank(session, resource)
+    yield
+    if before is None or rank >= MANAGE:
+        return
+    after = store.find_list(session, resource)
+    if after != before and store.is_wider(session, after, than=before):
+        raise RefusedError(
+            f"There, somebody could do more with this {resource.kind} than now: only who manages "
+            "it may move it so.",
+            hint="Ask whoever manages it, or move it to where it is as closed as here.",
+        )
 
 
 def require_download(principal: Principal) -> None:

@@ -87,6 +87,20 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class ListRow:
+    """The number of the access list that something is closed by."""
+
+    list_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WiderRow:
+    """Whether one list lets anybody do more than another does."""
+
+    is_wider: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RankRow:
     """How far a viewer reaches: 0 nothing, 1 view, 2 edit, 3 manage."""
 

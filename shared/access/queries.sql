@@ -8,6 +8,20 @@ SELECT kontor.access_rank(
     coalesce(current_setting('app.viewer', true), ''), %(kind)s, %(id)s
 ) AS rank;
 
+-- :name find_list :one ListRow
+-- The list that a folder or a document is closed by; null where it is open.
+SELECT f.access_list_id AS list_id
+FROM kontor.folders AS f
+WHERE f.tenant_id = %(tenant_id)s AND %(kind)s = 'folder' AND f.id = %(id)s
+UNION ALL
+SELECT d.access_list_id
+FROM kontor.documents AS d
+WHERE d.tenant_id = %(tenant_id)s AND %(kind)s = 'document' AND d.id = %(id)s;
+
+-- :name find_whether_wider :one WiderRow
+-- Whether one list lets anybody do more than another does; null is open to everybody.
+SELECT kontor.is_wider(%(after)s, %(before)s) AS is_wider;
+
 -- :name find_place :one Place
 -- One of the three, by its kind.
 SELECT f.path AS title, f.created_by AS owner_id, f.access_list_id IS NULL AS is_open

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from shared.access.model import Effect, Grant, Place, RankRow, Reach, Reader, Resource, SubjectRow
+from shared.access.model import (
+    Effect,
+    Grant,
+    ListRow,
+    Place,
+    RankRow,
+    Reach,
+    Reader,
+    Resource,
+    SubjectRow,
+    WiderRow,
+)
 from shared.adapters.database import Session
 from shared.adapters.queries import load_queries
 from shared.kernel.ids import UserId
@@ -26,6 +37,18 @@ def find_rank(session: Session, viewer: str, resource: Resource) -> int:
 def find_own_rank(session: Session, resource: Resource) -> int:
     """Return how far the transaction's own viewer reaches a thing."""
     return session.get(QUERIES["find_own_rank"], RankRow, _named(resource)).rank
+
+
+def find_list(session: Session, resource: Resource) -> int | None:
+    """Return the list that a thing is closed by; ``None`` where it is open or not seen."""
+    row = session.find(QUERIES["find_list"], ListRow, _named(resource))
+    return row.list_id if row is not None else None
+
+
+def is_wider(session: Session, after: int | None, *, than: int) -> bool:
+    """Tell whether a list lets anybody do more than another does; ``None`` is no list."""
+    params = {"after": after, "before": than}
+    return session.get(QUERIES["find_whether_wider"], WiderRow, params).is_wider
 
 
 def find_place(session: Session, resource: Resource) -> Place | None:

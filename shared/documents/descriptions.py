@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.access.deciding import require_reach
+from shared.access.deciding import kept_closed, require_reach
 from shared.access.model import Resource
 from shared.adapters.database import Session
 from shared.documents import store
@@ -44,7 +44,8 @@ def change_document(
 ) -> DocumentRow:
     """Rename, move or describe a document; nothing of it is read or embedded again.
 
-    Raises NotFoundError, and InvalidError for an empty title, a bad tag or too much metadata.
+    Raises NotFoundError, InvalidError for an empty title, a bad tag or too much metadata, and
+    RefusedError where somebody could do more with it then and the viewer does not manage it.
     """
     if change.title is not None and not change.title.strip():
         raise InvalidError("The title is empty.")
@@ -53,15 +54,16 @@ def change_document(
     if said is None:
         raise NotFoundError("There is no such document.")
     moves = change.folder is not None
-    store.change_document(
-        session,
-        document_id,
-        title=None if change.title is None else clean_filename(change.title),
-        metadata=_metadata(said.metadata, change),
-        tags=_tags(said.tags, change),
-        moves=moves,
-        folder_id=make_folder(session, change.folder or "", created_by=changed_by),
-    )
+    with kept_closed(session, Resource("document", document_id)):
+        store.change_document(
+            session,
+            document_id,
+            title=None if change.title is None else clean_filename(change.title),
+            metadata=_metadata(said.metadata, change),
+            tags=_tags(said.tags, change),
+            moves=moves,
+            folder_id=make_folder(session, change.folder or "", created_by=changed_by),
+        )
     found = store.find_document(session, document_id)
     assert found is not None  # its row is held
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from shared.access.deciding import require_reach
+from shared.access.deciding import kept_closed, require_reach
 from shared.access.model import Resource
 from shared.adapters.database import Session
 from shared.documents import folder_store as store
@@ -91,7 +91,8 @@ def move_folder(session: Session, folder_id: FolderId, path: str, *, moved_by: U
 
     Documents keep their ids, versions and passages: nothing is read or embedded again. Raises
     InvalidError for a path inside the folder itself, ConflictError when it is taken by one that
-    the viewer sees, RefusedError where the viewer may only look.
+    the viewer sees, RefusedError where the viewer may only look, or where somebody
+    could do more with it then and the viewer does not manage it.
     """
     store.lock_tree(session)
     folder = find_folder(session, folder_id)
@@ -112,7 +113,8 @@ def move_folder(session: Session, folder_id: FolderId, path: str, *, moved_by: U
     if levels > MAX_DEPTH:
         raise InvalidError(f"The folders below it would be deeper than {MAX_DEPTH} levels.")
     parent_id = make_folder(session, "/".join(names[:-1]), created_by=moved_by)
-    store.move_folder(session, folder_id, parent_id=parent_id, name=names[-1])
+    with kept_closed(session, Resource("folder", folder_id)):
+        store.move_folder(session, folder_id, parent_id=parent_id, name=names[-1])
     return find_folder(session, folder_id)
 
 

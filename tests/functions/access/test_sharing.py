@@ -51,6 +51,36 @@ def test_a_folder_shared_read_only_is_seen_and_not_changed(
     assert firm.shelves("bob", "GET", path).body["title"] != "x"
 
 
+def test_who_edits_gives_nobody_more_by_moving(firm: Firm, shared: tuple[str, str]) -> None:
+    folder, document = shared
+    firm.ask(
+        "ada", "POST", f"/api/v1/folders/{folder}/access",
+        body={"subject": "user:bob@acme.example", "level": "edit"},
+    )  # fmt: skip
+    drafts = firm.folder("ada", "plans/drafts")
+    own = firm.folder("bob", "plans/bobs")
+    path = f"/api/v1/documents/{document}"
+
+    def moves(who: str, folder: str) -> int:
+        answer = firm.shelves(who, "PATCH", path, body={"folder": folder})
+        assert answer.status == 200 or "could do more" in answer.body["detail"]
+        return answer.status
+
+    assert [moves("bob", place) for place in ("", "open", "open/deeper")] == [403] * 3
+    assert moves("bob", "plans/bobs") == 403, "it would be his own"
+    assert [moves("bob", place) for place in ("plans/drafts", "plans", "plans/drafts")] == [200] * 3
+    out = f"/api/v1/folders/{drafts}"
+    assert firm.shelves("bob", "PATCH", out, body={"path": "drafts"}).status == 403
+    assert firm.shelves("bob", "PATCH", out, body={"path": "plans/old drafts"}).status == 200
+    whole = f"/api/v1/folders/{folder}"
+    assert firm.shelves("bob", "PATCH", whole, body={"path": "archive/plans"}).status == 200
+    assert firm.sight("vic") == firm.sight("bob") == {document}
+    mine = f"/api/v1/folders/{own}"
+    assert firm.shelves("bob", "PATCH", mine, body={"path": "bobs"}).status == 200
+    assert moves("ada", "open") == 200
+    assert firm.shelves("vic", "GET", path).body["folder"] == "open"
+
+
 def test_not_yours_and_not_there_are_the_same_answer(firm: Firm, shared: tuple[str, str]) -> None:
     folder, document = shared
     nothing = "01890000-0000-7000-8000-000000000000"
