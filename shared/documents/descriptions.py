@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +55,7 @@ def change_document(
     if said is None:
         raise NotFoundError("There is no such document.")
     moves = change.folder is not None
-    with kept_closed(session, Resource("document", document_id)):
+    with kept_closed(session, Resource("document", document_id)) if moves else nullcontext():
         store.change_document(
             session,
             document_id,
