@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from functions.access import visit_pages
 from functions.access.visit_pages import Scene, Text
+from functions.edge.pages import cookie_called
 from shared.access import links
 from shared.access.links import Opened
 from shared.access.model import FoundLink
@@ -184,12 +185,9 @@ def _text(scene: Scene, version: Version, reading: int) -> Text:
 
 
 def _cookie_name(token: str, *, is_secure: bool) -> str:
-    """Name a link's cookie, so that two links do not take each other's.
-
-    Browsers hold names with this prefix to what it says: ours alone, over HTTPS alone.
-    """
+    """Name a link's cookie, so that two links do not take each other's."""
     name = f"kontor_visit_{hashlib.sha256(token.encode()).hexdigest()[:16]}"
-    return f"__Host-{name}" if is_secure else name
+    return cookie_called(name, is_secure=is_secure)
 
 
 def _is_encrypted(request: Request) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from functions.edge.pages import OURS_ALONE, cookie_called
 from shared.federation.service import FLOW_LIFE_S, Departure
 from shared.wiring import App
 
@@ -38,7 +39,7 @@ def sent_off(app: App, request: Request, departure: Departure) -> RedirectRespon
     """Send a browser to a provider, with the cookie by which it is known when it comes back."""
     answer = RedirectResponse(departure.url, 303, headers={"cache-control": "no-store"})
     answer.set_cookie(
-        cookie_called(app, request, departure.cookie_name),
+        cookie_of(app, request, departure.cookie_name),
         departure.cookie,
         max_age=FLOW_LIFE_S,
         secure=_is_encrypted(app, request),
@@ -48,17 +49,14 @@ def sent_off(app: App, request: Request, departure: Departure) -> RedirectRespon
     return answer
 
 
-def cookie_called(app: App, request: Request, name: str) -> str:
-    """Return what a cookie is called here.
-
-    Browsers hold names with this prefix to what it says: ours alone, over HTTPS alone.
-    """
-    return f"__Host-{name}" if _is_encrypted(app, request) else name
+def cookie_of(app: App, request: Request, name: str) -> str:
+    """Return what a cookie of ours is called at the address that people reach us by."""
+    return cookie_called(name, is_secure=_is_encrypted(app, request))
 
 
 def forget_cookie(answer: Response, called: str) -> None:
     """Let a browser forget a cookie; one with the prefix goes only over HTTPS, too."""
-    is_secure = called.startswith("__Host-")
+    is_secure = called.startswith(OURS_ALONE)
     answer.delete_cookie(called, secure=is_secure, httponly=True, samesite="lax")
 
 

@@ -42,18 +42,15 @@ class LinkRequest(ProofBody):
     challenge: Annotated[str, Field(min_length=43, max_length=43)]
 
 
-class PartRequest(ProofBody):
-    """Which of the caller's identities: as GET /auth/identities lists them."""
-
-    issuer: Annotated[str, Field(min_length=1, max_length=1000)]
-    subject: Annotated[str, Field(min_length=1, max_length=255)]
-
-
 class PartSomebodyRequest(Body):
     """Which of somebody's identities: as GET /api/v1/users/{user_id}/identities lists them."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=1000)]
     subject: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class PartRequest(PartSomebodyRequest, ProofBody):
+    """Which of the caller's identities: as GET /auth/identities lists them."""
 
 
 class StartAnswer(BaseModel):
@@ -72,14 +69,14 @@ def begin(body: LinkRequest, request: Request, caller: Caller) -> StartAnswer:
     """
     app = wired()
     check_return(body.return_to, body.challenge, origins=origins(app))
-    linker = proved(app, request, caller, body, what=_WHAT)
+    proved(app, request, caller, body, what=_WHAT)
     with app.database.transaction(caller.tenant_id) as session:
         provider = federation.require_provider(session, body.provider_id)
         facts = {
             "provider": str(provider.id),
             "return_to": body.return_to,
             "challenge": body.challenge,
-            "session": str(linker.session_id),
+            "session": str(caller.session_id),
         }
         ticket = tickets.issue(
             session, caller.user_id, "link_start", facts, life_s=linking.START_LIFE_S

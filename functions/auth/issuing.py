@@ -23,8 +23,13 @@ def rules_of(app: App) -> TokenRules:
         life_s=config.access_token_s,
         session_idle_s=config.session_idle_s,
         session_life_s=config.session_life_s,
-        asks_everybody=config.second_factor == "everybody",
+        asks_everybody=asks_everybody(app),
     )
+
+
+def asks_everybody(app: App) -> bool:
+    """Tell whether this server asks everybody for a code, whatever a tenant wants."""
+    return app.settings.second_factor == "everybody"
 
 
 def device_of(request: Request) -> Device:

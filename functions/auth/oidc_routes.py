@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from functions.auth.addresses import (
     CALLBACK,
-    cookie_called,
+    cookie_of,
     forget_cookie,
     origins,
     redirect_uri,
@@ -38,7 +38,7 @@ from shared.federation.client import Exchange, challenge_of
 from shared.federation.id_tokens import describe
 from shared.federation.model import Flow, Foreigner, Provider
 from shared.federation.returning import address_with, check_return
-from shared.identity import accounts, entering, opaque, sessions
+from shared.identity import accounts, entering, opaque
 from shared.identity.entering import Challenge
 from shared.identity.model import ProviderSession, Welcome
 from shared.kernel.context import set_tenant
@@ -119,7 +119,7 @@ def come_back(
     if shown is None:
         raise UnauthenticatedError("This sign-in is not one of ours.", hint="Begin again.")
     set_tenant(str(shown.tenant_id))
-    name = cookie_called(app, request, federation.cookie_name(state))
+    name = cookie_of(app, request, federation.cookie_name(state))
     with app.database.transaction(shown.tenant_id) as session:
         flow, provider = federation.come_back(session, shown, cookie=request.cookies.get(name, ""))
     try:
@@ -145,7 +145,7 @@ def come_back(
     if flow.return_to:
         return _back(address_with(flow.return_to, {"code": handed}), name)
     forget_cookie(response, name)
-    return signed_in(_let_in(entered), response)
+    return signed_in(entering.let_in(entered), response)
 
 
 @router.post("/auth/oidc/token")
@@ -166,7 +166,7 @@ def take_tokens(body: CodeRequest, request: Request, response: Response) -> Toke
         there = ProviderSession(provider.id, str(taken.body.get("sid", "")))
         came = Came(taken.user_id, there, taken.body.get("second_factor") is True)
         entered = _entered(session, app, request, came)
-    return signed_in(_let_in(entered), response)
+    return signed_in(entering.let_in(entered), response)
 
 
 @router.get("/auth/identities")
@@ -240,26 +240,17 @@ def _entered(session: Session, app: App, request: Request, came: Came) -> Welcom
 
     A challenge is answered, not raised, so that it commits.
     """
-    device, rules, there = device_of(request), rules_of(app), came.there
-    if not came.has_both:
-        entered = entering.enter_after(
-            session, came.user_id, "oidc", device=device, rules=rules, there=there
-        )
-        if not isinstance(entered, Challenge):
-            record_sign_in(session, entered, "oidc")
-        return entered
-    methods = ("oidc", "mfa")
-    welcome = sessions.open_session(
-        session, came.user_id, methods=methods, device=device, rules=rules, there=there
+    entered = entering.enter_after(
+        session,
+        came.user_id,
+        "oidc",
+        device=device_of(request),
+        rules=rules_of(app),
+        there=came.there,
+        has_both=came.has_both,
     )
-    record_sign_in(session, welcome, *methods)
-    return welcome
-
-
-def _let_in(entered: Welcome | Challenge) -> Welcome:
-    """Raise the challenge, now that it is kept."""
-    if isinstance(entered, Challenge):
-        raise entering.raised(entered)
+    if isinstance(entered, Welcome):
+        record_sign_in(session, entered, "oidc", *(["mfa"] if came.has_both else []))
     return entered
 
 

@@ -9,9 +9,7 @@ from functions.auth.issuing import device_of
 from functions.auth.schemas import Password
 from functions.auth.schemas import Request as Body
 from functions.auth.second_factor_routes import Code
-from shared.federation import linking
-from shared.federation.model import Linker
-from shared.identity import accounts, second_factor
+from shared.identity import accounts, second_factor, sessions
 from shared.identity.model import Principal
 from shared.wiring import App
 
@@ -26,7 +24,7 @@ class ProofBody(Body):
     code: Code | None = None
 
 
-def proved(app: App, request: Request, caller: Principal, proof: ProofBody, *, what: str) -> Linker:
+def proved(app: App, request: Request, caller: Principal, proof: ProofBody, *, what: str) -> None:
     """Let somebody go on who signed in just now, or shows password and code.
 
     ``what`` says in a problem what the proof is for. Raises ProofError, UnauthenticatedError for
@@ -35,14 +33,13 @@ def proved(app: App, request: Request, caller: Principal, proof: ProofBody, *, w
     with app.database.transaction(caller.tenant_id) as session:
         needs_code = second_factor.is_on(session, caller.user_id)
         has_shown = proof.password is not None and (proof.code is not None or not needs_code)
-        linker = linking.require_proof(
+        sessions.require_proof(
             session, caller, has_shown=has_shown, needs_code=needs_code, what=what
         )
     if proof.password is None or not has_shown:
-        return linker
+        return
     with counted_for(app, caller, device_of(request)):
         accounts.check_password(app.database, caller, proof.password.get_secret_value())
         if needs_code:
             with app.database.transaction(caller.tenant_id) as session:
                 second_factor.check(session, app.mailroom.seal, caller.user_id, proof.code or "")
-    return linker

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from functions.auth.attempts import counted, counted_for, record_failure
-from functions.auth.issuing import device_of, rules_of, signed_in
+from functions.auth.issuing import asks_everybody, device_of, rules_of, signed_in
 from functions.auth.schemas import Opaque, Password, TokenAnswer
 from functions.auth.schemas import Request as Body
 from functions.auth.trail import record_act, record_sign_in
@@ -141,7 +141,9 @@ def show_factor(caller: SignedIn) -> FactorAnswer:
     with wired().database.transaction(caller.tenant_id) as session:
         return FactorAnswer(
             is_on=second_factor.is_on(session, caller.user_id),
-            is_required=entering.requires_second_factor(session, of_everybody=_asks_everybody()),
+            is_required=entering.requires_second_factor(
+                session, of_everybody=asks_everybody(wired())
+            ),
             recovery_codes_left=second_factor.count_recovery_codes(session, caller.user_id),
         )
 
@@ -223,7 +225,7 @@ def reset(user_id: UUID, caller: Caller) -> None:
 def show_policy(caller: Insider) -> PolicyAnswer:
     """Tell what every sign-in of the tenant must show."""
     with wired().database.transaction(caller.tenant_id) as session:
-        required = entering.requires_second_factor(session, of_everybody=_asks_everybody())
+        required = entering.requires_second_factor(session, of_everybody=asks_everybody(wired()))
     return PolicyAnswer(requires_second_factor=required)
 
 
@@ -235,7 +237,7 @@ def change_policy(body: PolicyRequest, caller: Caller) -> PolicyAnswer:
             session,
             caller,
             requires_second_factor=body.requires_second_factor,
-            of_everybody=_asks_everybody(),
+            of_everybody=asks_everybody(wired()),
         )
         audit.record(
             session,
@@ -245,10 +247,6 @@ def change_policy(body: PolicyRequest, caller: Caller) -> PolicyAnswer:
             details={"requires_second_factor": body.requires_second_factor},
         )
     return PolicyAnswer(requires_second_factor=body.requires_second_factor)
-
-
-def _asks_everybody() -> bool:
-    return wired().settings.second_factor == "everybody"
 
 
 def _shown(token: str) -> opaque.Presented:

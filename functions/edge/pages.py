@@ -64,6 +64,7 @@ HEADERS: Final = {
     "x-robots-tag": "noindex",
 }
 Languages = Annotated[str, Header(alias="accept-language", max_length=512)]
+OURS_ALONE: Final = "__Host-"
 _LANGUAGES: Final = ("en", "de")
 _MOST_FORM_BYTES: Final = 16_384
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -125,6 +126,14 @@ def refuse_foreign(request: Request) -> None:
     """
     if request.headers.get("sec-fetch-site", "") in {"cross-site", "same-site"}:
         raise RefusedError("This form was sent by a page of another site.", hint="Open ours.")
+
+
+def cookie_called(name: str, *, is_secure: bool) -> str:
+    """Return what a cookie is called where it goes over HTTPS alone, or elsewhere.
+
+    Browsers hold names with this prefix to what it says: our host's alone, over HTTPS alone.
+    """
+    return f"{OURS_ALONE}{name}" if is_secure else name
 
 
 def _weight_of(quality: str) -> float:

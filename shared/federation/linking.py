@@ -9,8 +9,7 @@ begin with gets no code; whoever is sent there has not the session.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -21,39 +20,16 @@ from shared.federation.model import Flow, Foreigner, KnownIdentity, Linkage, Lin
 from shared.federation.service import check_domain
 from shared.identity import sessions
 from shared.identity.model import Principal
-from shared.kernel.clock import now
 from shared.kernel.errors import (
     ConflictError,
     NotFoundError,
-    ProofError,
     UnauthenticatedError,
 )
 from shared.kernel.ids import TenantId, UserId
 
 START_LIFE_S: Final = 300
-FRESH: Final = timedelta(minutes=10)
 MOST_IDENTITIES: Final = 20
-
-
-def require_proof(
-    session: Session, caller: Principal, *, has_shown: bool, needs_code: bool, what: str
-) -> Linker:
-    """Go on only with somebody who has just signed in, or shows their secrets with the request.
-
-    ``what`` says what for. Raises ProofError saying what to show, RefusedError for a key or a
-    link's visitor, UnauthenticatedError when the session has ended.
-    """
-    opening = sessions.find_opening(session, caller)
-    if not has_shown and now() - opening.created_at > FRESH:
-        wanted = ["password", *(["code"] if needs_code else [])]
-        named = " and ".join(wanted)
-        raise ProofError(
-            f"{what}: show your {named} once more.",
-            hint=f"Send {named} with the request, or sign in again and ask within 10 minutes.",
-            fields=dict.fromkeys(wanted, "needed"),
-        )
-    assert caller.session_id is not None, "it was opened"
-    return Linker(caller.user_id, caller.session_id)
+PARTED: Final = "an account at a provider was removed"
 
 
 def check_begun(session: Session, tenant_id: TenantId, linker: Linker) -> None:
@@ -161,9 +137,18 @@ def part(session: Session, caller: Principal, *, issuer: str, subject: str) -> s
             hint="Set a password first (POST /auth/password/forgot), or join another account.",
         )
     store.remove_identity(session, caller.user_id, issuer=issuer, subject=subject)
-    there = [each for each in store.list_providers(session) if each.issuer == issuer]
-    because = "an account at a provider was removed"
-    sessions.end_opened_at(session, caller, [each.id for each in there], because=because)
+    there = providers_at(session, issuer)
+    sessions.end_opened_at(session, caller, [each.id for each in there], because=PARTED)
+    return title_of(there, issuer)
+
+
+def providers_at(session: Session, issuer: str) -> list[Provider]:
+    """List the tenant's providers of an issuer."""
+    return [each for each in store.list_providers(session) if each.issuer == issuer]
+
+
+def title_of(there: Sequence[Provider], issuer: str) -> str:
+    """Return what to call an issuer in a letter; by its address when its providers are gone."""
     return there[0].title if there else issuer.partition("://")[2]
 
 

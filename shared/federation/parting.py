@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters.database import Session
-from shared.federation import backchannel, store
+from shared.federation import backchannel, linking, store
 from shared.federation.logout_tokens import Logout
 from shared.federation.model import KnownIdentity
 from shared.identity.model import Principal, User
@@ -44,14 +44,12 @@ def part_somebody(
     known = store.find_identity(session, issuer, subject)
     if known is None or known.user_id != user_id:
         raise NotFoundError("They are not joined to this account.")
-    there = [each for each in store.list_providers(session) if each.issuer == issuer]
+    there = linking.providers_at(session, issuer)
     gone = Logout(subject, "", now())
     for provider in there:
-        backchannel.end_sessions(
-            session, provider, gone, because="an account at a provider was removed"
-        )
+        backchannel.end_sessions(session, provider, gone, because=linking.PARTED)
     store.remove_identity(session, user_id, issuer=issuer, subject=subject)
-    return there[0].title if there else issuer.partition("://")[2]
+    return linking.title_of(there, issuer)
 
 
 def _person(session: Session, user_id: UserId) -> User:

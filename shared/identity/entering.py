@@ -106,18 +106,21 @@ def enter_after(
     rules: TokenRules,
     device: Device,
     there: ProviderSession | None = None,
+    has_both: bool = False,
 ) -> Welcome | Challenge:
     """Open the session of somebody who showed a first factor, or say what else must be shown.
 
-    ``there`` says at which identity provider they did, if at one.
+    ``there`` says at which identity provider they did, if at one; ``has_both`` that it stands for
+    the second factor as well, and is trusted for it.
     """
     assert session.tenant_id is not None, "people belong to a tenant"
-    purpose = _asked(session, user_id, of_everybody=rules.asks_everybody)
+    methods = [first, "mfa"] if has_both else [first]
+    purpose = None if has_both else _asked(session, user_id, of_everybody=rules.asks_everybody)
     if purpose is not None:
         wanted = one_time.Wanted(user_id, purpose, after_method=first, there=there)
         return Challenge(purpose, one_time.make(session, session.tenant_id, wanted))
     return sessions.open_session(
-        session, user_id, methods=[first], device=device, rules=rules, there=there
+        session, user_id, methods=methods, device=device, rules=rules, there=there
     )
 
 
@@ -127,11 +130,13 @@ def _asked(session: Session, user_id: UserId, *, of_everybody: bool) -> Challeng
     return "enrolment" if requires_second_factor(session, of_everybody=of_everybody) else None
 
 
-def raised(challenge: Challenge) -> SecondFactorError:
-    """Return the error a challenge is answered with."""
-    if challenge.purpose == "enrolment":
-        return EnrolmentError(challenge)
-    return SecondFactorError(challenge)
+def let_in(entered: Welcome | Challenge) -> Welcome:
+    """Return what a sign-in hands out; raises SecondFactorError for a challenge, now it is kept."""
+    if not isinstance(entered, Challenge):
+        return entered
+    if entered.purpose == "enrolment":
+        raise EnrolmentError(entered)
+    raise SecondFactorError(entered)
 
 
 def who(session: Session, shown: opaque.Presented) -> tuple[UserId, ChallengePurpose]:

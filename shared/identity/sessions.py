@@ -18,11 +18,12 @@ from shared.identity.keys import SigningKey
 from shared.identity.model import Device, Principal, ProviderSession, User, Welcome
 from shared.identity.rights import rights_of
 from shared.kernel.clock import now
-from shared.kernel.errors import NotFoundError, RefusedError, UnauthenticatedError
+from shared.kernel.errors import NotFoundError, ProofError, RefusedError, UnauthenticatedError
 from shared.kernel.ids import UserId, new_id
 from shared.kernel.paging import Page, clamp_limit, decode_cursor, encode_cursor
 
 _DAY_S = 24 * 3600
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,26 @@ def find_opening(session: Session, principal: Principal) -> session_store.Openin
     if found is None:
         raise _over()
     return found
+
+
+def require_proof(
+    session: Session, principal: Principal, *, has_shown: bool, needs_code: bool, what: str
+) -> None:
+    """Go on only with somebody who has just signed in, or shows their secrets with the request.
+
+    ``what`` says what for. Raises ProofError saying what to show, RefusedError for a key or a
+    link's visitor, UnauthenticatedError when the session has ended.
+    """
+    opening = find_opening(session, principal)
+    if has_shown or now() - opening.created_at <= FRESH:
+        return
+    wanted = ["password", *(["code"] if needs_code else [])]
+    named = " and ".join(wanted)
+    raise ProofError(
+        f"{what}: show your {named} once more.",
+        hint=f"Send {named} with the request, or sign in again and ask within 10 minutes.",
+        fields=dict.fromkeys(wanted, "needed"),
+    )
 
 
 def check_alive(session: Session, principal: Principal) -> Principal:
